@@ -56,6 +56,7 @@ class OpDef:
     attrs: dict[str, str]  # attribute -> row of attrs.KINDS
     defaults: dict[str, Any]
     doc: str
+    results: tuple[str, ...]
     family: str  # module that declares it: "elementwise", "reduce", ...
     eval: Callable[..., Array | tuple[Array, ...]] | None = None
     expand: Callable[..., Any] | None = None
@@ -99,7 +100,9 @@ class OpDef:
 OPS: dict[str, OpDef] = {}  # by full name, in order of declaration
 
 
-def declare(group: str, name: str | None = None) -> Callable[[Callable[..., Any]], OpDef]:
+def declare(
+    group: str, name: str | None = None, results: tuple[str, ...] = ("result",)
+) -> Callable[[Callable[..., Any]], OpDef]:
     """Declare an op by its shape rule (see the module docstring)."""
     assert group in GROUPS, group
 
@@ -116,6 +119,7 @@ def declare(group: str, name: str | None = None) -> Callable[[Callable[..., Any]
             attrs={p.name: str(p.annotation) for p in keyword},
             defaults={p.name: p.default for p in keyword if p.default is not REQUIRED},
             doc=inspect.getdoc(rule) or "",
+            results=results,
             family=rule.__module__.rpartition(".")[2],
         )
         assert op.full_name not in OPS, f"{op.full_name} is declared twice"
@@ -125,10 +129,12 @@ def declare(group: str, name: str | None = None) -> Callable[[Callable[..., Any]
     return wrap
 
 
-def core(group: str, name: str | None = None) -> Callable[[Callable[..., Any]], OpDef]:
-    """Declare a core op of one of the GROUPS."""
+def core(
+    group: str, name: str | None = None, results: tuple[str, ...] = ("result",)
+) -> Callable[[Callable[..., Any]], OpDef]:
+    """Declare a core op of one of the GROUPS; `results` names them where there are several."""
     assert group != "composite"
-    return declare(group, name)
+    return declare(group, name, results)
 
 
 def composite(rule: Callable[..., Any]) -> OpDef:

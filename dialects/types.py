@@ -13,6 +13,7 @@ from typing import Any
 from axec.dialects import dims, dtypes
 from axec.dialects.dims import Size
 from axec.dialects.dtypes import DType
+from axec.diag import AxecError
 from axec.mlir import context, ir
 
 Shape = tuple[Size, ...]
@@ -77,9 +78,10 @@ def _to_ir(t: TensorType) -> Any:
 @cache
 def _from_ir(t: Any) -> TensorType:
     ranked = ir.RankedTensorType(t)
-    texts = iter(ranked.encoding) if ranked.encoding is not None else iter(())
-    shape = tuple(
-        dims.parse(next(texts).value) if ranked.is_dynamic_dim(i) else ranked.get_dim_size(i)
-        for i in range(ranked.rank)
-    )
+    texts = [a.value for a in ranked.encoding] if ranked.encoding is not None else []
+    dynamic = [i for i in range(ranked.rank) if ranked.is_dynamic_dim(i)]
+    if len(texts) != len(dynamic):
+        raise AxecError("unnamed-dim", f"{t}: the encoding must name each of {len(dynamic)} `?`")
+    sizes = dict(zip(dynamic, map(dims.parse, texts), strict=True))
+    shape = tuple(sizes.get(i, ranked.shape[i]) for i in range(ranked.rank))
     return TensorType(dtypes.BY_MLIR[str(ranked.element_type)], shape)

@@ -1,0 +1,67 @@
+"""The axe dialect: tensors with value semantics. One file per op family; see opdef.py for the form.
+
+`OPS` (all families) is the one table that verifier, interpreter, coverage and docs are made from.
+"""
+
+from __future__ import annotations
+
+import types as python_types
+from collections.abc import Sequence
+from typing import Any
+
+from axec.dialects import types
+from axec.dialects.axe import constants, elementwise
+from axec.dialects.opdef import OPS, OpDef
+from axec.diag import AxecError
+from axec.mlir import Pure, ext, ir
+
+__all__ = ["FAMILIES", "OPS", "Axe", "op_of", "verify"]
+
+FAMILIES = (constants, elementwise)
+
+
+class Axe(ext.Dialect, name="axe"):  # type: ignore[misc,call-arg]
+    """Tensor programs as users wrote them."""
+
+
+def op_of(operation: Any) -> OpDef | None:
+    """The declaration of an MLIR operation of this dialect, or None for other dialects."""
+    return OPS.get(operation.name)
+
+
+def verify(operation: Any) -> str | None:
+    """Apply the shape rule to an operation; what is wrong, or None."""
+    op = OPS[operation.name]
+    try:
+        given = op.attrs_from_ir(operation)
+        found = op.result_types(tuple(types.of(v) for v in operation.operands), given)
+    except AxecError as e:
+        return e.message
+    declared = tuple(types.of(r) for r in operation.results)
+    if found != declared:
+        return f"result types are {declared}, the shape rule gives {found}"
+    return None
+
+
+def _verify_invariants(self: Any) -> bool:
+    problem = verify(self.operation)
+    if problem is not None:
+        self.location.emit_error(f"'{self.OPERATION_NAME}' op {problem}")
+    return problem is None
+
+
+def _op_class(op: OpDef) -> type:
+    """The bindings' class of one op, made from its declaration."""
+    operand = ext.Operand[ir.RankedTensorType]
+    fields: dict[str, Any] = dict.fromkeys(op.operands, operand)
+    if op.variadic:
+        fields[op.operands[-1]] = Sequence[operand]
+    fields |= dict.fromkeys(op.attrs, Any)
+    fields |= {name: ext.Result[ir.RankedTensorType] for name in op.results}
+    body = {"__annotations__": fields, "__doc__": op.doc, "verify_invariants": _verify_invariants}
+    options = {"name": op.name, "traits": [Pure]}
+    name = "".join(w.capitalize() for w in op.name.split("_")) + "Op"
+    return python_types.new_class(name, (Axe.Operation,), options, lambda ns: ns.update(body))
+
+
+CLASSES = {op.full_name: _op_class(op) for op in OPS.values()}

@@ -1,0 +1,172 @@
+"""Pointwise ops: result[i] = f(operand[i], ...), all operands of one shape.
+
+Broadcasting and promotion are explicit ops before them, so every rule here is one line.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from axec.dialects import dtypes
+from axec.dialects.axe.rules import need_dtype, need_kind, same_types
+from axec.dialects.dtypes import DType
+from axec.dialects.opdef import Array, OpDef, ShapeError, core
+from axec.dialects.types import TensorType
+
+
+def _wide(fn: Callable[..., Array]) -> Callable[..., Array]:
+    """Compute f16/bf16 in f32 and round once, as the back ends do."""
+
+    def run(*xs: Array) -> Array:
+        narrow = xs[0].dtype in (dtypes.f16.numpy, dtypes.bf16.numpy)
+        if not narrow:
+            return fn(*xs)
+        found = fn(*(x.astype(np.float32) for x in xs))
+        return found if found.dtype == np.bool_ else found.astype(xs[0].dtype)
+
+    return run
+
+
+def _same(name: str, kinds: str, arity: int, fn: Callable[..., Any], doc: str) -> OpDef:
+    """Operands and result share one type."""
+
+    def unary(x: TensorType) -> TensorType:
+        need_kind(name, x, kinds)
+        return x
+
+    def binary(x: TensorType, y: TensorType) -> TensorType:
+        need_kind(name, x, kinds)
+        return same_types(name, x, y)
+
+    rule = unary if arity == 1 else binary
+    rule.__doc__ = doc
+    op = core("pointwise", name)(rule)
+    op.reference(_wide(fn))
+    return op
+
+
+def _erf(x: Array) -> Array:
+    from math import erf
+
+    return np.vectorize(erf, otypes=[np.float64])(x.astype(np.float64)).astype(x.dtype)
+
+
+def _sigmoid(x: Array) -> Array:
+    # exp of a non-positive number never overflows.
+    e = np.exp(-np.abs(x))
+    return np.where(x >= 0, 1 / (1 + e), e / (1 + e)).astype(x.dtype)
+
+
+def _div(x: Array, y: Array) -> Array:
+    if x.dtype.kind == "f":
+        return np.divide(x, y)
+    # Integers truncate towards zero as hardware does; x / 0 = 0 by definition here, never a trap,
+    # and MIN / -1 wraps.
+    safe = np.where(y == 0, 1, y)
+    wide = np.where(safe == -1, -x, np.trunc(x.astype(np.longdouble) / safe).astype(x.dtype))
+    return np.where(y == 0, 0, wide).astype(x.dtype)
+
+
+def _round(x: Array) -> Array:
+    return np.rint(x)
+
+
+add = _same("add", "fiu", 2, np.add, "x + y. Integers wrap.")
+sub = _same("sub", "fiu", 2, np.subtract, "x - y. Integers wrap.")
+mul = _same("mul", "fiu", 2, np.multiply, "x * y. Integers wrap.")
+div = _same("div", "fiu", 2, _div, "x / y; integers truncate towards zero, x / 0 = 0.")
+pow_ = _same("pow", "f", 2, np.power, "x ** y, IEEE 754-2019 pow (pow(x, 0) = 1).")
+max_ = _same("max", "fiub", 2, np.maximum, "The larger; NaN when either is NaN.")
+min_ = _same("min", "fiub", 2, np.minimum, "The smaller; NaN when either is NaN.")
+neg = _same("neg", "fi", 1, np.negative, "-x. Integers wrap.")
+abs_ = _same("abs", "fi", 1, np.abs, "|x|. The smallest integer wraps to itself.")
+exp = _same("exp", "f", 1, np.exp, "e ** x.")
+log = _same("log", "f", 1, np.log, "Natural logarithm; NaN below 0, -inf at 0.")
+log1p = _same("log1p", "f", 1, np.log1p, "log(1 + x), accurate near 0.")
+expm1 = _same("expm1", "f", 1, np.expm1, "e ** x - 1, accurate near 0.")
+sqrt = _same("sqrt", "f", 1, np.sqrt, "Square root, correctly rounded; NaN below 0.")
+rsqrt = _same("rsqrt", "f", 1, lambda x: (1 / np.sqrt(x)).astype(x.dtype), "1 / sqrt(x).")
+tanh = _same("tanh", "f", 1, np.tanh, "Hyperbolic tangent.")
+sigmoid = _same("sigmoid", "f", 1, _sigmoid, "1 / (1 + e ** -x).")
+erf = _same("erf", "f", 1, _erf, "Error function, 2/sqrt(pi) * integral of e ** -t**2 over [0, x].")
+sin = _same("sin", "f", 1, np.sin, "Sine of x radians.")
+cos = _same("cos", "f", 1, np.cos, "Cosine of x radians.")
+floor = _same("floor", "f", 1, np.floor, "Largest integer <= x.")
+ceil = _same("ceil", "f", 1, np.ceil, "Smallest integer >= x.")
+round_ = _same("round", "f", 1, _round, "Nearest integer, ties to even.")
+sign = _same("sign", "fi", 1, np.sign, "-1, 0 or 1; NaN stays NaN.")
+and_ = _same("and", "iub", 2, np.bitwise_and, "Bitwise and; logical on bool.")
+or_ = _same("or", "iub", 2, np.bitwise_or, "Bitwise or; logical on bool.")
+xor = _same("xor", "iub", 2, np.bitwise_xor, "Bitwise exclusive or; logical on bool.")
+not_ = _same("not", "iub", 1, np.invert, "Bitwise complement; logical on bool.")
+
+DIRECTIONS: dict[str, Callable[[Array, Array], Array]] = {
+    "eq": np.equal,
+    "ne": np.not_equal,
+    "lt": np.less,
+    "le": np.less_equal,
+    "gt": np.greater,
+    "ge": np.greater_equal,
+}
+
+
+@core("pointwise")
+def compare(x: TensorType, y: TensorType, *, direction: str) -> TensorType:
+    """x <direction> y as bool; direction is one of eq ne lt le gt ge. NaN compares unordered:
+    every direction but `ne` is false."""
+    if direction not in DIRECTIONS:
+        raise ShapeError("bad-attribute", f"compare: no direction {direction!r}")
+    return same_types("compare", x, y).with_dtype(dtypes.bool_)
+
+
+@compare.reference
+def _(x: Array, y: Array, *, direction: str) -> Array:
+    return DIRECTIONS[direction](x, y)
+
+
+@core("pointwise")
+def select(condition: TensorType, x: TensorType, y: TensorType) -> TensorType:
+    """x where condition is true, else y; all of one shape, condition bool."""
+    need_dtype("select", "the condition", condition, dtypes.bool_)
+    same_types("select", condition, x.with_dtype(dtypes.bool_))
+    return same_types("select", x, y)
+
+
+@select.reference
+def _(condition: Array, x: Array, y: Array) -> Array:
+    return np.where(condition, x, y)
+
+
+@core("pointwise")
+def clamp(low: TensorType, x: TensorType, high: TensorType) -> TensorType:
+    """min(max(x, low), high); NaN stays NaN."""
+    need_kind("clamp", x, "fiu")
+    return same_types("clamp", x, low, high)
+
+
+@clamp.reference
+def _(low: Array, x: Array, high: Array) -> Array:
+    return np.minimum(np.maximum(x, low), high)
+
+
+@core("pointwise")
+def cast(x: TensorType, *, dtype: DType) -> TensorType:
+    """x as another dtype. Float to integer truncates and saturates, NaN becomes 0; to bool: x != 0.
+    Source of the saturation rule: LLVM LangRef, llvm.fptosi.sat."""
+    return x.with_dtype(dtype)
+
+
+@cast.reference
+def _(x: Array, *, dtype: DType) -> Array:
+    if dtype is dtypes.bool_:
+        return x != 0
+    if dtypes.of(x.dtype).is_float and dtype.is_integer:
+        info = np.iinfo(dtype.numpy)
+        wide = np.nan_to_num(np.trunc(x.astype(np.float64)), nan=0.0, posinf=np.inf, neginf=-np.inf)
+        found = np.clip(wide, float(info.min), float(info.max))
+        exact = np.where(wide >= float(info.max), info.min, found).astype(dtype.numpy)
+        return np.where(wide >= float(info.max), info.max, exact).astype(dtype.numpy)
+    return x.astype(dtype.numpy)
