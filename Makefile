@@ -1,0 +1,67 @@
+# make demo    a model compiled ahead of time, run by a runtime that needs numpy alone
+# make test    ruff, mypy and every test
+# make bench   the project's measures, printed beside its peers (the machine must be idle)
+# make lint    ruff and mypy alone
+# make clean   removes everything that make made
+#
+# PYTHON=...   the interpreter that .venv is made from   JOBS=...   test processes (default: all CPUs)
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help demo test bench lint clean
+SHELL := /bin/bash
+MAKEFLAGS += --no-print-directory
+
+BIN := .venv/bin
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+JOBS ?= auto
+bench_requirements := import tomllib; \
+  print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["bench"])
+say = @printf '\033[2m[make]\033[0m %s\n'
+
+help:
+	@sed -n 's/^# \{0,1\}//p;/^$$/q' Makefile
+
+# A stamp file per thing that is installed: a second `make` has nothing to do.
+.venv/.created:
+	@. .ci/find-python.sh && printf '[make] making .venv with %s\n' "$$($$PYTHON --version)" \
+	  && $$PYTHON -m venv .venv
+	@touch $@
+
+.venv/.installed: .venv/.created pyproject.toml
+	$(say) 'installing axec and its samples into .venv (about a minute)'
+	@$(PIP) install --editable '.[samples]'
+	@touch $@
+
+.venv/.dev: .venv/.installed
+	$(say) 'installing the tools of the tests into .venv'
+	@$(PIP) install --editable '.[dev]'
+	@touch $@
+
+.venv/.bench: .venv/.installed
+	$(say) 'installing the peers into .venv/bench (they never share a process with axec)'
+	@$(BIN)/python -m venv .venv/bench
+	@.venv/bench/bin/python -m pip --quiet --disable-pip-version-check install \
+	  $$($(BIN)/python -c '$(bench_requirements)') \
+	  || printf '[make] no peers: the table will hold axec and numpy alone\n'
+	@touch $@
+
+demo: .venv/.installed
+	@$(BIN)/python samples/digits.py
+
+lint: .venv/.dev
+	$(say) 'ruff'
+	@$(BIN)/ruff check --quiet .
+	@$(BIN)/ruff format --check --quiet .
+	$(say) 'mypy --strict'
+	@$(BIN)/mypy
+
+test: lint
+	$(say) 'pytest'
+	@$(BIN)/python -m pytest -n $(JOBS) -q
+
+bench: .venv/.bench
+	@$(BIN)/python benchmarks/run.py
+
+clean:
+	@rm -rf .venv build *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
