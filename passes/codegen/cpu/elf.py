@@ -12,12 +12,41 @@ import struct
 from collections.abc import Sequence
 
 from axec.passes.codegen.cpu.elf_image import (
-    PF_R, PF_W, PF_X, Chunk, Output, Segment, header_size, place, sections, write,
+    PF_R,
+    PF_W,
+    PF_X,
+    Chunk,
+    Output,
+    Segment,
+    header_size,
+    place,
+    sections,
+    write,
 )  # fmt: skip
 from axec.passes.codegen.cpu.elf_object import (
-    RELA, SHF_ALLOC, SHF_EXECINSTR, SHF_TLS, SHF_WRITE, SHN_LORESERVE, SHT_DYNAMIC, SHT_DYNSYM,
-    SHT_FINI_ARRAY, SHT_HASH, SHT_INIT_ARRAY, SHT_NOBITS, SHT_PROGBITS, SHT_RELA, SHT_STRTAB,
-    STB_LOCAL, STV_DEFAULT, SYM, LinkError, Relocation, Section, Symbol, read_object,
+    RELA,
+    SHF_ALLOC,
+    SHF_EXECINSTR,
+    SHF_TLS,
+    SHF_WRITE,
+    SHN_LORESERVE,
+    SHT_DYNAMIC,
+    SHT_DYNSYM,
+    SHT_FINI_ARRAY,
+    SHT_HASH,
+    SHT_INIT_ARRAY,
+    SHT_NOBITS,
+    SHT_PROGBITS,
+    SHT_RELA,
+    SHT_STRTAB,
+    STB_LOCAL,
+    STV_DEFAULT,
+    SYM,
+    LinkError,
+    Relocation,
+    Section,
+    Symbol,
+    read_object,
 )  # fmt: skip
 
 __all__ = ["LinkError", "link"]

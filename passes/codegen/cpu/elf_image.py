@@ -11,7 +11,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from axec.passes.codegen.cpu.elf_object import (
-    EHDR, EM_X86_64, ET_DYN, MAGIC, SHDR, SHT_NOBITS, SHT_STRTAB, LinkError,
+    EHDR,
+    EM_X86_64,
+    ET_DYN,
+    MAGIC,
+    SHDR,
+    SHT_NOBITS,
+    SHT_STRTAB,
+    LinkError,
 )  # fmt: skip
 
 PAGE = 0x1000

@@ -11,10 +11,30 @@ module.text()
 from axec.passes.codegen.llvm.builder import Builder
 from axec.passes.codegen.llvm.module import Linkage, Module
 from axec.passes.codegen.llvm.types import (
-    BF16, F16, F32, F64, I1, I8, I16, I32, I64, PTR, VOID, Type, int_of, like, vec,
+    BF16,
+    F16,
+    F32,
+    F64,
+    I1,
+    I8,
+    I16,
+    I32,
+    I64,
+    PTR,
+    VOID,
+    Type,
+    int_of,
+    like,
+    vec,
 )  # fmt: skip
 from axec.passes.codegen.llvm.values import (
-    NULL, Operand, Value, constant, poison, vector_constant, zero,
+    NULL,
+    Operand,
+    Value,
+    constant,
+    poison,
+    vector_constant,
+    zero,
 )  # fmt: skip
 
 __all__ = [

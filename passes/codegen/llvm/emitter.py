@@ -147,10 +147,6 @@ class Emitter:
         self._mangled[(base, *overloads)] = mangled
         return mangled
 
-    def inline_asm(self, code: str, constraints: str = "") -> None:
-        """An instruction without operands or result, by its assembly text ("pause")."""
-        self.lines.append(f'  call void asm sideeffect "{code}", "{constraints}"()')
-
 
 def phi_text(arms: Sequence[tuple[Value, str]]) -> str:
     """The right-hand side of a phi."""

@@ -7,6 +7,7 @@ objects that are linked into it), "internal" (this module only).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Literal
 
 from axec.passes.codegen.llvm.builder import Builder
@@ -20,6 +21,26 @@ _LINKAGE = {"export": "", "hidden": "hidden ", "internal": "internal "}
 _METADATA = ('!0 = !{!"branch_weights", i32 1, i32 4096}', "!1 = !{i32 1}")
 
 
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function of a module: its builder and its signature."""
+
+    builder: Builder
+    result: Type
+    params: dict[str, Type]
+    linkage: Linkage
+
+    def head(self, name: str) -> str:
+        """The first line of the definition."""
+        params = ", ".join(f"{t.text} %{n}" for n, t in self.params.items())
+        return f"define {_LINKAGE[self.linkage]}{self.result.text} @{name}({params}) #0 {{"
+
+    def declaration(self, name: str) -> str:
+        """A declaration in place of the definition."""
+        params = ", ".join(t.text for t in self.params.values())
+        return f"declare hidden {self.result.text} @{name}({params})"
+
+
 class Module:
     """Functions and data in the order they were added: the same calls give the same text."""
 
@@ -27,7 +48,7 @@ class Module:
         self.name = name
         self._globals: dict[str, str] = {}
         self._declarations: dict[str, str] = {}
-        self._functions: dict[str, tuple[str, Builder]] = {}
+        self.functions: dict[str, Function] = {}
 
     # Functions.
 
@@ -35,12 +56,10 @@ class Module:
         self, name: str, result: Type, params: dict[str, Type], linkage: Linkage = "hidden"
     ) -> Builder:
         """Begin a function; the builder fills it until its last block returns."""
-        if name in self._functions:
+        if name in self.functions:
             raise ValueError(f"function {name} is defined twice")
-        arguments = ", ".join(f"{t.text} %{n}" for n, t in params.items())
-        head = f"define {_LINKAGE[linkage]}{result.text} @{name}({arguments}) #0 {{"
         builder = Builder(self, name, params)
-        self._functions[name] = (head, builder)
+        self.functions[name] = Function(builder, result, params, linkage)
         return builder
 
     def declare(self, name: str, result: Type, params: Sequence[Type], prefix: str = "") -> None:
@@ -100,13 +119,15 @@ class Module:
 
     # Output.
 
-    def text(self) -> str:
-        """The module as LLVM IR."""
+    def text(self, only: str | None = None) -> str:
+        """The module as LLVM IR; with `only`, one function, the others just declared."""
+        defined = self.functions if only is None else {only: self.functions[only]}
         parts = [f"; module {self.name}", ""]
         parts += [*self._globals.values(), ""] if self._globals else []
-        for head, builder in self._functions.values():
-            parts += [head, "entry:", *builder.lines, "}", ""]
-        declared = [t for n, t in self._declarations.items() if n not in self._functions]
+        for name, function in defined.items():
+            parts += [function.head(name), "entry:", *function.builder.lines, "}", ""]
+        declared = [t for n, t in self._declarations.items() if n not in self.functions]
+        declared += [f.declaration(n) for n, f in self.functions.items() if n not in defined]
         parts += [*declared, ""] if declared else []
         parts += ["attributes #0 = { nounwind }", "", *_METADATA, ""]
         return "\n".join(parts)

@@ -1,0 +1,173 @@
+"""Machine code from LLVM IR, in worker processes.
+
+Workers are started once and serve every later compilation. `start` returns at once, so the driver
+calls it first and LLVM loads (50 ms) while the model is being traced. Fresh interpreters rather
+than forks: a compiler may run inside a process with threads (JAX, CUDA), where forking is unsafe.
+"""
+
+from __future__ import annotations
+
+import atexit
+import os
+import subprocess
+import sys
+import threading
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from importlib.util import find_spec
+from typing import Any, Literal
+
+from axec.diag import AxecError
+from axec.passes.codegen.cpu import worker_main
+from axec.passes.codegen.cpu.targets import Target
+from axec.passes.codegen.llvm import Module
+
+__all__ = ["compile_modules", "start", "worker_count"]
+
+Output = Literal["object", "assembly"]
+
+_MAX_WORKERS = 8
+_MESSAGE_LINES = 4  # of what LLVM says; a selection failure prints the whole expression after it
+
+
+def worker_count() -> int:
+    """How many modules are compiled at the same time: one per CPU of this process, at most 8."""
+    return min(len(os.sched_getaffinity(0)), _MAX_WORKERS)
+
+
+def start(count: int | None = None) -> None:
+    """Start `count` workers (default: all) in the background, unless they run already."""
+    with _borrow(count or worker_count()):
+        pass
+
+
+def compile_modules(
+    modules: Sequence[Module],
+    target: Target,
+    output: Output = "object",
+    locations: Mapping[str, Any] | None = None,
+) -> list[bytes]:
+    """Compile every module; results in their order, whatever the number of workers.
+
+    output: "object" gives ELF bytes, "assembly" text in UTF-8. locations: function name -> place in
+    the user's source, for errors. Raises AxecError `llvm-fatal`, which names the function, when
+    LLVM refuses the IR or dies of it.
+    """
+    results: list[bytes] = []
+    with _borrow(min(len(modules), worker_count())) as workers:
+        for first in range(0, len(modules), len(workers) or 1):
+            batch = list(zip(workers, modules[first : first + len(workers)], strict=False))
+            for worker, module in batch:
+                worker.send(target, output, module.text())
+            for worker, module in batch:
+                answer, message = worker.receive()
+                if answer is None:
+                    raise _failure(module, message, target, locations or {})
+                results.append(answer)
+    return results
+
+
+def _failure(
+    module: Module, message: str, target: Target, locations: Mapping[str, Any]
+) -> AxecError:
+    """The error for a module that LLVM did not take: compile its functions one by one to find
+    which it is."""
+    culprit = ""
+    for name in module.functions:
+        with _borrow(1) as (worker,):
+            worker.send(target, "object", module.text(only=name))
+            answer, alone = worker.receive()
+        if answer is None:
+            culprit, message = name, alone
+            break
+    said = "; ".join(message.strip().splitlines()[:_MESSAGE_LINES])
+    what = f"kernel {culprit}" if culprit else f"module {module.name}"
+    return AxecError(
+        "llvm-fatal",
+        f"LLVM cannot compile {what} for {target.name}: {said}",
+        location=locations.get(culprit),
+        hint="this is a bug in axec: please report it with the output of `--emit llvm`",
+    )
+
+
+class _Worker:
+    """One worker process. `send` and `receive` alternate."""
+
+    def __init__(self) -> None:
+        spec = find_spec("llvmlite")
+        if spec is None or spec.origin is None:
+            raise AxecError("llvm-missing", "the Python package llvmlite is not installed")
+        folder = os.path.dirname(os.path.dirname(spec.origin))
+        self._errors = os.fdopen(os.memfd_create("axec-llvm-errors"), "w+b")
+        self._process = subprocess.Popen(
+            [sys.executable, "-I", "-S", worker_main.__file__, folder],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+        )
+        assert self._process.stdin is not None and self._process.stdout is not None
+        self._stdin, self._stdout = self._process.stdin, self._process.stdout
+        self.alive = True
+
+    def send(self, target: Target, output: Output, text: str) -> None:
+        """Ask for a compilation."""
+        parts = (target.triple, target.cpu, target.tuning, output, text)
+        try:
+            worker_main.send(self._stdin, *[part.encode() for part in parts])
+        except BrokenPipeError:
+            self.alive = False
+
+    def receive(self) -> tuple[bytes | None, str]:
+        """The compiled bytes, or None and what LLVM said."""
+        try:
+            status, payload = worker_main.receive(self._stdout)
+        except EOFError:
+            return None, self._last_words()
+        return (payload, "") if status == b"ok" else (None, payload.decode(errors="replace"))
+
+    def close(self) -> None:
+        """End the process."""
+        self.alive = False
+        self._process.kill()
+        self._process.wait()
+        for stream in (self._stdin, self._stdout, self._errors):
+            stream.close()
+
+    def _last_words(self) -> str:
+        self.alive = False
+        status = self._process.wait()
+        self._errors.seek(0)
+        text = self._errors.read().decode(errors="replace").strip()
+        return text or f"the worker ended with status {status}"
+
+
+_lock = threading.Lock()
+_idle: list[_Worker] = []
+_owner = os.getpid()
+
+
+@contextmanager
+def _borrow(count: int) -> Iterator[list[_Worker]]:
+    """Workers for the use of one thread; new ones are started when too few are idle."""
+    global _owner
+    with _lock:
+        if _owner != os.getpid():  # we are a fork: the workers answer to our parent
+            _owner = os.getpid()
+            _idle.clear()
+        workers = [_idle.pop() for _ in range(min(count, len(_idle)))]
+    workers += [_Worker() for _ in range(count - len(workers))]
+    try:
+        yield workers
+    except BaseException:  # also KeyboardInterrupt: an answer may still be under way
+        for worker in workers:
+            worker.close()
+        raise
+    with _lock:
+        _idle.extend(worker for worker in workers if worker.alive)
+
+
+@atexit.register
+def _close_all() -> None:
+    if _owner == os.getpid():
+        while _idle:
+            _idle.pop().close()
