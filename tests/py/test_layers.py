@@ -1,4 +1,4 @@
-"""The arrows go one way: a part imports only lower parts, and each outside package has its place."""
+"""The arrows go one way: a part imports lower parts only; each outside package has its place."""
 
 from __future__ import annotations
 

@@ -1,0 +1,5 @@
+"""`python -m axec.cli`."""
+
+from axec.cli.main import main
+
+raise SystemExit(main())

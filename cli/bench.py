@@ -1,0 +1,120 @@
+"""`axec bench`: load time, latency, throughput and rates of one entry on this machine."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from axec.cli.arrays import Call
+    from axec.cli.timing import Timing
+
+_LOADS = 11
+
+
+@click.command("bench")
+@click.argument("path", metavar="FILE.axe")
+@click.option("--entry", help="Which entry (needed when there are several).")
+@click.option("--dims", multiple=True, metavar="DIM=SIZE", help="Size of a named dim.")
+@click.option("--seed", type=click.IntRange(0), default=0, help="Of the random inputs.")
+@click.option("--threads", type=click.IntRange(1), help="Upper bound on threads of a call.")
+@click.option("--seconds", type=click.FloatRange(0, min_open=True), default=2.0, help="To measure.")
+@click.option("--json", "as_json", is_flag=True, help="The figures as JSON, in SI units.")
+def bench_command(
+    path: str,
+    entry: str | None,
+    dims: tuple[str, ...],
+    seed: int,
+    threads: int | None,
+    seconds: float,
+    as_json: bool,
+) -> None:
+    """Time an entry of FILE.axe on random inputs; leave the machine idle meanwhile."""
+    from axec.cli.arrays import prepare
+    from axec.cli.console import progress
+    from axec.cli.timing import measure
+    from axec.runtime.loader import load
+
+    with progress("measuring"):
+        loading = measure(lambda: load(path), repeat=_LOADS)
+        call = prepare(load(path), entry, (), dims, seed)
+        out, options = call.outputs(), {} if threads is None else {"threads": threads}
+        timing = measure(
+            lambda: call.function(*call.arguments, out=out, **options), seconds=seconds
+        )
+    figures = _figures(loading, timing, call)
+    if as_json:
+        import json
+
+        click.echo(json.dumps(figures, indent=2))
+    else:
+        _print(figures, call)
+
+
+def _figures(loading: Timing, timing: Timing, call: Call) -> dict[str, Any]:
+    from axec.cli.timing import quantile
+
+    flops, moved = _work(call)
+    return {
+        "dims": call.dims,
+        "load_s": loading.median,
+        "latency_s": {
+            "median": timing.median,
+            "min": timing.seconds[0],
+            **{f"p{p}": quantile(timing.seconds, p / 100) for p in (10, 90, 99)},
+        },
+        "spread": timing.spread,
+        "calls": len(timing.seconds) * timing.inner,
+        "calls_per_s": 1 / timing.median,
+        "flops": flops,
+        "flop_per_s": flops / timing.median,
+        "bytes": moved,
+        "bytes_per_s": moved / timing.median,
+    }
+
+
+def _work(call: Call) -> tuple[int, int]:
+    """FLOPs of the call, and the bytes that any program must move: inputs, outputs, weights."""
+    from axec.runtime.program import evaluate
+
+    formula = call.spec.get("formulas", {}).get("flops", call.spec["flops"])
+    outputs = call.run()
+    weights = call.spec["peak_bytes"] - call.spec["arena_bytes"] - _io_bytes(call.spec)
+    moved = sum(array.nbytes for array in (*call.inputs, *outputs)) + weights
+    return evaluate(formula, call.dims), moved
+
+
+def _io_bytes(spec: dict[str, Any]) -> int:
+    """Bytes of inputs and outputs at the upper bounds of the dims."""
+    from math import prod
+
+    from axec.runtime.abi import DTYPES
+    from axec.runtime.program import evaluate
+
+    highs = {name: high for name, (_, high) in sorted(spec["dims"].items())}
+    return sum(
+        DTYPES[array["dtype"]][0] * prod(evaluate(size, highs) for size in array["shape"])
+        for array in (*spec["inputs"], *spec["outputs"])
+    )
+
+
+def _print(figures: dict[str, Any], call: Call) -> None:
+    from axec.cli.console import amount, duration, show, table
+
+    latency = figures["latency_s"]
+    quantiles = "  ".join(f"{k} {duration(v)}" for k, v in latency.items() if k != "median")
+    sizes = ", ".join(f"{name}={size}" for name, size in call.dims.items())
+    rows = [
+        ("load", duration(figures["load_s"]), f"median of {_LOADS}, file in the page cache"),
+        ("latency", duration(latency["median"]), quantiles),
+        ("spread", f"{figures['spread']:.1%}", "distance of the quartiles over the median"),
+        ("throughput", amount(figures["calls_per_s"], "calls/s"), f"{figures['calls']} calls"),
+        ("work", amount(figures["flop_per_s"], "FLOP/s"), amount(figures["flops"], "FLOP")),
+        (
+            "traffic",
+            amount(figures["bytes_per_s"], "B/s"),
+            f"{amount(figures['bytes'], 'B')}: inputs, outputs and weights once",
+        ),
+    ]
+    show(table([sizes or "static shapes", ">median", ""], rows))

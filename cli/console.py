@@ -1,0 +1,84 @@
+"""How the commands print: tables on standard output, progress on standard error, units."""
+
+from __future__ import annotations
+
+import contextlib
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+__all__ = ["amount", "duration", "note", "progress", "show", "size", "table"]
+
+_PIPE_WIDTH = 120  # columns where standard output is no terminal
+
+
+def _console() -> Any:
+    from rich.console import Console
+
+    return Console(
+        width=None if sys.stdout.isatty() else _PIPE_WIDTH, highlight=False, soft_wrap=False
+    )
+
+
+def show(*parts: Any) -> None:
+    """Print rich renderables or markup on standard output."""
+    console = _console()
+    for part in parts:
+        console.print(part)
+
+
+def note(text: str) -> None:
+    """One plain line on standard error, so that standard output stays what was asked for."""
+    print(text, file=sys.stderr)
+
+
+@contextlib.contextmanager
+def progress(text: str) -> Iterator[None]:
+    """A spinner on standard error while the block runs; silent where that is no terminal."""
+    if not sys.stderr.isatty():
+        yield
+        return
+    from rich.console import Console
+
+    with Console(stderr=True).status(text):
+        yield
+
+
+def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Any:
+    """A light table; a column whose name starts with '>' is right-aligned."""
+    from rich import box
+    from rich.table import Table
+
+    made = Table(
+        box=box.SIMPLE_HEAD if any(columns) else None,
+        show_header=any(columns),
+        pad_edge=False,
+        padding=(0, 2, 0, 0),
+    )
+    for column in columns:
+        right = column.startswith(">")
+        made.add_column(column.lstrip(">"), justify="right" if right else "left", overflow="fold")
+    for row in rows:
+        made.add_row(*row)
+    return made
+
+
+def amount(number: float, unit: str) -> str:
+    """A number with three significant digits and an SI prefix: `amount(2.5e6, "B")` = "2.50 MB"."""
+    for factor, prefix in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
+        if abs(number) >= factor:
+            return f"{number / factor:#.3g} {prefix}{unit}".replace(". ", " ")
+    return f"{number:.3g} {unit}"
+
+
+def size(count: int) -> str:
+    """Bytes for a person."""
+    return amount(count, "B")
+
+
+def duration(seconds: float) -> str:
+    """Seconds for a person: three significant digits in s, ms or us."""
+    for factor, unit in ((1.0, "s"), (1e-3, "ms")):
+        if seconds >= factor:
+            return f"{seconds / factor:#.3g} {unit}".replace(". ", " ")
+    return f"{seconds / 1e-6:#.3g} us".replace(". ", " ")

@@ -1,0 +1,115 @@
+"""`axec inspect`: what a file says about itself, without running any of it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+@click.command("inspect")
+@click.argument("path", metavar="FILE.axe")
+@click.option("--json", "as_json", is_flag=True, help="The manifest as JSON (docs/artifact.md).")
+def inspect_command(path: str, as_json: bool) -> None:
+    """Show signatures, memory, work, targets and provenance of FILE.axe."""
+    from axec.runtime.format import Container
+
+    container = Container(path)
+    if as_json:
+        click.echo(json.dumps(container.manifest, indent=2, sort_keys=True))
+        return
+    from axec.cli.console import show
+
+    show(*_page(path, container))
+
+
+def _page(path: str, container: Any) -> Iterator[Any]:
+    from axec.cli.console import size
+
+    manifest = container.manifest
+    form = manifest["format"]
+    signed = f"signatures {len(container.signatures)}" if container.signatures else "not signed"
+    yield (
+        f"[bold]{_text(path)}[/]  {size(Path(path).stat().st_size)}, "
+        f"format {form['name']} {form['major']}.{form['minor']}, ABI {form['abi']}, {signed}"
+    )
+    for name, entry in manifest["entries"].items():
+        yield from _entry(name, entry, manifest["weights"])
+    yield _targets(manifest)
+    yield _segments(manifest)
+    yield _provenance(manifest["provenance"])
+
+
+def _text(value: object) -> str:
+    from rich.markup import escape
+
+    return escape(str(value))
+
+
+def _entry(name: str, entry: dict[str, Any], weights: list[dict[str, Any]]) -> Iterator[Any]:
+    from axec.cli.arrays import signature
+    from axec.cli.console import amount, size, table
+
+    yield f"\n[bold cyan]{_text(signature(name, entry))}[/]"
+    for dim, (low, high) in entry["dims"].items():
+        yield f"  dim [bold]{_text(dim)}[/] from {low} to {high}"
+    formulas = entry.get("formulas", {})
+    at = " at the dims' upper bounds" if entry["dims"] else ""
+    rows = [
+        ("peak memory", size(entry["peak_bytes"]), formulas.get("peak_bytes")),
+        ("  of it arena", size(entry["arena_bytes"]), formulas.get("arena_bytes")),
+        ("  no plan needs less than", size(entry["lower_bound_bytes"]), None),
+        ("work", amount(entry["flops"], "FLOP"), formulas.get("flops")),
+    ]
+    exact = [(a, b, _text(c or "")) for a, b, c in rows]
+    yield table([f"a call{at}", ">", "exactly" if entry["dims"] else "bytes, FLOPs"], exact)
+    kernels = [
+        (
+            _text(kernel["name"]),
+            _text(kernel["template"]),
+            str(kernel["calls"]),
+            amount(kernel["flops"], "FLOP"),
+            size(kernel["bytes"]),
+        )
+        for kernel in entry["kernels"]
+    ]
+    yield table(["kernel", "template", ">calls", ">work", ">traffic"], kernels)
+
+
+def _targets(manifest: dict[str, Any]) -> Any:
+    from axec.cli.console import size, table
+
+    sizes = {segment["name"]: segment["size"] for segment in manifest["segments"]}
+    rows = [
+        (
+            _text(target["name"]),
+            _text(target["arch"]),
+            size(sizes[target["code"]]),
+            _text(" ".join(target["features"])),
+        )
+        for target in manifest["targets"]
+    ]
+    return table(["target", "machine", ">code", "needs"], rows)
+
+
+def _segments(manifest: dict[str, Any]) -> Any:
+    from axec.cli.console import size, table
+
+    rows = [
+        (_text(s["name"]), _text(s["kind"]), size(s["size"]), s["sha256"])
+        for s in manifest["segments"]
+    ]
+    return table(["segment", "kind", ">size", "SHA-256"], rows)
+
+
+def _provenance(provenance: dict[str, Any]) -> Any:
+    from axec.cli.console import table
+
+    rows = [
+        (_text(key), _text(value if isinstance(value, str) else json.dumps(value)))
+        for key, value in provenance.items()
+    ]
+    return table(["made from", ""], rows)
