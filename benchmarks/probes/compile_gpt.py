@@ -1,0 +1,24 @@
+"""Seconds that axec takes from the Python function of samples/gpt.py to the bytes of an artifact.
+
+The parameters are inputs, as in the JAX program that it is compared with.
+"""
+
+import importlib.util
+import json
+import sys
+import time
+
+import axec as axe
+
+spec = importlib.util.spec_from_file_location("gpt", "samples/gpt.py")
+gpt = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(gpt)
+
+layers = int(sys.argv[1])
+params = axe.tree.map(lambda p: axe.spec(p.shape, axe.float32), gpt.init(layers))
+tokens = axe.spec((4, 128), axe.int32)
+
+start = time.perf_counter()
+artifact = axe.compile(gpt.forward, params, tokens)
+done = time.perf_counter()
+print(json.dumps({"compile": done - start, **{f"{k}": v for k, v in artifact.timings.items()}}))
