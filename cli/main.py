@@ -58,7 +58,8 @@ class Commands(click.Group):
             return None
         module = importlib.import_module(f"axec.cli.{COMMANDS[name]}")
         command: click.Command = getattr(module, f"{name}_command")
-        command.params.append(_traceback_option())
+        if not any(p.name == "traceback" for p in command.params):
+            command.params.append(_traceback_option())
         return command
 
     def resolve_command(

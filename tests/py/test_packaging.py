@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 
@@ -44,3 +46,47 @@ def test_the_runtime_is_small() -> None:
     lines = {p.name: p.read_text().count("\n") for p in (ROOT / "runtime").glob("*.py")}
     assert sum(lines.values()) <= 1500, lines
     assert max(lines.values()) <= 400, lines
+
+
+def loaded_by(statement: str) -> set[str]:
+    """Names of the modules that a fresh interpreter holds after a statement."""
+    code = f"import sys; {statement}; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT
+    )
+    return set(done.stdout.split())
+
+
+HEAVY = {"torch_mlir", "llvmlite", "ml_dtypes", "rich", "click", "numpy"}
+
+
+@pytest.mark.parametrize(
+    ("statement", "compiler"),
+    [
+        ("import axec", False),
+        ("import axec; axec.__version__", False),
+        ("import axec.runtime; axec.runtime.load", False),
+        ("import axec; axec.load", False),
+        ("import axec; axec.compile", True),
+    ],
+)
+def test_imports_are_lazy(statement: str, compiler: bool) -> None:
+    loaded = loaded_by(statement)
+    parts = {"axec.driver", "axec.lang", "axec.passes", "axec.mlir", "torch_mlir"}
+    assert bool(loaded & parts) is compiler
+    if not compiler:
+        assert not loaded & HEAVY
+
+
+def test_help_imports_nothing_heavy() -> None:
+    loaded = loaded_by("from axec.cli.main import main; main(['--help'])")
+    assert "axec.cli.doctor" in loaded
+    assert not loaded & (HEAVY - {"click"})
+
+
+@pytest.mark.parametrize("name", ["dialects", "passes", "runtime", "cli"])
+def test_no_top_level_name_is_installed(name: str) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", f"import {name}"], capture_output=True, text=True, cwd="/"
+    )
+    assert f"No module named '{name}'" in done.stderr
