@@ -5,12 +5,14 @@ Grammar of the text form (canonical: equal expressions print equally, so `==` is
     expr := ['-'] term (('+' | '-') term)*      term := factor ('*' factor)*
     factor := INT | NAME | '(' expr ')' | 'floordiv(' expr ',' INT ')'
 
-A `floordiv` that does not divide evenly stays an atom of the polynomial.
+A `floordiv` that does not divide evenly stays an atom of the polynomial, in lowest terms.
 """
 
 from __future__ import annotations
 
 import functools
+import math
+import operator
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -60,13 +62,7 @@ class DimExpr:
         return _make(found)
 
     def __floordiv__(self, by: int) -> Size:
-        if by == 1:
-            return self
-        whole = {m: c // by for m, c in self.terms if c % by == 0}
-        rest = _make({m: c for m, c in self.terms if c % by})
-        if isinstance(rest, int):
-            return _sum([_make(whole), rest // by])
-        return _sum([_make(whole), _make({(FloorDiv(rest, by),): 1})])
+        return _floordiv(self, by)
 
     __radd__ = __add__
     __rmul__ = __mul__
@@ -88,13 +84,24 @@ Size = int | DimExpr
 
 
 def dim(name: str) -> DimExpr:
-    """The named dim itself as an expression."""
+    """The named dim itself as an expression. Raises ValueError for what is no identifier."""
+    if not name.isidentifier() or name == "floordiv":
+        raise ValueError(f"not a name for a dim: {name!r}")
     return DimExpr((((name,), 1),))
 
 
 def parse(text: str) -> Size:
     """Read the text form; raises ValueError on anything else."""
     return _parse(text)
+
+
+def parse_canonical(text: str) -> DimExpr:
+    """Read a symbolic size as the compiler prints it; raises ValueError on any other spelling, so
+    that equal sizes have equal texts in the IR."""
+    size = parse(text)
+    if isinstance(size, int) or str(size) != text:
+        raise ValueError(f"{text!r} must be written {str(size)!r}")
+    return size
 
 
 def names(size: Size) -> set[str]:
@@ -107,7 +114,8 @@ def names(size: Size) -> set[str]:
 
 
 def evaluate(size: Size, values: Mapping[str, int]) -> int:
-    """The int that an expression stands for, given every named dim. KeyError names a missing one."""
+    """The int that an expression stands for, given every named dim; KeyError names a missing
+    one."""
     if isinstance(size, int):
         return size
     total = 0
@@ -167,7 +175,10 @@ def _atom_bounds(atom: Atom, ranges: Ranges) -> tuple[int, int]:
 
 
 def _terms(size: Size) -> tuple[tuple[Monomial, int], ...]:
-    return size.terms if isinstance(size, DimExpr) else ((((), size),) if size else ())
+    if isinstance(size, DimExpr):
+        return size.terms
+    number = operator.index(size)  # TypeError for a float
+    return (((), number),) if number else ()
 
 
 def _sum(parts: Iterable[Size]) -> Size:
@@ -186,59 +197,84 @@ def _make(found: Mapping[Monomial, int]) -> Size:
     return DimExpr(tuple(sorted(kept.items(), key=lambda t: (-len(t[0]), [str(a) for a in t[0]]))))
 
 
-_TOKEN = re.compile(r"\s*(?:(\d+)|([A-Za-z_]\w*)|(.))")
+def _floordiv(value: DimExpr, by: int) -> Size:
+    """`floor(value / by)` so that equal quotients become equal expressions: whole multiples come
+    out, what stays has coefficients in (0, by) without a common factor, and quotients of quotients
+    merge: floor((floor(v / b) + c) / by) = floor((v + b*c) / (b*by))."""
+    if by <= 0:
+        raise ValueError(f"floordiv by {by}: the divisor must be positive")
+    whole = _make({m: c // by for m, c in value.terms})
+    rest = _make({m: c % by for m, c in value.terms})
+    if isinstance(rest, int):
+        return whole
+    common = math.gcd(by, *(c for m, c in rest.terms if m))
+    rest, by = _make({m: c // common for m, c in rest.terms}), by // common
+    constant = dict(_terms(rest)).get((), 0)
+    match _terms(_sum([rest, -constant])):
+        case (((FloorDiv(inner, b),), 1),):
+            quotient = (inner + b * constant) // (b * by)
+        case _:
+            assert isinstance(rest, DimExpr)
+            quotient = _make({(FloorDiv(rest, by),): 1})
+    return _sum([whole, quotient])
+
+
+_TOKEN = re.compile(r"\s*(\d+|[A-Za-z_]\w*|.)")
 
 
 @functools.lru_cache(maxsize=4096)
 def _parse(text: str) -> Size:
-    tokens = [next(t for t in m if t) for m in _TOKEN.findall(text.strip())]
-    at = 0
+    parser = _Parser(text)
+    value = parser.expr()
+    parser.take("")
+    return value
 
-    def peek() -> str:
-        return tokens[at] if at < len(tokens) else ""
 
-    def take(want: str | None = None) -> str:
-        nonlocal at
-        if at >= len(tokens) or (want is not None and tokens[at] != want):
-            raise ValueError(f"not a dim expression: {text!r}")
-        at += 1
-        return tokens[at - 1]
+class _Parser:
+    """Recursive descent over the grammar of the module docstring; "" is the end."""
 
-    def factor() -> Size:
-        token = take()
-        if token.isdigit():
-            return int(token)
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.tokens: list[str] = [*_TOKEN.findall(text.strip()), ""]
+
+    def take(self, *wanted: str) -> str:
+        """The next token, which must be one of `wanted` if there are any."""
+        token = self.tokens[0]
+        if wanted and token not in wanted:
+            raise ValueError(f"not a dim expression: {self.text!r}")
+        return self.tokens.pop(0) if token else token
+
+    def expr(self) -> Size:
+        sign = -1 if self.tokens[0] == "-" and self.take() else 1
+        value = sign * self.term()
+        while self.tokens[0] in ("+", "-"):
+            sign = 1 if self.take() == "+" else -1
+            value = value + sign * self.term()
+        return value
+
+    def term(self) -> Size:
+        value = self.factor()
+        while self.tokens[0] == "*":
+            self.take()
+            value = value * self.factor()
+        return value
+
+    def factor(self) -> Size:
+        token = self.take()
         if token == "(":
-            inner = expr()
-            take(")")
+            inner = self.expr()
+            self.take(")")
             return inner
         if token == "floordiv":
-            take("(")
-            value = expr()
-            take(",")
-            by = int(take())
-            take(")")
-            return value // by
-        if not token.isidentifier():
-            raise ValueError(f"not a dim expression: {text!r}")
-        return dim(token)
+            return self.floordiv()
+        return int(token) if token.isdecimal() else dim(token)
 
-    def term() -> Size:
-        value = factor()
-        while peek() == "*":
-            take()
-            value = value * factor()
-        return value
-
-    def expr() -> Size:
-        sign = -1 if peek() == "-" and take() else 1
-        value = sign * term()
-        while peek() in ("+", "-"):
-            sign = 1 if take() == "+" else -1
-            value = value + sign * term()
-        return value
-
-    value = expr()
-    if at != len(tokens):
-        raise ValueError(f"not a dim expression: {text!r}")
-    return value
+    def floordiv(self) -> Size:
+        self.take("(")
+        value = self.expr()
+        self.take(",")
+        by = int(self.take())
+        self.take(")")
+        if by <= 0:
+            raise ValueError(f"not a dim expression: {self.text!r}")
+        return value // by

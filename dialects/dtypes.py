@@ -13,9 +13,11 @@ from axec.diag import AxecError
 from axec.mlir import context, ir
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class DType:
-    """An element type. `kind`: 'f' float, 'i' signed, 'u' unsigned, 'b' bool; `size` in bytes."""
+    """An element type. `kind`: 'f' float, 'i' signed, 'u' unsigned, 'b' bool; `size` in bytes.
+
+    One object per dtype, compared and hashed by identity (also across pickling)."""
 
     name: str
     kind: str
@@ -34,6 +36,9 @@ class DType:
     def ir(self) -> Any:
         """The MLIR element type."""
         return _ir_type(self.mlir)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return of, (self.name,)
 
     def __str__(self) -> str:
         return self.name

@@ -6,12 +6,15 @@ and works in both worlds.
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 import numpy as np
 
-from axec.dialects import types
-from axec.dialects.opdef import Array, OpDef, ShapeError
+from axec.dialects import dtypes, types
+from axec.dialects.opdef import Array, OpDef
+from axec.dialects.types import TensorType
 from axec.mlir import ir
 
 
@@ -20,7 +23,7 @@ class Emit(Protocol):
 
     def __call__(self, op: OpDef, *operands: Any, **given: Any) -> Any: ...
 
-    def type(self, value: Any) -> types.TensorType:
+    def type(self, value: Any) -> TensorType:
         """The TensorType of a value of this world."""
         ...
 
@@ -33,41 +36,53 @@ class IrEmit:
 
     def __call__(self, op: OpDef, *operands: Any, **given: Any) -> Any:
         """Create `op`; raises ShapeError when the operands break its shape rule."""
-        given = op.with_defaults(given)
-        results = op.result_types(tuple(types.of(v) for v in operands), given)
+        plan = _plan if op.hashable else _plan.__wrapped__
+        results, attributes = plan(op, tuple([v.type for v in operands]), tuple(given.items()))
         made = ir.Operation.create(
             op.full_name,
-            results=[t.ir() for t in results],
-            operands=list(operands),
-            attributes=op.attrs_to_ir(given),
+            results=results,
+            operands=operands,
+            attributes=attributes,
             loc=self.loc,
             infer_type=False,
         ).results
         return made[0] if len(results) == 1 else tuple(made)
 
-    def type(self, value: Any) -> types.TensorType:
+    def type(self, value: Any) -> TensorType:
         return types.of(value)
+
+
+@functools.lru_cache(maxsize=1 << 16)
+def _plan(
+    op: OpDef, operands: tuple[Any, ...], given: tuple[tuple[str, Any], ...]
+) -> tuple[list[Any], dict[str, Any]]:
+    """The MLIR result types and attributes of an application. Programs repeat theirs, layer after
+    layer, so that most ops cost one look-up instead of a shape rule and conversions."""
+    full = op.with_defaults(dict(given))
+    results = op.result_types(tuple(map(types.of, operands)), full)
+    return [t.ir() for t in results], op.attrs_to_ir(full)
 
 
 class EvalEmit:
     """Evaluates ops with their NumPy references; a composite through its decomposition."""
 
     def __call__(self, op: OpDef, *operands: Array, **given: Any) -> Any:
+        """Evaluate `op`; raises ShapeError when the operands break its shape rule."""
         given = op.with_defaults(given)
-        op.result_types(tuple(self.type(v) for v in operands), given)  # raises on bad shapes
+        op.result_types(tuple(map(self.type, operands)), given)
         return evaluate(op, operands, given)
 
-    def type(self, value: Array) -> types.TensorType:
-        from axec.dialects import dtypes
-
-        return types.TensorType(dtypes.of(value.dtype), value.shape)
+    def type(self, value: Array) -> TensorType:
+        return TensorType(dtypes.of(value.dtype), value.shape)
 
 
-def evaluate(op: OpDef, operands: tuple[Array, ...], given: dict[str, Any]) -> Any:
-    """Run the reference of one op on arrays whose shapes were checked before."""
+def evaluate(op: OpDef, operands: Sequence[Array], given: dict[str, Any]) -> Any:
+    """Run the reference of one op on arrays whose shapes were checked before, with all attributes
+    given and without named dims. Returns an array, or a tuple for an op with several results."""
     if op.eval is None:
-        if op.expand is None:
-            raise ShapeError("no-reference", f"{op.full_name} has no reference")
+        assert op.expand is not None, f"{op.full_name} has neither reference nor decomposition"
         return op.expand(EvalEmit(), *operands, **given)
     with np.errstate(all="ignore"):  # inf and NaN are values here, not warnings
-        return op.eval(*operands, **given)
+        found = op.eval(*operands, **given)
+    # NumPy turns 0-d results into scalars.
+    return tuple(map(np.asarray, found)) if isinstance(found, tuple) else np.asarray(found)

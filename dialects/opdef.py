@@ -16,15 +16,16 @@ keyed by the op, in files of the same name as the op's family.
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from axec.dialects import attrs as attr_kinds
-from axec.dialects.types import TensorType
 from axec.diag import AxecError
+from axec.dialects import attrs as attr_kinds
+from axec.dialects import types
+from axec.dialects.types import TensorType
 
 Array = np.ndarray[Any, Any]
 REQUIRED = inspect.Parameter.empty
@@ -44,6 +45,9 @@ class ShapeError(AxecError):
     """A shape or dtype rule was broken; the location is filled in by whoever knows it."""
 
 
+Sample = tuple[tuple[TensorType, ...], dict[str, Any]]  # operand types, attributes
+
+
 @dataclass(slots=True, eq=False)
 class OpDef:
     """The declaration of one op of the axe dialect."""
@@ -58,10 +62,11 @@ class OpDef:
     doc: str
     results: tuple[str, ...]
     family: str  # module that declares it: "elementwise", "reduce", ...
+    hashable: bool  # all attributes are: no array among them
     eval: Callable[..., Array | tuple[Array, ...]] | None = None
     expand: Callable[..., Any] | None = None
-    # A sample per row: (operand types, attributes); the suites build their cases from it.
-    samples: list[tuple[tuple[TensorType, ...], dict[str, Any]]] = field(default_factory=list)
+    # Applications that tests, coverage and docs build their cases from (axe/cases.py).
+    samples: list[Sample] = field(default_factory=list)
 
     @property
     def full_name(self) -> str:
@@ -78,23 +83,50 @@ class OpDef:
         self.expand = fn
         return fn
 
-    def result_types(self, operands: tuple[TensorType, ...], given: dict[str, Any]) -> tuple[
-        TensorType, ...
-    ]:
+    def result_types(
+        self, operands: tuple[TensorType, ...], given: dict[str, Any]
+    ) -> tuple[TensorType, ...]:
         """Apply the shape rule. Raises ShapeError (no location) where operands do not fit."""
         found = self.infer(*operands, **given)
         return found if isinstance(found, tuple) else (found,)
 
+    def sample(self, *operands: str, **given: Any) -> None:
+        """Add an application to `samples`: operand types as text (`f32[batch, 3]`), attributes.
+        f32 stands for any dtype that the op takes; where it does not take f32, i32 does."""
+        self.samples.append((tuple(map(types.parse, operands)), self.with_defaults(given)))
+
     def with_defaults(self, given: dict[str, Any]) -> dict[str, Any]:
-        """The attributes with defaults filled in, in declaration order."""
-        return {k: given.get(k, self.defaults.get(k)) for k in self.attrs}
+        """The attributes with defaults filled in, in declaration order. Raises TypeError for a
+        missing or unknown one, which is a mistake of the caller's code and not of a user."""
+        if not given.keys() <= self.attrs.keys():
+            raise TypeError(f"{self.full_name} has no attribute {min(given.keys() - self.attrs)}")
+        full = self.defaults | given
+        if len(full) != len(self.attrs):
+            raise TypeError(f"{self.full_name} needs attribute {min(self.attrs.keys() - full)}")
+        return {k: full[k] for k in self.attrs}
 
     def attrs_to_ir(self, given: dict[str, Any]) -> dict[str, Any]:
+        """The attributes of an MLIR operation from their Python values."""
         return {k: attr_kinds.KINDS[kind].to_ir(given[k]) for k, kind in self.attrs.items()}
 
     def attrs_from_ir(self, op: Any) -> dict[str, Any]:
+        """The attributes of an MLIR operation as Python values. Raises ShapeError `bad-attribute`
+        where one is missing or malformed."""
         found = op.attributes
-        return {k: attr_kinds.KINDS[kind].from_ir(found[k]) for k, kind in self.attrs.items()}
+        return {k: self._attr_from_ir(found, k) for k in self.attrs}
+
+    def attrs_at(self, given: dict[str, Any], bound: Mapping[str, int]) -> dict[str, Any]:
+        """The attributes with named dims evaluated: what a reference is called with."""
+        return {k: attr_kinds.at(kind, given[k], bound) for k, kind in self.attrs.items()}
+
+    def _attr_from_ir(self, found: Any, name: str) -> Any:
+        if name not in found:
+            raise ShapeError("bad-attribute", f"{self.name}: attribute {name!r} is missing")
+        try:
+            return attr_kinds.read(self.attrs[name], found[name])
+        except AxecError as e:
+            message = f"{self.name}: attribute {name!r} {e.message}"
+            raise ShapeError("bad-attribute", message) from None
 
 
 OPS: dict[str, OpDef] = {}  # by full name, in order of declaration
@@ -110,19 +142,22 @@ def declare(
         params = inspect.signature(rule).parameters.values()
         positional = [p for p in params if p.kind is not inspect.Parameter.KEYWORD_ONLY]
         keyword = [p for p in params if p.kind is inspect.Parameter.KEYWORD_ONLY]
+        kinds = {p.name: str(p.annotation) for p in keyword}
         op = OpDef(
             name=name or rule.__name__.rstrip("_"),
             group=group,
             infer=rule,
             operands=tuple(p.name for p in positional),
             variadic=any(p.kind is inspect.Parameter.VAR_POSITIONAL for p in positional),
-            attrs={p.name: str(p.annotation) for p in keyword},
+            attrs=kinds,
             defaults={p.name: p.default for p in keyword if p.default is not REQUIRED},
             doc=inspect.getdoc(rule) or "",
             results=results,
             family=rule.__module__.rpartition(".")[2],
+            hashable="Array" not in kinds.values(),
         )
         assert op.full_name not in OPS, f"{op.full_name} is declared twice"
+        assert attr_kinds.KINDS.keys() >= set(op.attrs.values()), f"{op.full_name}: {op.attrs}"
         OPS[op.full_name] = op
         return op
 

@@ -1,4 +1,5 @@
-"""The type of a value: `TensorType(dtype, shape)` in Python, `tensor<?x784xf32, ["batch"]>` in MLIR.
+"""The type of a value: `TensorType(dtype, shape)` in Python, in MLIR
+`tensor<?x784xf32, ["batch"]>`.
 
 The tensor's encoding lists the expression of every `?` in order, so that a type says all about its
 shape and two equal types are one pointer.
@@ -6,14 +7,16 @@ shape and two equal types are one pointer.
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
 
+from axec.diag import AxecError
 from axec.dialects import dims, dtypes
 from axec.dialects.dims import Size
 from axec.dialects.dtypes import DType
-from axec.diag import AxecError
 from axec.mlir import context, ir
 
 Shape = tuple[Size, ...]
@@ -50,6 +53,10 @@ class TensorType:
     def with_dtype(self, dtype: DType) -> TensorType:
         return TensorType(dtype, self.shape)
 
+    def shape_at(self, bound: Mapping[str, int]) -> tuple[int, ...]:
+        """The shape with the named dims evaluated."""
+        return tuple([dims.evaluate(s, bound) for s in self.shape])
+
     def ir(self) -> Any:
         """The MLIR type (one object per distinct type)."""
         return _to_ir(self)
@@ -65,6 +72,16 @@ def of(value: Any) -> TensorType:
     return _from_ir(value if isinstance(value, ir.Type) else value.type)
 
 
+def parse(text: str) -> TensorType:
+    """Read what `str` of a TensorType prints: `f32[batch, 784]`. Raises ValueError."""
+    found = re.fullmatch(r"(\w+)\[(.*)\]", text)
+    if found is None or found[1] not in dtypes.BY_NAME:
+        raise ValueError(f"not a tensor type: {text!r}")
+    # A comma inside floordiv(...) is followed by a closing parenthesis before any opening one.
+    parts = re.split(r",\s*(?![^()]*\))", found[2]) if found[2] else []
+    return TensorType(dtypes.BY_NAME[found[1]], tuple(map(dims.parse, parts)))
+
+
 @cache
 def _to_ir(t: TensorType) -> Any:
     with context():
@@ -77,11 +94,26 @@ def _to_ir(t: TensorType) -> Any:
 
 @cache
 def _from_ir(t: Any) -> TensorType:
-    ranked = ir.RankedTensorType(t)
-    texts = [a.value for a in ranked.encoding] if ranked.encoding is not None else []
-    dynamic = [i for i in range(ranked.rank) if ranked.is_dynamic_dim(i)]
-    if len(texts) != len(dynamic):
-        raise AxecError("unnamed-dim", f"{t}: the encoding must name each of {len(dynamic)} `?`")
-    sizes = dict(zip(dynamic, map(dims.parse, texts), strict=True))
-    shape = tuple(sizes.get(i, ranked.shape[i]) for i in range(ranked.rank))
-    return TensorType(dtypes.BY_MLIR[str(ranked.element_type)], shape)
+    dtype = dtypes.BY_MLIR.get(str(t.element_type)) if isinstance(t, ir.RankedTensorType) else None
+    if dtype is None:
+        raise AxecError(
+            "unsupported-dtype",
+            f"{t} is no tensor of a dtype that axec has",
+            hint=f"element types are {', '.join(dtypes.BY_MLIR)}",
+        )
+    named = iter(_dynamic_sizes(t))
+    return TensorType(
+        dtype, tuple(next(named) if t.is_dynamic_dim(i) else n for i, n in enumerate(t.shape))
+    )
+
+
+def _dynamic_sizes(t: Any) -> list[Size]:
+    """The size of every `?`, as the encoding says. Raises AxecError `unnamed-dim`."""
+    wanted = sum(map(t.is_dynamic_dim, range(t.rank)))
+    texts = list(t.encoding) if isinstance(t.encoding, ir.ArrayAttr) else []
+    if (t.encoding is None) != (wanted == 0) or len(texts) != wanted:
+        raise AxecError("unnamed-dim", f"{t}: the encoding must name each of {wanted} `?`")
+    try:
+        return [dims.parse_canonical(ir.StringAttr(a).value) for a in texts]
+    except ValueError as e:
+        raise AxecError("unnamed-dim", f"{t}: the encoding is no list of dims: {e}") from None

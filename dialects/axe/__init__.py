@@ -9,15 +9,23 @@ import types as python_types
 from collections.abc import Sequence
 from typing import Any
 
-from axec.dialects import types
-from axec.dialects.axe import constants, elementwise
-from axec.dialects.opdef import OPS, OpDef
 from axec.diag import AxecError
+from axec.dialects import types
+from axec.dialects.axe import (
+    arrange,
+    composite,
+    constants,
+    contract,
+    elementwise,
+    indexing,
+    reduce,
+)
+from axec.dialects.opdef import OPS, OpDef
 from axec.mlir import Pure, ext, ir
 
 __all__ = ["FAMILIES", "OPS", "Axe", "op_of", "verify"]
 
-FAMILIES = (constants, elementwise)
+FAMILIES = (constants, elementwise, arrange, indexing, reduce, contract, composite)
 
 
 class Axe(ext.Dialect, name="axe"):  # type: ignore[misc,call-arg]
@@ -32,15 +40,22 @@ def op_of(operation: Any) -> OpDef | None:
 def verify(operation: Any) -> str | None:
     """Apply the shape rule to an operation; what is wrong, or None."""
     op = OPS[operation.name]
+    operands, fixed = operation.operands, len(op.operands) - op.variadic
+    if len(operands) < fixed or (len(operands) > fixed and not op.variadic):
+        return f"needs {fixed}{' or more' if op.variadic else ''} operands, got {len(operands)}"
     try:
         given = op.attrs_from_ir(operation)
-        found = op.result_types(tuple(types.of(v) for v in operation.operands), given)
+        found = op.result_types(tuple(map(types.of, operands)), given)
+        declared = tuple(map(types.of, operation.results))
     except AxecError as e:
-        return e.message
-    declared = tuple(types.of(r) for r in operation.results)
+        return e.message.removeprefix(f"{op.name}: ")
     if found != declared:
-        return f"result types are {declared}, the shape rule gives {found}"
+        return f"result types are {_listed(declared)}, the shape rule gives {_listed(found)}"
     return None
+
+
+def _listed(found: Sequence[types.TensorType]) -> str:
+    return ", ".join(map(str, found)) or "none"
 
 
 def _verify_invariants(self: Any) -> bool:
@@ -52,12 +67,11 @@ def _verify_invariants(self: Any) -> bool:
 
 def _op_class(op: OpDef) -> type:
     """The bindings' class of one op, made from its declaration."""
-    operand = ext.Operand[ir.RankedTensorType]
-    fields: dict[str, Any] = dict.fromkeys(op.operands, operand)
+    fields: dict[str, Any] = dict.fromkeys(op.operands, ext.Operand[ir.RankedTensorType])
     if op.variadic:
-        fields[op.operands[-1]] = Sequence[operand]
+        fields[op.operands[-1]] = Sequence[ext.Operand[ir.RankedTensorType]]
     fields |= dict.fromkeys(op.attrs, Any)
-    fields |= {name: ext.Result[ir.RankedTensorType] for name in op.results}
+    fields |= dict.fromkeys(op.results, ext.Result[ir.RankedTensorType])
     body = {"__annotations__": fields, "__doc__": op.doc, "verify_invariants": _verify_invariants}
     options = {"name": op.name, "traits": [Pure]}
     name = "".join(w.capitalize() for w in op.name.split("_")) + "Op"

@@ -6,7 +6,8 @@ import numpy as np
 
 from axec.dialects import dtypes
 from axec.dialects.attrs import Sizes
-from axec.dialects.axe.rules import need_axes
+from axec.dialects.axe.rules import need_axes, need_kind, need_sizes
+from axec.dialects.dims import dim
 from axec.dialects.dtypes import DType
 from axec.dialects.opdef import Array, core
 from axec.dialects.types import TensorType
@@ -14,7 +15,7 @@ from axec.dialects.types import TensorType
 
 @core("constant")
 def constant(*, value: Array) -> TensorType:
-    """A literal. Large arrays are weights of the artifact, not constants."""
+    """A literal array of any shape and dtype."""
     return TensorType(dtypes.of(value.dtype), value.shape)
 
 
@@ -23,15 +24,29 @@ def _(*, value: Array) -> Array:
     return value
 
 
+for _shape in ((), (0,), (1,), (3, 5)):
+    constant.sample(value=np.full(_shape, 2, np.float32))
+constant.sample(value=np.arange(15, dtype=np.float32).reshape(3, 5))
+
+
 @core("constant")
 def iota(*, shape: Sizes, dtype: DType, axis: int) -> TensorType:
-    """result[..., i, ...] = i along `axis`."""
+    """result[..., i, ...] = i, the index along `axis`; integers wrap."""
+    found = TensorType(dtype, shape)
+    need_kind("iota", found, "fiu")
+    need_sizes("iota", shape)
     need_axes("iota", (axis,), len(shape))
-    return TensorType(dtype, shape)
+    return found
 
 
 @iota.reference
-def _(*, shape: Sizes, dtype: DType, axis: int) -> Array:
-    ramp = np.arange(shape[axis], dtype=dtype.numpy)
+def _(*, shape: tuple[int, ...], dtype: DType, axis: int) -> Array:
     around = tuple(-1 if i == axis else 1 for i in range(len(shape)))
-    return np.broadcast_to(ramp.reshape(around), shape).copy()
+    ramp = np.arange(shape[axis]).astype(dtype.numpy).reshape(around)
+    return np.broadcast_to(ramp, shape).copy()
+
+
+iota.sample(shape=(7,), dtype=dtypes.f32, axis=0)
+iota.sample(shape=(3, 1, 5), dtype=dtypes.f32, axis=2)
+iota.sample(shape=(0, 2), dtype=dtypes.f32, axis=0)
+iota.sample(shape=(dim("batch"), 3), dtype=dtypes.f32, axis=0)

@@ -5,29 +5,20 @@ Broadcasting and promotion are explicit ops before them, so every rule here is o
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from axec.dialects import dtypes
-from axec.dialects.axe.rules import need_dtype, need_kind, same_types
+from axec.dialects.axe.numerics import wide
+from axec.dialects.axe.rules import need_dtype, need_kind, need_shape, need_word, same_types
 from axec.dialects.dtypes import DType
-from axec.dialects.opdef import Array, OpDef, ShapeError, core
+from axec.dialects.opdef import Array, OpDef, core
 from axec.dialects.types import TensorType
 
-
-def _wide(fn: Callable[..., Array]) -> Callable[..., Array]:
-    """Compute f16/bf16 in f32 and round once, as the back ends do."""
-
-    def run(*xs: Array) -> Array:
-        narrow = xs[0].dtype in (dtypes.f16.numpy, dtypes.bf16.numpy)
-        if not narrow:
-            return fn(*xs)
-        found = fn(*(x.astype(np.float32) for x in xs))
-        return found if found.dtype == np.bool_ else found.astype(xs[0].dtype)
-
-    return run
+SHAPES = ("[]", "[0, 3]", "[1]", "[3, 5]", "[batch, 7]")  # of the samples
 
 
 def _same(name: str, kinds: str, arity: int, fn: Callable[..., Any], doc: str) -> OpDef:
@@ -44,34 +35,31 @@ def _same(name: str, kinds: str, arity: int, fn: Callable[..., Any], doc: str) -
     rule = unary if arity == 1 else binary
     rule.__doc__ = doc
     op = core("pointwise", name)(rule)
-    op.reference(_wide(fn))
+    op.reference(wide(fn))
+    for shape in SHAPES:
+        op.sample(*[f"{'f32' if 'f' in kinds else 'i32'}{shape}"] * arity)
     return op
 
 
-def _erf(x: Array) -> Array:
-    from math import erf
-
-    return np.vectorize(erf, otypes=[np.float64])(x.astype(np.float64)).astype(x.dtype)
+def _erf(x: Array) -> Any:
+    return np.vectorize(math.erf, otypes=[np.float64])(x).astype(x.dtype)
 
 
-def _sigmoid(x: Array) -> Array:
+def _sigmoid(x: Array) -> Any:
     # exp of a non-positive number never overflows.
     e = np.exp(-np.abs(x))
-    return np.where(x >= 0, 1 / (1 + e), e / (1 + e)).astype(x.dtype)
+    return np.where(x >= 0, 1, e) / (1 + e)
 
 
-def _div(x: Array, y: Array) -> Array:
+def _div(x: Array, y: Array) -> Any:
     if x.dtype.kind == "f":
         return np.divide(x, y)
     # Integers truncate towards zero as hardware does; x / 0 = 0 by definition here, never a trap,
-    # and MIN / -1 wraps.
-    safe = np.where(y == 0, 1, y)
-    wide = np.where(safe == -1, -x, np.trunc(x.astype(np.longdouble) / safe).astype(x.dtype))
-    return np.where(y == 0, 0, wide).astype(x.dtype)
-
-
-def _round(x: Array) -> Array:
-    return np.rint(x)
+    # and the smallest integer / -1 wraps.
+    safe = np.where(y == 0, np.ones_like(y), y)
+    floored = x // safe
+    inexact = x - floored * safe != 0
+    return np.where(y == 0, np.zeros_like(x), floored + (inexact & ((x < 0) != (safe < 0))))
 
 
 add = _same("add", "fiu", 2, np.add, "x + y. Integers wrap.")
@@ -88,7 +76,7 @@ log = _same("log", "f", 1, np.log, "Natural logarithm; NaN below 0, -inf at 0.")
 log1p = _same("log1p", "f", 1, np.log1p, "log(1 + x), accurate near 0.")
 expm1 = _same("expm1", "f", 1, np.expm1, "e ** x - 1, accurate near 0.")
 sqrt = _same("sqrt", "f", 1, np.sqrt, "Square root, correctly rounded; NaN below 0.")
-rsqrt = _same("rsqrt", "f", 1, lambda x: (1 / np.sqrt(x)).astype(x.dtype), "1 / sqrt(x).")
+rsqrt = _same("rsqrt", "f", 1, lambda x: 1 / np.sqrt(x), "1 / sqrt(x).")
 tanh = _same("tanh", "f", 1, np.tanh, "Hyperbolic tangent.")
 sigmoid = _same("sigmoid", "f", 1, _sigmoid, "1 / (1 + e ** -x).")
 erf = _same("erf", "f", 1, _erf, "Error function, 2/sqrt(pi) * integral of e ** -t**2 over [0, x].")
@@ -96,7 +84,7 @@ sin = _same("sin", "f", 1, np.sin, "Sine of x radians.")
 cos = _same("cos", "f", 1, np.cos, "Cosine of x radians.")
 floor = _same("floor", "f", 1, np.floor, "Largest integer <= x.")
 ceil = _same("ceil", "f", 1, np.ceil, "Smallest integer >= x.")
-round_ = _same("round", "f", 1, _round, "Nearest integer, ties to even.")
+round_ = _same("round", "f", 1, np.rint, "Nearest integer, ties to even.")
 sign = _same("sign", "fi", 1, np.sign, "-1, 0 or 1; NaN stays NaN.")
 and_ = _same("and", "iub", 2, np.bitwise_and, "Bitwise and; logical on bool.")
 or_ = _same("or", "iub", 2, np.bitwise_or, "Bitwise or; logical on bool.")
@@ -117,8 +105,7 @@ DIRECTIONS: dict[str, Callable[[Array, Array], Array]] = {
 def compare(x: TensorType, y: TensorType, *, direction: str) -> TensorType:
     """x <direction> y as bool; direction is one of eq ne lt le gt ge. NaN compares unordered:
     every direction but `ne` is false."""
-    if direction not in DIRECTIONS:
-        raise ShapeError("bad-attribute", f"compare: no direction {direction!r}")
+    need_word("compare", "direction", direction, DIRECTIONS)
     return same_types("compare", x, y).with_dtype(dtypes.bool_)
 
 
@@ -129,9 +116,9 @@ def _(x: Array, y: Array, *, direction: str) -> Array:
 
 @core("pointwise")
 def select(condition: TensorType, x: TensorType, y: TensorType) -> TensorType:
-    """x where condition is true, else y; all of one shape, condition bool."""
+    """x where condition (bool) is true, else y; all of one shape."""
     need_dtype("select", "the condition", condition, dtypes.bool_)
-    same_types("select", condition, x.with_dtype(dtypes.bool_))
+    need_shape("select", "the condition", condition, x.shape)
     return same_types("select", x, y)
 
 
@@ -148,6 +135,7 @@ def clamp(low: TensorType, x: TensorType, high: TensorType) -> TensorType:
 
 
 @clamp.reference
+@wide
 def _(low: Array, x: Array, high: Array) -> Array:
     return np.minimum(np.maximum(x, low), high)
 
@@ -160,13 +148,28 @@ def cast(x: TensorType, *, dtype: DType) -> TensorType:
 
 
 @cast.reference
-def _(x: Array, *, dtype: DType) -> Array:
+def _(x: Array, *, dtype: DType) -> Any:
     if dtype is dtypes.bool_:
-        return x != 0
+        return np.not_equal(x, 0)
     if dtypes.of(x.dtype).is_float and dtype.is_integer:
-        info = np.iinfo(dtype.numpy)
-        wide = np.nan_to_num(np.trunc(x.astype(np.float64)), nan=0.0, posinf=np.inf, neginf=-np.inf)
-        found = np.clip(wide, float(info.min), float(info.max))
-        exact = np.where(wide >= float(info.max), info.min, found).astype(dtype.numpy)
-        return np.where(wide >= float(info.max), info.max, exact).astype(dtype.numpy)
+        return _saturated(x.astype(np.float64), dtype)
     return x.astype(dtype.numpy)
+
+
+def _saturated(x: Array, dtype: DType) -> Array:
+    info = np.iinfo(dtype.numpy)
+    # float(info.max) may round up to a number that does not fit: only what is below it converts.
+    inside = (x > float(info.min)) & (x < float(info.max))
+    edge = np.where(x > 0, info.max, np.where(x < 0, info.min, 0))
+    return np.where(inside, np.where(inside, x, 0).astype(dtype.numpy), edge.astype(dtype.numpy))
+
+
+for _shape in SHAPES:
+    compare.sample(f"f32{_shape}", f"f32{_shape}", direction="lt")
+    select.sample(f"bool{_shape}", f"f32{_shape}", f"f32{_shape}")
+    clamp.sample(*[f"f32{_shape}"] * 3)
+for _direction in DIRECTIONS:
+    compare.sample("f32[3, 5]", "f32[3, 5]", direction=_direction)
+for _dtype in dtypes.ALL:
+    cast.sample("f32[3, 5]", dtype=_dtype)
+cast.sample("f32[batch]", dtype=dtypes.i32)

@@ -1,0 +1,346 @@
+"""Ops that are defined by a decomposition into core ops, which is also their reference.
+
+A decomposition is written once against `emit(op, *operands, **attrs)` (see emit.py). It works in
+f32 where the operands are f16 or bf16, and never overflows where the result does not.
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from axec.dialects import dtypes
+from axec.dialects.attrs import Ints, Pairs
+from axec.dialects.axe.arrange import broadcast
+from axec.dialects.axe.build import Value, fill, mean, narrow, over, scalar, trailing, widen
+from axec.dialects.axe.constants import iota
+from axec.dialects.axe.contract import dot_general
+from axec.dialects.axe.elementwise import (
+    add,
+    and_,
+    compare,
+    div,
+    erf,
+    exp,
+    log,
+    max_,
+    mul,
+    rsqrt,
+    select,
+    sigmoid,
+    sub,
+)
+from axec.dialects.axe.reduce import reduce, window
+from axec.dialects.axe.rules import (
+    need_axes,
+    need_kind,
+    need_shape,
+    same_dtype,
+    show,
+    window_sizes,
+)
+from axec.dialects.emit import Emit
+from axec.dialects.opdef import ShapeError, composite
+from axec.dialects.types import TensorType
+
+
+@composite
+def relu(x: TensorType) -> TensorType:
+    """max(x, 0); NaN stays NaN."""
+    need_kind("relu", x, "fi")
+    return x
+
+
+@relu.decompose
+def _(emit: Emit, x: Value) -> Value:
+    return emit(max_, x, fill(emit, 0, x))
+
+
+@composite
+def silu(x: TensorType) -> TensorType:
+    """x * sigmoid(x), also called swish."""
+    need_kind("silu", x, "f")
+    return x
+
+
+@silu.decompose
+def _(emit: Emit, x: Value) -> Value:
+    wide = widen(emit, x)
+    return narrow(emit, emit(mul, wide, emit(sigmoid, wide)), emit.type(x).dtype)
+
+
+@composite
+def gelu(x: TensorType, *, approximate: bool = False) -> TensorType:
+    """x * Phi(x), Phi the normal distribution: x/2 * (1 + erf(x / sqrt(2))), or `approximate`
+    x/2 * (1 + tanh(sqrt(2/pi) * (x + 0.044715 x**3))). Source: arXiv 1606.08415, section 2."""
+    need_kind("gelu", x, "f")
+    return x
+
+
+@gelu.decompose
+def _(emit: Emit, x: Value, *, approximate: bool) -> Value:
+    wide = widen(emit, x)
+    phi = _phi_tanh(emit, wide) if approximate else _phi_erf(emit, wide)
+    return narrow(emit, emit(mul, wide, phi), emit.type(x).dtype)
+
+
+def _phi_erf(emit: Emit, x: Value) -> Value:
+    half = fill(emit, 0.5, x)
+    e = emit(erf, emit(mul, x, fill(emit, math.sqrt(0.5), x)))
+    return emit(add, emit(mul, e, half), half)
+
+
+def _phi_tanh(emit: Emit, x: Value) -> Value:
+    # (1 + tanh(u)) / 2 = sigmoid(2 u), which loses no digits where tanh is near -1.
+    slope = 2 * math.sqrt(2 / math.pi)
+    cubic = emit(mul, emit(mul, x, x), fill(emit, 0.044715 * slope, x))
+    return emit(sigmoid, emit(mul, x, emit(add, cubic, fill(emit, slope, x))))
+
+
+for _shape in ("[]", "[0, 3]", "[1]", "[3, 5]", "[batch, 7]"):
+    for _op in (relu, silu, gelu):
+        _op.sample(f"f32{_shape}")
+gelu.sample("f32[3, 5]", approximate=True)
+
+
+@composite
+def softmax(x: TensorType, *, axis: int) -> TensorType:
+    """exp(x - m) / sum(exp(x - m)) along `axis`, m the maximum. NaN where all of x is -inf."""
+    need_kind("softmax", x, "f")
+    need_axes("softmax", (axis,), x.rank)
+    return x
+
+
+def _centred(emit: Emit, x: Value, axis: int) -> Value:
+    peak = emit(reduce, x, kind="max", axes=(axis,))
+    return emit(sub, x, over(emit, peak, x, axis))
+
+
+@softmax.decompose
+def _(emit: Emit, x: Value, *, axis: int) -> Value:
+    e = emit(exp, _centred(emit, widen(emit, x), axis))
+    total = emit(reduce, e, kind="sum", axes=(axis,))
+    # One division per row; total >= 1, so that its reciprocal loses nothing.
+    share = emit(div, fill(emit, 1, total), total)
+    return narrow(emit, emit(mul, e, over(emit, share, e, axis)), emit.type(x).dtype)
+
+
+@composite
+def log_softmax(x: TensorType, *, axis: int) -> TensorType:
+    """(x - m) - log(sum(exp(x - m))) along `axis`, m the maximum. NaN where all of x is -inf."""
+    need_kind("log_softmax", x, "f")
+    need_axes("log_softmax", (axis,), x.rank)
+    return x
+
+
+@log_softmax.decompose
+def _(emit: Emit, x: Value, *, axis: int) -> Value:
+    d = _centred(emit, widen(emit, x), axis)
+    total = emit(reduce, emit(exp, d), kind="sum", axes=(axis,))
+    found = emit(sub, d, over(emit, emit(log, total), d, axis))
+    return narrow(emit, found, emit.type(x).dtype)
+
+
+for _op in (softmax, log_softmax):
+    _op.sample("f32[1]", axis=0)
+    _op.sample("f32[3, 7]", axis=1)
+    _op.sample("f32[3, 5, 2]", axis=0)
+    _op.sample("f32[0, 3]", axis=1)
+    _op.sample("f32[3, 0]", axis=1)
+    _op.sample("f32[batch, seq]", axis=1)
+
+
+@composite
+def layer_norm(
+    x: TensorType, scale: TensorType, bias: TensorType, *, eps: float = 1e-5
+) -> TensorType:
+    """(x - mean) / sqrt(var + eps) * scale + bias over the last axis; x [..., D], scale and bias
+    [D], var = mean((x - mean)**2). Source: arXiv 1607.06450, equation 4."""
+    need_kind("layer_norm", x, "f")
+    same_dtype("layer_norm", x, scale, bias)
+    for what, t in (("scale", scale), ("bias", bias)):
+        _need_last("layer_norm", what, x, t)
+    return x
+
+
+def _need_last(op: str, what: str, x: TensorType, t: TensorType) -> None:
+    if x.rank == 0:
+        raise ShapeError("shape-mismatch", f"{op}: needs one or more axes, got shape ()")
+    need_shape(op, what, t, x.shape[-1:])
+
+
+def _normalised(emit: Emit, x: Value, scale: Value, eps: float) -> Value:
+    """x / sqrt(mean(x**2) + eps) * scale over the last axis."""
+    axis = emit.type(x).rank - 1
+    power = mean(emit, emit(mul, x, x), axis)
+    factor = emit(rsqrt, emit(add, power, fill(emit, eps, power)))
+    return emit(mul, emit(mul, x, over(emit, factor, x, axis)), trailing(emit, scale, x))
+
+
+@layer_norm.decompose
+def _(emit: Emit, x: Value, scale: Value, bias: Value, *, eps: float) -> Value:
+    wide, wide_scale, wide_bias = (widen(emit, v) for v in (x, scale, bias))
+    axis = emit.type(x).rank - 1
+    d = emit(sub, wide, over(emit, mean(emit, wide, axis), wide, axis))
+    found = emit(add, _normalised(emit, d, wide_scale, eps), trailing(emit, wide_bias, d))
+    return narrow(emit, found, emit.type(x).dtype)
+
+
+@composite
+def rms_norm(x: TensorType, scale: TensorType, *, eps: float = 1e-5) -> TensorType:
+    """x / sqrt(mean(x**2) + eps) * scale over the last axis; x [..., D], scale [D].
+    Source: arXiv 1910.07467, equation 4."""
+    need_kind("rms_norm", x, "f")
+    same_dtype("rms_norm", x, scale)
+    _need_last("rms_norm", "scale", x, scale)
+    return x
+
+
+@rms_norm.decompose
+def _(emit: Emit, x: Value, scale: Value, *, eps: float) -> Value:
+    found = _normalised(emit, widen(emit, x), widen(emit, scale), eps)
+    return narrow(emit, found, emit.type(x).dtype)
+
+
+for _shape in ("7", "1", "0, 5", "2, 3, 8", "batch, 6", "3, width"):
+    _last = f"f32[{_shape.rpartition(', ')[2]}]"
+    layer_norm.sample(f"f32[{_shape}]", _last, _last)
+    rms_norm.sample(f"f32[{_shape}]", _last, eps=1e-6)
+
+
+@composite
+def avg_pool(
+    x: TensorType, *, size: Ints, stride: Ints, padding: Pairs, count_include_pad: bool = False
+) -> TensorType:
+    """Mean of windows over the last len(size) axes: the sum of `window` over the number of its
+    elements, the padding counted only with `count_include_pad`. A window of padding alone gives
+    NaN."""
+    need_kind("avg_pool", x, "f")
+    lead = x.rank - len(size)
+    if lead < 0:
+        message = f"avg_pool: {show(size)} has more axes than {show(x.shape)}"
+        raise ShapeError("shape-mismatch", message)
+    once = (1,) * len(size)
+    found = window_sizes("avg_pool", x.shape[lead:], size, stride, padding, once)
+    return x.with_shape((*x.shape[:lead], *found))
+
+
+@avg_pool.decompose
+def _(
+    emit: Emit, x: Value, *, size: Ints, stride: Ints, padding: Pairs, count_include_pad: bool
+) -> Value:
+    wide = widen(emit, x)
+    how = {"kind": "sum", "size": size, "stride": stride, "padding": padding}
+    how["dilation"] = (1,) * len(size)
+    total = emit(window, wide, **how)
+    if count_include_pad or not any(map(any, padding)):
+        found = emit(mul, total, fill(emit, 1 / math.prod(size), total))
+    else:
+        spatial = emit.type(x).shape[emit.type(x).rank - len(size) :]
+        ones = emit(broadcast, scalar(emit, 1, wide), shape=spatial, axes=())
+        found = emit(div, total, trailing(emit, emit(window, ones, **how), total))
+    return narrow(emit, found, emit.type(x).dtype)
+
+
+for _counted in (False, True):
+    avg_pool.sample(
+        "f32[2, 3, 5, 7]", size=(2, 3), stride=(2, 1), padding=((0, 1), (1, 1)),
+        count_include_pad=_counted,
+    )  # fmt: skip
+    avg_pool.sample("f32[0, 1]", size=(1,), stride=(1,), padding=((0, 0),))
+    avg_pool.sample(
+        "f32[batch, seq]", size=(3,), stride=(2,), padding=((1, 1),), count_include_pad=_counted
+    )
+
+
+@composite
+def attention(
+    q: TensorType,
+    k: TensorType,
+    v: TensorType,
+    *mask: TensorType,
+    scale: float,
+    causal: bool = False,
+) -> TensorType:
+    """Scaled dot-product attention: softmax(scale * q k^T + mask) v, for q [..., Sq, D],
+    k [..., Sk, D], v [..., Sk, E] and any equal leading axes; result [..., Sq, E]. The optional
+    mask [..., Sq, Sk] is bool (true: attend) or has the dtype of q and is added. `causal`: query i
+    attends to keys 0 to i only. A query that attends to nothing gives 0.
+    Source: arXiv 1706.03762, equation 1."""
+    need_kind("attention", q, "f")
+    same_dtype("attention", q, k, v)
+    lead = q.shape[:-2]
+    if min(q.rank, k.rank, v.rank) < 2:
+        shapes = " and ".join(show(t.shape) for t in (q, k, v))
+        raise ShapeError("shape-mismatch", f"attention: needs [..., S, D], got {shapes}")
+    need_shape("attention", "k", k, (*lead, k.shape[-2], q.shape[-1]))
+    need_shape("attention", "v", v, (*lead, k.shape[-2], v.shape[-1]))
+    if len(mask) > 1:
+        raise ShapeError("shape-mismatch", f"attention: takes one mask, got {len(mask)}")
+    for m in mask:
+        need_shape("attention", "the mask", m, (*q.shape[:-1], k.shape[-2]))
+        if m.dtype is not dtypes.bool_:
+            same_dtype("attention", q, m)
+    return q.with_shape((*q.shape[:-1], v.shape[-1]))
+
+
+def _product(emit: Emit, x: Value, y: Value, contract_y: int) -> Value:
+    """Contract the last axis of x with one of the last two of y; the others are batch axes."""
+    rank = emit.type(x).rank
+    batch = tuple(range(rank - 2))
+    return emit(
+        dot_general,
+        x,
+        y,
+        batch_x=batch,
+        batch_y=batch,
+        contract_x=(rank - 1,),
+        contract_y=(rank + contract_y,),
+    )
+
+
+def _masked(emit: Emit, scores: Value, mask: tuple[Value, ...], causal: bool) -> Value:
+    """Scores with -inf where a query must not attend, and an additive mask added."""
+    t = emit.type(scores)
+    allowed = [m for m in mask if emit.type(m).dtype is dtypes.bool_]
+    for m in mask:
+        if emit.type(m).dtype is not dtypes.bool_:
+            scores = emit(add, scores, widen(emit, m))
+    if causal:
+        query, key = (
+            emit(iota, shape=t.shape, dtype=dtypes.i32, axis=a) for a in (t.rank - 2, t.rank - 1)
+        )
+        allowed.append(emit(compare, key, query, direction="le"))
+    if not allowed:
+        return scores
+    keep = allowed[0] if len(allowed) == 1 else emit(and_, *allowed)
+    return emit(select, keep, scores, fill(emit, -math.inf, scores))
+
+
+@attention.decompose
+def _(emit: Emit, q: Value, k: Value, v: Value, *mask: Value, scale: float, causal: bool) -> Value:
+    wide_q, wide_k, wide_v = (widen(emit, x) for x in (q, k, v))
+    scaled = emit(mul, wide_q, fill(emit, scale, wide_q))
+    scores = _masked(emit, _product(emit, scaled, wide_k, -1), mask, causal)
+    axis = emit.type(scores).rank - 1
+    # A row of -inf has a finite peak here, so that its weights are exp(-inf) = 0 and not NaN; then
+    # its total is 0, where every other row has a total of at least exp(0) = 1.
+    peak = emit(reduce, scores, kind="max", axes=(axis,))
+    lowest = float(np.finfo(emit.type(peak).dtype.numpy).min)
+    peak = emit(max_, peak, fill(emit, lowest, peak))
+    weights = emit(exp, emit(sub, scores, over(emit, peak, scores, axis)))
+    total = emit(reduce, weights, kind="sum", axes=(axis,))
+    share = emit(div, fill(emit, 1, total), emit(max_, total, fill(emit, 1, total)))
+    found = _product(emit, weights, wide_v, -2)
+    return narrow(emit, emit(mul, found, over(emit, share, found, axis)), emit.type(q).dtype)
+
+
+attention.sample("f32[3, 5]", "f32[7, 5]", "f32[7, 4]", scale=0.5)
+attention.sample("f32[2, 3, 5]", "f32[2, 3, 5]", "f32[2, 3, 5]", scale=0.5, causal=True)
+attention.sample("f32[3, 1]", "f32[0, 1]", "f32[0, 2]", scale=1.0)
+attention.sample("f32[3, 5]", "f32[4, 5]", "f32[4, 5]", "bool[3, 4]", scale=0.5, causal=True)
+attention.sample("f32[3, 5]", "f32[4, 5]", "f32[4, 5]", "f32[3, 4]", scale=0.5)
+attention.sample(
+    *["f32[batch, 2, seq, 4]"] * 3, "bool[batch, 2, seq, seq]", scale=0.5, causal=False
+)
