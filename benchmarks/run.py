@@ -114,7 +114,13 @@ def compile_digits(files: dict[str, Path]) -> list[Row]:
     inside = f"{ms(median(runs, 'first'))}"
     again = f"again in that process {ms(median(runs, 'again'))}"
     return [
-        Row("compile digits, whole process", "1200 ms", ms(statistics.median(whole)), "", {"s": whole}),
+        Row(
+            "compile digits, whole process",
+            "1200 ms",
+            ms(statistics.median(whole)),
+            "",
+            {"s": whole},
+        ),
         Row("compile digits, in process", "300 ms", inside, again, {"runs": runs}),
     ]
 
