@@ -48,17 +48,16 @@ def _machine() -> dict[str, Any]:
 
 
 def _targets() -> dict[str, Any]:
+    from axec.passes.codegen.cpu.targets import TARGETS
     from axec.runtime import cpu
 
     machine, have = cpu.architecture(), cpu.features()
-    return {name: _target(arch, needs, machine, have) for name, (arch, needs) in cpu.LEVELS.items()}
-
-
-def _target(arch: str, needs: tuple[str, ...], machine: str, have: frozenset[str]) -> str:
-    if arch != machine:
-        return f"compiles; runs on {arch} only"
-    missing = sorted(set(needs) - have)
-    return f"compiles; lacks {' '.join(missing)} to run" if missing else "compiles and runs"
+    found = {}
+    for name, (arch, needs) in cpu.LEVELS.items():
+        missing = " ".join(sorted(set(needs) - have)) if arch == machine else f"{arch} machine"
+        runs = f"lacks {missing} to run" if missing else "runs"
+        found[name] = f"{'compiles' if name in TARGETS else 'no code generation yet'}; {runs}"
+    return found
 
 
 def _gpu() -> dict[str, Any]:
@@ -96,7 +95,7 @@ def _versions() -> dict[str, Any]:
 
 
 def _tools() -> dict[str, Any]:
-    # None is needed: axec links and signs by itself.
+    # None of them is needed: axec links by itself.
     return {tool: shutil.which(tool) or "not found (not needed)" for tool in _TOOLS}
 
 
