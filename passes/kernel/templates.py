@@ -22,6 +22,10 @@ from axec.mlir import ir
 MAP_BLOCK = 1024  # elements of the innermost axis per unit: one unit is worth about a microsecond
 REDUCE_BLOCK = 64  # results per unit: each of them is a loop of its own
 PANEL = 64  # columns of a gemm per unit
+DEPTH = 256  # of the contracted axis, packed at a time: a panel of f32 then takes 64 KiB
+ROWS_IN_PLACE = 6  # up to so many rows, packing costs more than it saves
+GEMM_UNITS = 16  # fewer panels than this are divided by rows, too, so that threads find work
+ROW_QUANTUM = 24  # rows per unit are a multiple of every register tile's
 
 
 def ops_of(kernel: Any) -> list[Any]:
@@ -137,7 +141,9 @@ class Gemm:
 
     All strides are in elements of the buffer that `left` / `right` names; the result is row-major
     [batch..., m, n]. `batch` is (size, left stride, right stride) from the outermost axis inwards;
-    a stride of 0 repeats that factor. A unit is PANEL columns of one batch element, all rows.
+    a stride of 0 repeats that factor. A unit is PANEL columns of `row_block` rows of one batch
+    element: unit u is row block u % row_blocks of panel u // row_blocks % panels of batch element
+    u // row_blocks // panels.
     """
 
     dot: Any  # the axe.dot_general
@@ -156,22 +162,75 @@ class Gemm:
 
     @property
     def panels(self) -> Size:
-        """Panels per batch element; unit u is panel u % panels of batch element u // panels."""
+        """Panels per batch element."""
         return dims.ceildiv(self.n, PANEL)
 
     @property
+    def row_block(self) -> Size:
+        """Rows of a unit: all, where there are panels enough."""
+        panels = self.batch_count * self.panels
+        if not isinstance(panels, int) or panels >= GEMM_UNITS:
+            return self.m
+        if not isinstance(self.m, int):
+            return 8 * ROW_QUANTUM
+        rows = -(-self.m * panels // GEMM_UNITS)
+        return min(self.m, max(-(-rows // ROW_QUANTUM), 4) * ROW_QUANTUM)
+
+    @property
+    def row_blocks(self) -> Size:
+        """Units per panel."""
+        rows = self.row_block
+        return dims.ceildiv(self.m, rows) if isinstance(rows, int) and rows else 1
+
+    @property
     def units(self) -> Size:
-        return self.batch_count * self.panels
+        return self.batch_count * self.panels * self.row_blocks
+
+    # Packing: a panel of `right` is copied, `depth` x `width` at a time, into the slot of the first
+    # of the units that a thread works on.
+
+    @property
+    def packs(self) -> bool:
+        """Are panels of `right` copied before use?"""
+        if self.right_strides[1] == 1 and isinstance(self.m, int):
+            return self.m > ROWS_IN_PLACE
+        return not (self.m == 1 and self.right_strides[0] == 1)
+
+    @property
+    def depth(self) -> int:
+        """How much of k is packed at a time: equal parts of at most DEPTH, whole vectors."""
+        if not isinstance(self.k, int):
+            return DEPTH
+        parts = max(-(-self.k // DEPTH), 1)
+        return max(_round_up(-(-self.k // parts)), _VECTOR)
+
+    @property
+    def width(self) -> int:
+        """Columns of a packed panel: PANEL, or all if they are fewer."""
+        return min(_round_up(self.n), PANEL) if isinstance(self.n, int) else PANEL
+
+    @property
+    def slot_bytes(self) -> int:
+        """Room for one packed part."""
+        return self.depth * self.width * types.of(self.left).dtype.size if self.packs else 0
+
+
+_VECTOR = 16  # a multiple of the lanes of every vector register
+
+
+def _round_up(size: int) -> int:
+    return -(-size // _VECTOR) * _VECTOR
 
 
 def gemm_of(dot: Any) -> Gemm | None:
     """How a dot_general is one strided matrix product, or None where it is not (another dtype than
-    f32, columns or contracted axes that are no single strided run, or a product of vectors).
+    f32 and f64, columns or contracted axes that are no single strided run, or a product of
+    vectors).
 
     Transposes that feed the operands are looked through. A product without columns is read as its
     mirror image, so that the long axis is the one that vectors run along.
     """
-    if types.of(dot.operands[0]).dtype is not dtypes.f32:
+    if types.of(dot.operands[0]).dtype not in (dtypes.f32, dtypes.f64):
         return None
     left, right = _factors(dot)
     columns = merge(right.free)
@@ -236,6 +295,29 @@ def gemm(kernel: Any) -> Gemm:
     return found
 
 
+def gemm_workspace(kernel: Any) -> tuple[Size, ...]:
+    """[packed panels, one slot per unit], [sums]: each where it is needed. The sums of a product
+    are kept in a result of their dtype; scratch holds them where there is none and they are built
+    up in several passes."""
+    g = gemm(kernel)
+    found = [g.units * g.slot_bytes] if g.packs else []
+    if sums_result(kernel) is None and _in_passes(g):
+        found.append(g.batch_count * g.m * g.n * types.of(g.left).dtype.size)
+    return tuple(found)
+
+
+def sums_result(kernel: Any) -> int | None:
+    """The first result that can hold the bare product while it is computed."""
+    dtype = types.of(anchor(kernel).results[0]).dtype
+    found = [i for i, t in enumerate(result_types(kernel)) if t.dtype is dtype]
+    return found[0] if found else None
+
+
+def _in_passes(g: Gemm) -> bool:
+    one_row = g.m == 1 or not isinstance(g.m, int)
+    return one_row or (g.packs and (not isinstance(g.k, int) or g.k > g.depth))
+
+
 def strided(value: Any) -> tuple[Any, list[_Axis]]:
     """Look through transposes: the value that is read, and (size, stride) per axis of `value`."""
     order: Sequence[int] = range(types.of(value).rank)
@@ -294,7 +376,7 @@ TEMPLATES: dict[str, Template] = {
     "map": Template(lambda kernel: map_loop(kernel).units),
     "row": Template(lambda kernel: rows(kernel).units),
     "reduce": Template(lambda kernel: reduce_loop(kernel).units),
-    "gemm": Template(lambda kernel: gemm(kernel).units),
+    "gemm": Template(lambda kernel: gemm(kernel).units, gemm_workspace),
 }
 
 
