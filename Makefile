@@ -17,7 +17,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 JOBS ?= auto
 bench_requirements := import tomllib; \
   print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["bench"])
-say = @printf '\033[2m[make]\033[0m %s\n'
+say = @printf '[make] %s\n'
 
 help:
 	@sed -n 's/^# \{0,1\}//p;/^$$/q' Makefile
