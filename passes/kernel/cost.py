@@ -1,0 +1,105 @@
+"""What kernels cost: exact counts for reports, coarse weights and times for decisions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import isqrt
+from typing import Any
+
+from axec.dialects import dims, types
+from axec.dialects.axe import OPS
+from axec.dialects.dims import Ranges, Size
+from axec.dialects.kernel import body_of, yielded
+from axec.passes.kernel.templates import ops_of
+
+# ---- weights: one element of a pointwise op, in additions ----------------------------------------
+
+_ROOTS = ("div", "sqrt", "rsqrt")
+_CURVES = ("exp", "log", "log1p", "expm1", "tanh", "sigmoid", "erf", "sin", "cos")
+WEIGHTS: Mapping[str, int] = {
+    **dict.fromkeys(_ROOTS, 4),
+    **dict.fromkeys(_CURVES, 10),  # a polynomial of degree 6 or so, with range reduction
+    "pow": 25,
+    "take": 2,
+    "dynamic_slice": 1,
+    "dynamic_update": 2,
+    "pad": 1,
+    "concat": 2,
+}
+
+
+def weight(name: str) -> int:
+    """Cost of one result element of an op (name without dialect), in additions; index arithmetic
+    that loops share anyway (transpose, slice, broadcast, ...) counts as nothing."""
+    default = 1 if OPS[f"axe.{name}"].group == "pointwise" else 0
+    return WEIGHTS.get(name, default)
+
+
+# ---- flops and bytes -----------------------------------------------------------------------------
+
+# Moving, choosing and comparing bits is no floating point operation.
+_NO_FLOPS = ("cast", "select", "compare", "and", "or", "xor", "not")
+
+
+def op_flops(op: Any) -> Size:
+    """Floating point operations of one axe op: 1 per element of a pointwise op, whatever function
+    it is; a product with a sum counts 2; folding n elements counts n."""
+    kind = OPS[op.name]
+    if kind.group not in ("pointwise", "contract") or kind.name in _NO_FLOPS:
+        return 0
+    source, result = types.of(op.operands[0]), types.of(op.results[0])
+    if not source.dtype.is_float:
+        return 0
+    if kind.name == "dot_general":
+        return 2 * dims.product(source.shape[a] for a in op.attributes["contract_x"]) * result.count
+    if kind.name == "conv":
+        return 2 * dims.product(types.of(op.operands[1]).shape[1:]) * result.count
+    if kind.name == "window":
+        return dims.product(op.attributes["size"]) * result.count
+    return source.count if kind.group == "contract" else result.count
+
+
+def flops(kernel: Any) -> Size:
+    """Floating point operations of one launch."""
+    total: Size = 0
+    for op in ops_of(kernel):
+        total = total + op_flops(op)
+    return total
+
+
+def nbytes(kernel: Any) -> Size:
+    """Bytes that a launch reads and writes, each input and output once."""
+    total: Size = 0
+    for value in (*body_of(kernel).arguments, *yielded(kernel)):
+        total = total + types.of(value).nbytes
+    return total
+
+
+# ---- time, for the choice of grain ---------------------------------------------------------------
+
+# Picoseconds on one core of a recent server CPU. Only the order of magnitude matters.
+_PER_BYTE = 60
+_PER_WEIGHT = 60
+_PER_PRODUCT_FLOP = 20
+THREAD = 20_000_000  # a thread is woken for at least 20 us of work
+
+
+def picoseconds(kernel: Any) -> Size:
+    """A coarse estimate of the time of one launch on one core."""
+    total = nbytes(kernel) * _PER_BYTE
+    for op in ops_of(kernel):
+        name = op.name[4:]
+        if OPS[op.name].group == "contract":
+            per_flop = _PER_PRODUCT_FLOP if name in ("dot_general", "conv") else _PER_WEIGHT
+            total = total + op_flops(op) * per_flop
+        else:
+            total = total + types.of(op.results[0]).count * (weight(name) * _PER_WEIGHT)
+    return total
+
+
+def grain(time: Size, units: Size, ranges: Ranges) -> int:
+    """The fewest units that are worth a thread, for a launch that takes `time` picoseconds and has
+    `units` units; named dims count at the geometric mean of their range."""
+    middle = {name: max(1, isqrt(max(1, low) * high)) for name, (low, high) in ranges.items()}
+    count = max(1, dims.evaluate(units, middle))
+    return max(1, -(-count * THREAD // max(1, dims.evaluate(time, middle))))
