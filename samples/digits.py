@@ -28,8 +28,8 @@ def trained():
 @axe.entry(x=axe.spec((axe.dim("batch", 1, 4096), 64), axe.float32), params=trained)
 def predict(x, params):
     """x: images [batch, 64] with ink from 0 to 1 -> a score per digit [batch, 10]"""
-    x = axe.relu(x @ params["w0"] + params["b0"])
-    x = axe.relu(x @ params["w1"] + params["b1"])
+    x = axe.nn.relu(x @ params["w0"] + params["b0"])
+    x = axe.nn.relu(x @ params["w1"] + params["b1"])
     return x @ params["w2"] + params["b2"]
 
 

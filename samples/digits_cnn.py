@@ -23,8 +23,8 @@ HELD_OUT = 360  # the last images of the data set are not trained on
 def features(x, filters):
     """x: [batch, 1, 8, 8] -> [batch, 48 channels x 2 x 2]"""
     for w in filters:
-        x = axe.relu(axe.conv(x, w, padding="same"))
-        x = axe.max_pool(x, 2)
+        x = axe.nn.relu(axe.nn.conv(x, w, padding="same"))
+        x = axe.nn.max_pool(x, 2)
     return axe.reshape(x, (x.shape[0], CHANNELS[-1] * 2 * 2))
 
 
@@ -38,7 +38,7 @@ def trained():
 def classify(image, params):
     """image: [batch, 1, 8, 8] with ink from 0 to 1 -> probability of each digit [batch, 10]"""
     scores = features(image, params["filters"]) @ params["w"] + params["b"]
-    return axe.softmax(scores, axis=-1)
+    return axe.nn.softmax(scores, axis=-1)
 
 
 def dataset():

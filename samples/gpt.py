@@ -44,7 +44,7 @@ def init(layers=LAYERS, seed=0):
 
 
 def layer_norm(x, p):
-    return axe.layer_norm(x, p["scale"], p["bias"], eps=1e-5)
+    return axe.nn.layer_norm(x, p["scale"], p["bias"], eps=1e-5)
 
 
 def dense(x, p):
@@ -56,7 +56,7 @@ def attention(x, p):
     batch, length, width = x.shape
     qkv = axe.reshape(dense(x, p["qkv"]), (batch, length, 3, HEADS, width // HEADS))
     q, k, v = (axe.permute_dims(qkv[:, :, i], (0, 2, 1, 3)) for i in range(3))
-    mixed = axe.scaled_dot_product_attention(q, k, v, causal=True)
+    mixed = axe.nn.scaled_dot_product_attention(q, k, v, causal=True)
     return dense(axe.reshape(axe.permute_dims(mixed, (0, 2, 1, 3)), x.shape), p["out"])
 
 
@@ -66,7 +66,7 @@ def forward(params, tokens):
     for p in params["blocks"]:
         x = x + attention(layer_norm(x, p["ln1"]), p["attn"])
         x = x + dense(
-            axe.gelu(dense(layer_norm(x, p["ln2"]), p["up"]), approximate=True), p["down"]
+            axe.nn.gelu(dense(layer_norm(x, p["ln2"]), p["up"]), approximate=True), p["down"]
         )
     return layer_norm(x, params["ln"]) @ params["wte"].T
 

@@ -25,7 +25,7 @@ def model(x, params):
     """x: float32 [batch, 8] -> float32 [batch, 8]"""
     for name in sorted(params):
         x = axe.tanh(x @ params[name]) + x
-    return axe.softmax(x, axis=-1)
+    return axe.nn.softmax(x, axis=-1)
 
 
 @axe.entry(x=axe.spec((4, 4), axe.int32))
