@@ -66,8 +66,8 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Any:
 def amount(number: float, unit: str) -> str:
     """A number with three significant digits and an SI prefix: `amount(2.5e6, "B")` = "2.50 MB"."""
     for factor, prefix in ((1e12, "T"), (1e9, "G"), (1e6, "M"), (1e3, "k")):
-        if abs(number) >= factor:
-            return f"{number / factor:#.3g} {prefix}{unit}".replace(". ", " ")
+        if float(f"{number:.3g}") >= factor:
+            return f"{_three_digits(number / factor)} {prefix}{unit}"
     return f"{number:.3g} {unit}"
 
 
@@ -78,7 +78,11 @@ def size(count: int) -> str:
 
 def duration(seconds: float) -> str:
     """Seconds for a person: three significant digits in s, ms or us."""
-    for factor, unit in ((1.0, "s"), (1e-3, "ms")):
-        if seconds >= factor:
-            return f"{seconds / factor:#.3g} {unit}".replace(". ", " ")
-    return f"{seconds / 1e-6:#.3g} us".replace(". ", " ")
+    for factor, unit in ((1.0, "s"), (1e-3, "ms"), (1e-6, "us")):
+        if float(f"{seconds:.3g}") >= factor:
+            return f"{_three_digits(seconds / factor)} {unit}"
+    return f"{seconds * 1e9:.3g} ns"
+
+
+def _three_digits(number: float) -> str:
+    return f"{number:#.3g}".rstrip(".")

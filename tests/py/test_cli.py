@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from axec.cli.console import amount, duration, size
 from axec.cli.main import COMMANDS, main
 from axec.runtime.format import Container
 
@@ -257,7 +258,7 @@ def test_run_takes_dims_from_files(axec: Axec, artifact: Path, tmp_path: Path) -
 
 def test_run_repeat_prints_times(axec: Axec, artifact: Path) -> None:
     out = axec("run", artifact, "--entry", "both", "--random", "--repeat", "9").out
-    assert re.search(r"9 calls: median [\d.]+ [um]?s  min .*  p10 .*  p90 .*  p99 ", out)
+    assert re.search(r"9 calls: median [\d.]+ [unm]?s  min .*  p10 .*  p90 .*  p99 ", out)
 
 
 @pytest.mark.parametrize(
@@ -293,6 +294,26 @@ def test_run_refuses(
     np.save("f64.npy", np.zeros((1, 3)))
     np.save("flat.npy", np.zeros(3, "float32"))
     assert f"error[{code}]" in axec("run", artifact, *args, status=2).err
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (size(0), "0 B"),
+        (size(999), "999 B"),
+        (size(1000), "1.00 kB"),
+        (size(999_999), "1.00 MB"),
+        (size(2_345_678_901), "2.35 GB"),
+        (amount(12.345, "calls/s"), "12.3 calls/s"),
+        (duration(2), "2.00 s"),
+        (duration(0.9999), "1.00 s"),
+        (duration(0.1234), "123 ms"),
+        (duration(1.5e-6), "1.50 us"),
+        (duration(2e-8), "20 ns"),
+    ],
+)
+def test_units(text: str, expected: str) -> None:
+    assert text == expected
 
 
 # --- inspect, verify, keys, bench, doctor
