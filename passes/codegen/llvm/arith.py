@@ -274,6 +274,11 @@ class Conversion(Arithmetic):
             return self.intrinsic(base, [result, x.type], result, [x], name=name)
         return self._refloat(x, result, name)
 
+    def float_to_int(self, x: Value, to: Type, name: str = "") -> Value:
+        """Truncation of numbers that are known to fit (else the result is any number): one
+        instruction, where `convert` also saturates."""
+        return self._cast("fptosi", x, like(x.type, to.element), name)
+
     def bitcast(self, x: Value, to: Type, name: str = "") -> Value:
         """The same bits as another type of the same total width."""
         return x if x.type is to else self._cast("bitcast", x, to, name)

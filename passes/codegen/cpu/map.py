@@ -1,0 +1,71 @@
+"""Template `map`: every result element is computed from operand elements, in one walk.
+
+A range of units is a range of elements in row-major order. Where all axes join, the kernel is one
+loop over lanes; otherwise rows (the innermost run of axes) are walked one by one, and their first
+and last may be partial.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from axec.passes.codegen.cpu import memory
+from axec.passes.codegen.cpu.frame import Frame
+from axec.passes.codegen.cpu.loops import Step, Values, elements, lanes_loop, weight
+from axec.passes.codegen.cpu.nodes import Affine, Index, Node
+from axec.passes.codegen.cpu.rearrange import split
+from axec.passes.codegen.cpu.space import Run, positions, runs
+from axec.passes.codegen.llvm import I64, constant
+from axec.passes.kernel import templates
+
+
+def emit(f: Frame) -> None:
+    """Write the loops of a map kernel."""
+    body, shape = f.body, f.body.results[0].shape
+    if 0 in shape:
+        return
+    walk = templates.map_loop(f.define)
+    groups = runs(body, shape, lambda ev, index: [ev.at(r, index) for r in body.results])
+    row, lane = f.graph.variable(), f.graph.variable()
+    *outer, inner = groups or [Run((), 1)]
+    at = split(f.graph, Affine(0, ((row, 1),)), [run.extent for run in outer])
+    along = [Affine(0, ((lane, 1),), 1)] if groups else []
+    index = positions(len(shape), groups, [*at, *along])
+    values = [f.evaluator.at(r, index) for r in body.results]
+    f.choose_lanes(values, inner.extent)
+    step, pointers = _stores(f, values, index)
+    size = walk.shape[-1]
+    whole = isinstance(size, int) and size % f.emission.lanes == 0
+    cost = weight(values)
+    e0, e1 = elements(f, walk)
+    f.emission.emit([*values, *pointers])
+    if len(groups) < 2:
+        lanes_loop(f.emission, lane, e0, e1, step, weight=cost, whole=whole)
+        return
+    extent = f.size(inner.extent)
+    by_rows = walk.shape[-1] == inner.extent and walk.blocks == 1
+    begin = f.lo if by_rows else f.b.udiv(e0, extent)
+    end = f.hi if by_rows else f.b.udiv(f.b.add(e1, f.b.sub(extent, 1)), extent)
+    with f.emission.loop(row, begin, end, name="row") as loop:
+        f.emission.emit([*values, *pointers])
+        first, last = constant(I64, 0), extent
+        if not by_rows:
+            start = f.b.mul(loop.index, extent)
+            first = f.b.max(f.b.sub(e0, start), 0)
+            last = f.b.min(f.b.sub(e1, start), extent)
+        lanes_loop(f.emission, lane, first, last, step, weight=cost, whole=whole)
+
+
+def _stores(f: Frame, values: Sequence[Node], index: Index) -> tuple[Step, list[Node]]:
+    """What one vector's step does: compute the results and store them."""
+    outputs = [f.evaluator.output(i) for i in range(len(values))]
+    pointers = [f.graph.address(o, f.graph.offset(o, index)) for o in outputs]
+    e = f.emission
+
+    def step(_: Values) -> Values:
+        e.emit([*values, *pointers])
+        for output, pointer, node in zip(outputs, pointers, values, strict=True):
+            memory.store(e, output.dtype, e.value(pointer), e.vector(node))
+        return ()
+
+    return step, pointers

@@ -1,0 +1,119 @@
+"""Loads and stores of lanes: contiguous, strided, gathered; masked where lanes may not exist."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from axec.dialects.dtypes import DType
+from axec.passes.codegen.cpu.nodes import Node
+from axec.passes.codegen.cpu.registers import from_memory, memory_type, to_memory
+from axec.passes.codegen.llvm import Builder, Value, constant, vector_constant, zero
+from axec.passes.codegen.llvm.types import I1, I64, PTR, Type, like, vec
+
+if TYPE_CHECKING:
+    from axec.passes.codegen.cpu.emission import Emission
+
+_WIDE = 4  # a load of every 2nd to 4th element reads all of them and drops the others
+
+
+def address(e: Emission, node: Node) -> Value:
+    """Address of an element: base + number of elements."""
+    base, amount = node.inputs
+    return e.b.at(e.value(base), memory_type(node.data), e.value(amount))
+
+
+def load(e: Emission, node: Node) -> Value:
+    """One element for all lanes. Where the mask does not hold, the argument block is read: it is
+    always there and as large as any element."""
+    dtype, _, masked = node.data
+    pointer = e.value(node.inputs[0])
+    if masked:
+        pointer = e.b.select(e.value(node.inputs[1]), pointer, e.block)
+    return from_memory(e.b, dtype, e.b.load(memory_type(dtype), pointer))
+
+
+def load_lanes(e: Emission, node: Node) -> Value:
+    """Elements that are a constant step apart."""
+    dtype, step, masked = node.data
+    pointer = e.value(node.inputs[0])
+    mask = _mask(e, node.inputs[1] if masked else None)
+    type_ = e.type(memory_type(dtype))
+    if step == 1 or e.lanes == 1:
+        found = _load_vector(e.b, type_, pointer, mask)
+    elif step == -1:
+        found = _load_reversed(e.b, type_, pointer, mask)
+    elif 1 < step <= _WIDE:
+        found = _load_strided(e.b, type_, pointer, step, mask)
+    else:
+        offsets = vector_constant(e.type(I64), [step * lane for lane in range(e.lanes)])
+        found = _gather(e.b, type_, pointer, offsets, mask)
+    return from_memory(e.b, dtype, found)
+
+
+def gather(e: Emission, node: Node) -> Value:
+    """Elements anywhere: base + one offset per lane, in elements."""
+    dtype, _, masked = node.data
+    pointer, offsets = e.value(node.inputs[0]), e.vector(node.inputs[1])
+    mask = _mask(e, node.inputs[2] if masked else None)
+    type_ = e.type(memory_type(dtype))
+    return from_memory(e.b, dtype, _gather(e.b, type_, pointer, offsets, mask))
+
+
+def store(e: Emission, dtype: DType, pointer: Value, value: Value) -> None:
+    """Write lanes one after another, those in the tail mask if there is one."""
+    stored = to_memory(e.b, dtype, value)
+    if e.tail is None:
+        e.b.store(stored, pointer)
+    else:
+        e.b.masked_store(stored, pointer, e.tail)
+
+
+def _mask(e: Emission, where: Node | None) -> Value | None:
+    if where is None:
+        return e.tail
+    mask = e.vector(where)
+    return mask if e.tail is None else e.b.and_(mask, e.tail)
+
+
+def _load_vector(b: Builder, type_: Type, pointer: Value, mask: Value | None) -> Value:
+    if mask is None:
+        return b.load(type_, pointer)
+    if not type_.lanes:
+        return _load_if(b, type_, pointer, mask)
+    return b.masked_load(type_, pointer, mask, zero(type_))
+
+
+def _load_if(b: Builder, type_: Type, pointer: Value, mask: Value) -> Value:
+    with b.if_(mask, [zero(type_)]) as arm:
+        arm.yield_(b.load(type_, pointer))
+    return arm.results[0]
+
+
+def _load_reversed(b: Builder, type_: Type, pointer: Value, mask: Value | None) -> Value:
+    backwards = range(type_.lanes - 1, -1, -1)
+    first = b.at(pointer, type_.element, 1 - type_.lanes)
+    mask = None if mask is None else b.shuffle(mask, None, backwards)
+    return b.shuffle(_load_vector(b, type_, first, mask), None, backwards)
+
+
+def _load_strided(b: Builder, type_: Type, pointer: Value, step: int, mask: Value | None) -> Value:
+    """Read the elements in between too, except those after the last lane's, which may lie outside
+    of the buffer."""
+    n = type_.lanes
+    wide = vec(type_.element, n * step)
+    if mask is None:
+        wanted = vector_constant(like(wide, I1), [i <= (n - 1) * step for i in range(n * step)])
+    else:
+        spread = [i // step if i % step == 0 else n for i in range(n * step)]
+        wanted = b.shuffle(mask, constant(mask.type, 0), spread)
+    found = b.masked_load(wide, pointer, wanted, zero(wide))
+    return b.shuffle(found, None, range(0, n * step, step))
+
+
+def _gather(b: Builder, type_: Type, pointer: Value, offsets: Value, mask: Value | None) -> Value:
+    if not type_.lanes:
+        return _load_vector(b, type_, b.at(pointer, type_, offsets), mask)
+    text = f"getelementptr {type_.element.text}, {pointer.typed}, {offsets.typed}"
+    pointers = b.emit(text, like(type_, PTR))
+    everywhere = constant(like(type_, I1), 1)
+    return b.gather(type_, pointers, mask or everywhere, zero(type_))
