@@ -1,0 +1,49 @@
+"""axec: an ahead-of-time compiler for machine learning. `import axec as axe`.
+
+Importing this loads nothing: each name is imported on its first use, so that `axec.runtime` stays
+free of the compiler.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from axec.driver import compile as compile
+    from axec.driver import jit as jit
+    from axec.lang import *
+    from axec.runtime.loader import load as load
+
+__version__ = "0.1.0"
+
+# Names that come from elsewhere than axec.lang.
+_ELSEWHERE = {"compile": "axec.driver", "jit": "axec.driver", "load": "axec.runtime"}
+
+
+def __getattr__(name: str) -> Any:
+    import importlib
+
+    if name.startswith("_"):
+        raise AttributeError(f"module 'axec' has no attribute {name!r}", name=name)
+    if name in _ELSEWHERE:
+        value = getattr(importlib.import_module(_ELSEWHERE[name]), name)
+    else:
+        lang = importlib.import_module("axec.lang")
+        if name not in lang.__all__:
+            raise AttributeError(_unknown(name, lang.__all__), name=name)
+        value = getattr(lang, name)
+    globals()[name] = value
+    return value
+
+
+def _unknown(name: str, known: list[str]) -> str:
+    from axec.lang.errors import nearest
+
+    close = nearest(name, known)
+    return f"axec has no {name!r}" + (f", did you mean {close!r}?" if close else "")
+
+
+def __dir__() -> list[str]:
+    from axec import lang
+
+    return sorted({*globals(), *_ELSEWHERE, *lang.__all__})

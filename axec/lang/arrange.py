@@ -1,0 +1,293 @@
+"""Functions that move elements: shapes, order of axes, joining, repeating, padding.
+
+Names and rules of the Python array API standard 2024.12; shapes may hold named dims.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+from axec.dialects import dims
+from axec.dialects.axe import arrange as ops
+from axec.dialects.axe.rules import show
+from axec.dialects.dims import Size
+from axec.dialects.types import Shape
+from axec.lang import axes as axis_rules
+from axec.lang import core, hints
+from axec.lang.core import ArrayLike, apply, as_tensor, as_tensors
+from axec.lang.errors import AxecError, error
+from axec.lang.sizes import as_shape, as_size, divide
+from axec.lang.tensor import Tensor
+
+
+def reshape(x: ArrayLike, /, shape: Any) -> Tensor:
+    """The same elements in row-major order under another shape; one size may be -1 (what is left).
+
+    Raises AxecError `reshape-size` when the numbers of elements differ.
+    """
+    t = as_tensor(x)
+    given = tuple(shape) if isinstance(shape, (tuple, list)) else (shape,)
+    sizes = [as_size(s) for s in given]
+    open_axes = [i for i, s in enumerate(sizes) if s == -1]
+    if len(open_axes) > 1:
+        raise error("reshape-size", f"reshape: only one size can be -1, got {show(given)}")
+    if open_axes:
+        known = dims.product(s for s in sizes if s != -1)
+        left = divide(t.type.count, known)
+        if left is None:
+            raise _no_reshape(t, sizes)
+        sizes[open_axes[0]] = left
+    new = as_shape(sizes)
+    if dims.product(new) != t.type.count:
+        raise _no_reshape(t, sizes)
+    return t if new == t.type.shape else apply(ops.reshape, t, shape=new)
+
+
+def _no_reshape(x: Tensor, sizes: Sequence[Size]) -> AxecError:
+    fixed = [s for s in sizes if s != -1]
+    message = f"reshape: {show(x.type.shape)} has {x.type.count} elements, {show(sizes)} "
+    if len(fixed) < len(sizes):
+        message += f"needs a multiple of {dims.product(fixed)}"
+    else:
+        message += f"has {dims.product(fixed)}"
+    for i in range(len(sizes)):
+        rest = dims.product(s for j, s in enumerate(sizes) if j != i and s != -1)
+        if divide(x.type.count, rest) is not None:
+            text = ", ".join("-1" if j == i else str(s) for j, s in enumerate(sizes))
+            comma = "," if len(sizes) == 1 else ""
+            hint = f"the shape `({text}{comma})` has as many elements"
+            return error("reshape-size", message, hint=hint)
+    return error("reshape-size", message, hint="-1 stands for the size that fits")
+
+
+def permute_dims(x: ArrayLike, /, axes: Sequence[int]) -> Tensor:
+    """Axes in another order: result axis i is axis axes[i] of x."""
+    t = as_tensor(x)
+    perm = axis_rules.several("permute_dims", tuple(axes), t.ndim)
+    if len(perm) != t.ndim:
+        raise error(
+            "axis-range",
+            f"permute_dims: {tuple(axes)} must name each axis of {show(t.type.shape)}",
+            hint=f"for example `({', '.join(map(str, reversed(range(t.ndim))))})`",
+        )
+    return t if perm == tuple(range(t.ndim)) else apply(ops.transpose, t, perm=perm)
+
+
+def transpose(x: ArrayLike, /, axes: Sequence[int] | None = None) -> Tensor:
+    """NumPy's name for `permute_dims`; without axes it reverses them all."""
+    t = as_tensor(x)
+    return permute_dims(t, tuple(reversed(range(t.ndim))) if axes is None else axes)
+
+
+def transpose_matrix(x: ArrayLike, /) -> Tensor:
+    """The transpose of a 2-d array; `x.T`."""
+    t = as_tensor(x)
+    if t.ndim != 2:
+        raise error(
+            "axis-range",
+            f".T is for 2 axes, this array has shape {show(t.type.shape)}",
+            hint="`.mT` exchanges the last two axes, `axe.permute_dims` any",
+        )
+    return permute_dims(t, (1, 0))
+
+
+def matrix_transpose(x: ArrayLike, /) -> Tensor:
+    """The last two axes exchanged; `x.mT`."""
+    return swapaxes(x, -1, -2)
+
+
+def swapaxes(x: ArrayLike, axis1: int, axis2: int, /) -> Tensor:
+    """Two axes exchanged."""
+    t = as_tensor(x)
+    a = axis_rules.one("swapaxes", axis1, t.ndim)
+    b = axis_rules.one("swapaxes", axis2, t.ndim)
+    perm = list(range(t.ndim))
+    perm[a], perm[b] = perm[b], perm[a]
+    return permute_dims(t, perm)
+
+
+def moveaxis(
+    x: ArrayLike, source: int | tuple[int, ...], destination: int | tuple[int, ...], /
+) -> Tensor:
+    """Axes `source` moved to the positions `destination`; the others keep their order."""
+    t = as_tensor(x)
+    old = axis_rules.several("moveaxis", source, t.ndim)
+    new = axis_rules.several("moveaxis", destination, t.ndim)
+    if len(old) != len(new):
+        raise error("axis-range", f"moveaxis: {len(old)} axes cannot go to {len(new)} places")
+    perm = [a for a in range(t.ndim) if a not in old]
+    for place, axis in sorted(zip(new, old, strict=True)):
+        perm.insert(place, axis)
+    return permute_dims(t, perm)
+
+
+def squeeze(x: ArrayLike, /, axis: int | tuple[int, ...]) -> Tensor:
+    """Axes of size 1 removed."""
+    t = as_tensor(x)
+    gone = axis_rules.several("squeeze", axis, t.ndim)
+    for a in gone:
+        if t.type.shape[a] != 1:
+            raise error(
+                "shape-mismatch",
+                f"squeeze: axis {a} of {show(t.type.shape)} has size {t.type.shape[a]}, not 1",
+            )
+    return _shaped(t, tuple(s for i, s in enumerate(t.type.shape) if i not in gone))
+
+
+def expand_dims(x: ArrayLike, /, axis: int | tuple[int, ...]) -> Tensor:
+    """New axes of size 1 at these positions of the result."""
+    t = as_tensor(x)
+    count = len(axis) if isinstance(axis, tuple) else 1
+    new = axis_rules.several("expand_dims", axis, t.ndim + count)
+    rest = iter(t.type.shape)
+    return _shaped(t, tuple(1 if i in new else next(rest) for i in range(t.ndim + count)))
+
+
+def _shaped(x: Tensor, shape: Shape) -> Tensor:
+    """A reshape that is known to fit."""
+    return x if x.type.shape == shape else apply(ops.reshape, x, shape=shape)
+
+
+def flip(x: ArrayLike, /, axis: int | tuple[int, ...] | None = None) -> Tensor:
+    """Elements in reverse order along axes (all of them by default)."""
+    t = as_tensor(x)
+    return apply(ops.reverse, t, axes=axis_rules.several("flip", axis, t.ndim))
+
+
+def broadcast_to(x: ArrayLike, /, shape: Any) -> Tensor:
+    """x repeated to a shape: new axes in front, axes of size 1 stretched."""
+    t = as_tensor(x)
+    target = core.known_shape(shape)
+    fits = t.ndim <= len(target) and all(
+        a in (1, b) for a, b in zip(t.type.shape, target[len(target) - t.ndim :], strict=True)
+    )
+    if not fits:
+        raise hints.cannot_broadcast("broadcast_to", t.type.shape, target)
+    return core.stretch(t, target)
+
+
+def broadcast_arrays(*arrays: ArrayLike) -> list[Tensor]:
+    """The arrays, each with its own dtype, repeated to their common shape."""
+    return core.broadcast("broadcast_arrays", [as_tensor(x) for x in arrays])
+
+
+def concat(arrays: Sequence[ArrayLike], /, *, axis: int | None = 0) -> Tensor:
+    """The arrays one after another along an axis (flattened first when it is None)."""
+    found = as_tensors(arrays, "concat")
+    if axis is None:
+        return apply(ops.concat, *(reshape(t, (-1,)) for t in found), axis=0)
+    return _concat("concat", found, axis_rules.one("concat", axis, found[0].ndim))
+
+
+def _concat(name: str, found: list[Tensor], axis: int) -> Tensor:
+    first = found[0].type.shape
+    for i, t in enumerate(found):
+        other = t.type.shape
+        if len(first) != len(other) or _without(first, axis) != _without(other, axis):
+            raise error(
+                "shape-mismatch",
+                f"{name}: shapes {show(first)} of array 0 and {show(other)} of array {i} differ "
+                f"beside axis {axis}",
+                hint=_concat_hint(first, other),
+            )
+    return found[0] if len(found) == 1 else apply(ops.concat, *found, axis=axis)
+
+
+def _without(shape: Shape, axis: int) -> Shape:
+    return shape[:axis] + shape[axis + 1 :]
+
+
+def _concat_hint(a: Shape, b: Shape) -> str:
+    if len(a) != len(b):
+        return "give both the same number of axes, for example with `x[None]`"
+    differ = [k for k in range(len(a)) if a[k] != b[k]]
+    if len(differ) == 1:
+        return f"they fit with `axis={differ[0]}`"
+    return "sizes may differ on the joined axis alone"
+
+
+def stack(arrays: Sequence[ArrayLike], /, *, axis: int = 0) -> Tensor:
+    """Arrays of one shape side by side along a new axis."""
+    found = as_tensors(arrays, "stack")
+    for i, t in enumerate(found):
+        if t.type.shape != found[0].type.shape:
+            raise error(
+                "shape-mismatch",
+                f"stack: shapes {show(found[0].type.shape)} of array 0 and {show(t.type.shape)} "
+                f"of array {i} differ",
+            )
+    place = axis_rules.one("stack", axis, found[0].ndim + 1)
+    return _concat("stack", [expand_dims(t, place) for t in found], place)
+
+
+def split(x: ArrayLike, indices_or_sections: int | Sequence[int], /, axis: int = 0) -> list[Tensor]:
+    """Parts of x along an axis: so many equal ones, or cut before these indices."""
+    t = as_tensor(x)
+    a = axis_rules.one("split", axis, t.ndim)
+    size = t.type.shape[a]
+    if isinstance(indices_or_sections, int):
+        part = divide(size, indices_or_sections) if indices_or_sections > 0 else None
+        if part is None:
+            raise error(
+                "shape-mismatch",
+                f"split: axis {a} of size {size} has no {indices_or_sections} equal parts",
+                hint="give the indices to cut at: `axe.split(x, [2, 5])`",
+            )
+        cuts: list[Size] = [part * i for i in range(indices_or_sections + 1)]
+    else:
+        cuts = [0, *(as_size(i) for i in indices_or_sections), size]
+    whole: list[Any] = [slice(None)] * t.ndim
+    pieces = []
+    for start, stop in pairwise(cuts):
+        whole[a] = slice(start, stop)
+        pieces.append(t[tuple(whole)])
+    return pieces
+
+
+def repeat(x: ArrayLike, repeats: int, /, *, axis: int | None = None) -> Tensor:
+    """Each element `repeats` times in a row along an axis (of the flattened x when it is None)."""
+    t = as_tensor(x) if axis is not None else reshape(x, (-1,))
+    a = axis_rules.one("repeat", axis or 0, t.ndim)
+    shape = t.type.shape
+    apart = expand_dims(t, a + 1)
+    wide = core.stretch(apart, (*shape[: a + 1], as_size(repeats), *shape[a + 1 :]))
+    return _shaped(wide, (*shape[:a], shape[a] * repeats, *shape[a + 1 :]))
+
+
+def tile(x: ArrayLike, repetitions: int | Sequence[int], /) -> Tensor:
+    """Copies of x side by side: repetitions[i] along axis i, counted from the last."""
+    t = as_tensor(x)
+    counts = [repetitions] if isinstance(repetitions, int) else list(repetitions)
+    rank = max(t.ndim, len(counts))
+    counts = [1] * (rank - len(counts)) + counts
+    shape = (1,) * (rank - t.ndim) + t.type.shape
+    apart = _shaped(t, tuple(s for n in shape for s in (1, n)))
+    wide = core.stretch(apart, tuple(s for c, n in zip(counts, shape, strict=True) for s in (c, n)))
+    return _shaped(wide, tuple(c * n for c, n in zip(counts, shape, strict=True)))
+
+
+def pad(
+    x: ArrayLike,
+    pad_width: int | tuple[int, int] | Sequence[tuple[int, int]],
+    /,
+    *,
+    constant_values: ArrayLike = 0,
+) -> Tensor:
+    """x with constants around it; `pad_width` is one amount, one (before, after), or one pair per
+    axis, as in NumPy."""
+    t = as_tensor(x)
+    pairs: Any = pad_width
+    if isinstance(pairs, int):
+        pairs = (pairs, pairs)
+    if len(pairs) == 2 and all(isinstance(p, int) for p in pairs):
+        pairs = [pairs] * t.ndim
+    if len(pairs) != t.ndim or any(len(p) != 2 or min(p) < 0 for p in pairs):
+        raise error(
+            "bad-attribute",
+            f"pad: {pad_width} gives no (before, after) >= 0 for each axis of {show(t.type.shape)}",
+        )
+    value = core.promote("pad", t, constant_values)[1]
+    low, high = zip(*pairs, strict=True) if pairs else ((), ())
+    return apply(ops.pad, t, core.cast(value, t.dtype), low=low, high=high)

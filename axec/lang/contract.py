@@ -1,0 +1,267 @@
+"""Functions that multiply and sum: matrix products, convolution, pooling."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from axec.dialects.attrs import Pairs
+from axec.dialects.axe import composite
+from axec.dialects.axe import contract as ops
+from axec.dialects.axe import reduce as reduce_ops
+from axec.dialects.axe.rules import show
+from axec.dialects.dims import Size
+from axec.dialects.types import Shape
+from axec.lang import axes as axis_rules
+from axec.lang import core, hints
+from axec.lang.arrange import moveaxis
+from axec.lang.core import ArrayLike, apply, as_tensor, promote
+from axec.lang.errors import error
+from axec.lang.tensor import Tensor
+
+Windows = int | tuple[int, ...]
+Padding = str | int | Sequence[int | tuple[int, int]]
+
+
+def dot(
+    x: Tensor,
+    y: Tensor,
+    contract: tuple[Sequence[int], Sequence[int]],
+    batch: tuple[Sequence[int], Sequence[int]] = ((), ()),
+) -> Tensor:
+    """`dot_general` on operands whose paired axes are known to fit."""
+    return apply(
+        ops.dot_general,
+        x,
+        y,
+        batch_x=tuple(batch[0]),
+        batch_y=tuple(batch[1]),
+        contract_x=tuple(contract[0]),
+        contract_y=tuple(contract[1]),
+    )
+
+
+def matmul(x1: ArrayLike, x2: ArrayLike, /) -> Tensor:
+    """The matrix product `x1 @ x2`: [..., M, K] and [..., K, N] give [..., M, N]; leading axes
+    broadcast; a 1-d operand is a row on the left, a column on the right, and its axis is gone."""
+    x, y = promote("matmul", x1, x2)
+    a, b = x.type.shape, y.type.shape
+    if not a or not b:
+        raise error(
+            "shape-mismatch",
+            f"matmul: shapes {show(a)} and {show(b)}: a scalar has no axis to sum over",
+            hint="multiply with `*`",
+        )
+    inner = len(b) - 2 if len(b) > 1 else 0
+    if a[-1] != b[inner]:
+        raise error(
+            "shape-mismatch",
+            f"matmul: {show(a)} @ {show(b)}: the inner sizes {a[-1]} and {b[inner]} differ",
+            hint=hints.matmul(a, b),
+        )
+    if len(b) <= 2:
+        return dot(x, y, ([len(a) - 1], [inner]))
+    return _batched(x, y)
+
+
+def _batched(x: Tensor, y: Tensor) -> Tensor:
+    """matmul with leading axes on the right; a vector on the left has none."""
+    if x.ndim <= 2:
+        # [M, K] with [..., K, N]: sum first, then put M where it belongs.
+        found = dot(x, y, ([x.ndim - 1], [y.ndim - 2]))
+        return found if x.ndim == 1 else moveaxis(found, 0, -2)
+    lead = core.common_shape("matmul", x.type.shape[:-2], y.type.shape[:-2])
+    x = core.stretch(x, (*lead, *x.type.shape[-2:]))
+    y = core.stretch(y, (*lead, *y.type.shape[-2:]))
+    batch = range(len(lead))
+    return dot(x, y, ([x.ndim - 1], [y.ndim - 2]), (batch, batch))
+
+
+def tensordot(
+    x1: ArrayLike, x2: ArrayLike, /, *, axes: int | tuple[Sequence[int], Sequence[int]] = 2
+) -> Tensor:
+    """Sum of products over pairs of axes: the last `axes` of x1 with the first of x2, or the axes
+    listed for each. The result has the other axes of x1, then those of x2."""
+    x, y = promote("tensordot", x1, x2)
+    if isinstance(axes, int):
+        pairs: tuple[Sequence[int], Sequence[int]] = (range(-axes, 0), range(axes))
+    else:
+        pairs = axes
+    left = axis_rules.several("tensordot", tuple(pairs[0]), x.ndim)
+    right = axis_rules.several("tensordot", tuple(pairs[1]), y.ndim)
+    sizes = [x.type.shape[a] for a in left], [y.type.shape[a] for a in right]
+    if sizes[0] != sizes[1]:
+        raise error(
+            "shape-mismatch",
+            f"tensordot: axes {left} of {show(x.type.shape)} and {right} of {show(y.type.shape)} "
+            f"have sizes {show(sizes[0])} and {show(sizes[1])}",
+        )
+    return dot(x, y, (left, right))
+
+
+def vecdot(x1: ArrayLike, x2: ArrayLike, /, *, axis: int = -1) -> Tensor:
+    """Sum of products along one axis, which is counted from the end; the other axes broadcast."""
+    x, y = promote("vecdot", x1, x2)
+    a, b = (axis_rules.one("vecdot", axis, t.ndim) for t in (x, y))
+    if x.type.shape[a] != y.type.shape[b]:
+        raise error(
+            "shape-mismatch",
+            f"vecdot: axis {axis} of {show(x.type.shape)} and {show(y.type.shape)} differ",
+        )
+    x, y = core.broadcast("vecdot", [moveaxis(x, a, -1), moveaxis(y, b, -1)])
+    batch = range(x.ndim - 1)
+    return dot(x, y, ([x.ndim - 1], [y.ndim - 1]), (batch, batch))
+
+
+def conv(
+    x: ArrayLike,
+    w: ArrayLike,
+    /,
+    *,
+    stride: Windows = 1,
+    padding: Padding = 0,
+    dilation: Windows = 1,
+    groups: int = 1,
+) -> Tensor:
+    """Cross-correlation of x [N, C, spatial...] with w [O, C/groups, spatial...], 1-d or 2-d.
+
+    `padding`: "valid" (none), "same" (as many positions as x / stride), one amount, or per axis an
+    amount or a (before, after) pair. Result [N, O, positions...].
+    """
+    a, b = promote("conv", x, w)
+    if a.ndim != b.ndim or a.ndim < 3:
+        raise error(
+            "shape-mismatch",
+            f"conv: x {show(a.type.shape)} and w {show(b.type.shape)} must be [N, C, spatial...] "
+            "and [O, C/groups, spatial...]",
+            hint="a single image needs a batch axis: `x[None]`" if a.ndim < b.ndim else None,
+        )
+    _need_channels(a.type.shape[1], b.type.shape, groups)
+    rank = a.ndim - 2
+    window = tuple(s for s in b.type.shape[2:] if isinstance(s, int))
+    if len(window) != rank:
+        raise error("dim-value", f"conv: the window of w {show(b.type.shape)} must be of ints")
+    steps, apart = _per_axis("stride", stride, rank), _per_axis("dilation", dilation, rank)
+    pads = _padding(padding, a.type.shape[2:], window, steps, apart)
+    return apply(ops.conv, a, b, stride=steps, padding=pads, dilation=apart, groups=groups)
+
+
+def _need_channels(channels: Size, w: Shape, groups: int) -> None:
+    wanted = w[1] * groups
+    if channels == wanted:
+        return
+    hint = f"x needs {wanted} channels on axis 1, or w {channels} on its axis 1"
+    if isinstance(channels, int) and isinstance(w[1], int) and channels % w[1] == 0:
+        hint = f"`groups={channels // w[1]}` fits these shapes"
+    raise error(
+        "shape-mismatch",
+        f"conv: x has {channels} channels, w {show(w)} with {groups} "
+        f"{'group' if groups == 1 else 'groups'} takes {wanted}",
+        hint=hint,
+    )
+
+
+def max_pool(
+    x: ArrayLike,
+    size: Windows,
+    /,
+    *,
+    stride: Windows | None = None,
+    padding: Padding = 0,
+    dilation: Windows = 1,
+) -> Tensor:
+    """The maximum of windows over the last axes (as many as `size` has; an int means two).
+    `stride` is `size` by default; padding never wins."""
+    t = as_tensor(x)
+    window = _window(size)
+    steps = _per_axis("stride", window if stride is None else stride, len(window))
+    apart = _per_axis("dilation", dilation, len(window))
+    pads = _padding(padding, t.type.shape[t.ndim - len(window) :], window, steps, apart)
+    return apply(
+        reduce_ops.window,
+        t,
+        kind="max",
+        size=window,
+        stride=steps,
+        padding=pads,
+        dilation=apart,
+    )
+
+
+def avg_pool(
+    x: ArrayLike,
+    size: Windows,
+    /,
+    *,
+    stride: Windows | None = None,
+    padding: Padding = 0,
+    count_include_pad: bool = False,
+) -> Tensor:
+    """The mean of windows over the last axes (as many as `size` has; an int means two). `stride`
+    is `size` by default; padding counts as elements only with `count_include_pad`."""
+    t = as_tensor(x)
+    window = _window(size)
+    steps = _per_axis("stride", window if stride is None else stride, len(window))
+    once = (1,) * len(window)
+    pads = _padding(padding, t.type.shape[t.ndim - len(window) :], window, steps, once)
+    return apply(
+        composite.avg_pool,
+        t,
+        size=window,
+        stride=steps,
+        padding=pads,
+        count_include_pad=count_include_pad,
+    )
+
+
+def _window(size: Windows) -> tuple[int, ...]:
+    return (size, size) if isinstance(size, int) else tuple(size)
+
+
+def _per_axis(what: str, value: Windows, rank: int) -> tuple[int, ...]:
+    found = (value,) * rank if isinstance(value, int) else tuple(value)
+    if len(found) != rank or any(v < 1 for v in found):
+        raise error(
+            "bad-attribute", f"{what} must be one int >= 1, or {rank} of them, got {value!r}"
+        )
+    return found
+
+
+def _padding(
+    padding: Any,
+    sizes: Shape,
+    window: tuple[int, ...],
+    stride: tuple[int, ...],
+    dilation: tuple[int, ...],
+) -> Pairs:
+    """(before, after) per axis from any of the forms that users write."""
+    if padding == "valid":
+        padding = 0
+    if padding == "same":
+        spans = [d * (k - 1) + 1 for d, k in zip(dilation, window, strict=True)]
+        return tuple(map(_same, sizes, spans, stride))
+    pairs = [padding] * len(window) if isinstance(padding, int) else padding
+    if isinstance(pairs, (tuple, list)) and len(pairs) == len(window):
+        found = tuple((p, p) if isinstance(p, int) else tuple(p) for p in pairs)
+        if all(len(p) == 2 and min(p) >= 0 for p in found):
+            return found
+    raise error(
+        "bad-attribute",
+        f"padding must be 'valid', 'same', an int, or {len(window)} ints or pairs, got {padding!r}",
+    )
+
+
+def _same(size: Size, span: int, stride: int) -> tuple[int, int]:
+    """The padding that gives ceil(size / stride) positions; the odd element goes after."""
+    if isinstance(size, int):
+        rest = size % stride or stride
+    elif stride == 1:
+        rest = 1
+    else:
+        raise error(
+            "dim-value",
+            f'padding "same" with stride {stride} depends on the size of axis `{size}`',
+            hint="give the amounts: `padding=((before, after), ...)`",
+        )
+    total = max(span - rest, 0)
+    return total // 2, total - total // 2

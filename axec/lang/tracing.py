@@ -1,0 +1,270 @@
+"""Tracing: a Python function and the specs of its inputs become a function of the axe dialect.
+
+    func.func @predict(%x: tensor<?x64xf32, ["batch"]> {axe.name = "x"},
+                       %w: tensor<64x10xf32> {axe.weight = "params.w"})
+        -> (tensor<?x10xf32, ["batch"]> {axe.name = "result"})
+        attributes {axe.dims = {batch = array<i64: 1, 4096>}}
+
+Inputs come first, in the order of the parameters; then the weights, in the order of their first
+use: every array that is bound to a parameter or that the function closes over, unless it is so
+small that it is a constant.
+"""
+
+from __future__ import annotations
+
+import os
+import traceback
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from axec.dialects import load
+from axec.dialects.axe.constants import constant
+from axec.dialects.dims import Ranges
+from axec.dialects.emit import IrEmit
+from axec.dialects.opdef import Array, OpDef
+from axec.lang import core, signature, tree
+from axec.lang.errors import AxecError, error
+from axec.lang.signature import Argument
+from axec.lang.source import Key, definition_site, key_of, site_of, user_frame
+from axec.lang.tensor import Tensor
+from axec.mlir import LOCK, func, ir
+
+CONSTANT_ELEMENTS = 16  # larger arrays are weights of the artifact
+
+
+@dataclass(frozen=True, slots=True)
+class Traced:
+    """A traced function: the module that holds it, and what the IR does not say."""
+
+    name: str
+    module: Any  # ir.Module with one func.func
+    in_tree: tree.Json  # a dict: parameters in order, without the bound ones
+    out_tree: tree.Json
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    weights: Mapping[str, Array]
+    dims: Ranges
+    sources: Mapping[str, str]  # file name in the IR's locations -> path
+
+    @property
+    def func(self) -> Any:
+        """The func.func operation."""
+        return self.module.body.operations[0]
+
+
+def trace(
+    fn: Callable[..., Any],
+    specs: Sequence[Any] = (),
+    *,
+    name: str | None = None,
+    keywords: Mapping[str, Any] = MappingProxyType({}),
+) -> Traced:
+    """Trace `fn` for arguments like `specs` (positional) and `keywords`: pytrees whose leaves are
+    all specs, which become inputs, or all arrays, which become weights.
+
+    Raises AxecError: `input-count`, `argument-type`, `dim-range`, ... for arguments that do not
+    fit, whatever the function's own ops raise, and `trace-failed` for other exceptions in it.
+    """
+    title = name or getattr(fn, "__name__", "main")
+    arguments = signature.arguments(fn, title, specs, keywords)
+    with LOCK, load():
+        builder = Trace(fn, title, signature.ranges(arguments))
+        with builder.location_of_definition:
+            return builder.run(fn, arguments)
+
+
+class Trace:
+    """The function under construction. Ops go to the end of its one block."""
+
+    def __init__(self, fn: Callable[..., Any], name: str, ranges: Ranges) -> None:
+        self.name = name
+        self.ranges = ranges
+        self.sources: dict[str, str] = {}
+        site = definition_site(fn)
+        self._folder = os.path.dirname(os.path.abspath(site.file)) if site else ""
+        self._locations: dict[Key, Any] = {}
+        self._constants: dict[tuple[Any, bytes], Any] = {}
+        self._names: dict[int, str] = {}  # id of a bound array -> its path
+        self._weights: dict[int, tuple[str, Array, Any]] = {}  # by id; the array keeps it alive
+        self.location_of_definition = (
+            ir.Location.file(self._file(site.file), site.line, 1) if site else ir.Location.unknown()
+        )
+        self._emit = IrEmit(self.location_of_definition)
+
+    def run(self, fn: Callable[..., Any], arguments: Sequence[Argument]) -> Traced:
+        """Call the function on traced inputs and close the program with what it returns."""
+        inputs = [(p, leaf) for a in arguments if a.is_input for p, leaf in zip(a.paths, a.leaves)]
+        module = ir.Module.create()
+        with ir.InsertionPoint(module.body):
+            self._func = func.FuncOp(self.name, ([s.type.ir() for _, s in inputs], []))
+        self._block = self._func.add_entry_block()
+        values = iter(list(self._block.arguments))
+        with ir.InsertionPoint(self._block):
+            args, kwargs = self._call_arguments(arguments, values)
+            outputs, out_tree = self._results(self._call(fn, args, kwargs))
+        names = _output_names(out_tree)
+        self._close(inputs, outputs, names)
+        given = [a for a in arguments if a.is_input]
+        return Traced(
+            name=self.name,
+            module=module,
+            in_tree={
+                "kind": "dict",
+                "keys": [a.name for a in given],
+                "children": [a.treedef.json() for a in given],
+            },
+            out_tree=out_tree.json(),
+            inputs=tuple(p for p, _ in inputs),
+            outputs=names,
+            weights={name: np.ascontiguousarray(a) for name, a, _ in self._weights.values()},
+            dims=self.ranges,
+            sources=self.sources,
+        )
+
+    def emit(self, op: OpDef, operands: Sequence[Tensor], given: dict[str, Any]) -> Any:
+        """Append an op that carries the user's current source location; its MLIR value."""
+        self._emit.loc = self._location()
+        values = [t.value if t.trace is self else self._lift(t) for t in operands]
+        return self._emit(op, *values, **given)
+
+    def _call(self, fn: Callable[..., Any], args: list[Any], kwargs: dict[str, Any]) -> Any:
+        token = core._ACTIVE.set(self)
+        try:
+            return fn(*args, **kwargs)
+        except AxecError:
+            raise
+        except Exception as e:
+            raise raised(e, "trace-failed", f"tracing `{self.name}`") from e
+        finally:
+            core._ACTIVE.reset(token)
+
+    def _call_arguments(
+        self, arguments: Sequence[Argument], values: Any
+    ) -> tuple[list[Any], dict[str, Any]]:
+        args: list[Any] = []
+        kwargs: dict[str, Any] = {}
+        for a in arguments:
+            if a.is_input:
+                leaves = [Tensor(next(values), self) for _ in a.leaves]
+            else:
+                leaves = [core.as_tensor(leaf) for leaf in a.leaves]
+                for path, leaf in zip(a.paths, leaves, strict=True):
+                    self._names.setdefault(id(leaf.value), path)
+            whole = tree.unflatten(a.treedef, leaves)
+            if a.keyword:
+                kwargs[a.name] = whole
+            else:
+                args.append(whole)
+        return args, kwargs
+
+    def _results(self, result: Any) -> tuple[list[Any], tree.TreeDef]:
+        """The MLIR values that the function returns."""
+        leaves, treedef = tree.flatten(result)
+        if not leaves:
+            raise error("argument-type", f"`{self.name}` returns no array", hint="add a `return`?")
+        tensors = [core.as_tensor(leaf) for leaf in leaves]
+        return [t.value if t.trace is self else self._lift(t) for t in tensors], treedef
+
+    def _close(
+        self, inputs: Sequence[tuple[str, Any]], outputs: list[Any], names: Sequence[str]
+    ) -> None:
+        """The terminator, and the function's final type and attributes."""
+        with ir.InsertionPoint(self._block):
+            func.ReturnOp(outputs)
+        arguments = [v.type for v in self._block.arguments]
+        self._func.attributes["function_type"] = ir.TypeAttr.get(
+            ir.FunctionType.get(arguments, [v.type for v in outputs])
+        )
+        labels = [("axe.name", p) for p, _ in inputs]
+        labels += [("axe.weight", name) for name, _, _ in self._weights.values()]
+        self._func.attributes["arg_attrs"] = _labelled(labels)
+        self._func.attributes["res_attrs"] = _labelled([("axe.name", n) for n in names])
+        if self.ranges:
+            self._func.attributes["axe.dims"] = ir.DictAttr.get(
+                {n: ir.DenseI64ArrayAttr.get(list(r)) for n, r in self.ranges.items()}
+            )
+
+    def _lift(self, x: Tensor) -> Any:
+        """The value of a concrete array in this program: a constant or a weight."""
+        if x.trace is not None:
+            raise core.leaked(x)
+        array: Array = x.value
+        if array.size <= CONSTANT_ELEMENTS:
+            key = (x.type, array.tobytes())
+            if key not in self._constants:
+                self._constants[key] = self._emit(constant, value=array)
+            return self._constants[key]
+        if id(array) not in self._weights:
+            name = self._names.get(id(array)) or f"const_{self._unnamed()}"
+            value = self._block.add_argument(x.type.ir(), self.location_of_definition)
+            self._weights[id(array)] = (name, array, value)
+        return self._weights[id(array)][2]
+
+    def _unnamed(self) -> int:
+        return sum(i not in self._names for i in self._weights)
+
+    def _location(self) -> Any:
+        frame = user_frame()
+        if frame is None:
+            return self.location_of_definition
+        key = key_of(frame)
+        found = self._locations.get(key)
+        if found is None:
+            s = site_of(frame.f_code, frame.f_lasti)
+            file = self._file(s.file)
+            found = ir.Location.file(file, s.line, s.column, s.end_line, s.end_column)
+            self._locations[key] = found
+        return found
+
+    def _file(self, path: str) -> str:
+        """The name of a file in the IR: below the function's folder, otherwise its last part, so
+        that the IR does not depend on where the sources lie."""
+        inside = self._folder and path.startswith(self._folder + os.sep)
+        name = os.path.relpath(path, self._folder) if inside else os.path.basename(path)
+        self.sources.setdefault(name, path)
+        return name
+
+
+def raised(e: Exception, code: str, doing: str) -> AxecError:
+    """An AxecError for an exception in the user's code, at the innermost frame of that code."""
+    frames = [
+        f
+        for f, _ in traceback.walk_tb(e.__traceback__)
+        if not (f.f_globals.get("__name__") or "").startswith("axec.")
+    ]
+    steps = {f: i for f, i in _instructions(e)}
+    location = None
+    for frame in reversed(frames):
+        if not _is_library(frame.f_code.co_filename):
+            location = site_of(frame.f_code, steps[frame]).location
+            break
+    return error(code, f"{doing}: {type(e).__name__}: {e}", location=location)
+
+
+def _instructions(e: Exception) -> list[tuple[Any, int]]:
+    found = []
+    tb = e.__traceback__
+    while tb is not None:
+        found.append((tb.tb_frame, tb.tb_lasti))
+        tb = tb.tb_next
+    return found
+
+
+def _is_library(file: str) -> bool:
+    return "site-packages" in file or file.startswith(os.path.dirname(os.__file__) + os.sep)
+
+
+def _labelled(labels: Sequence[tuple[str, str]]) -> Any:
+    return ir.ArrayAttr.get([ir.DictAttr.get({k: ir.StringAttr.get(v)}) for k, v in labels])
+
+
+def _output_names(treedef: tree.TreeDef) -> tuple[str, ...]:
+    """Keys of a dict as they are, otherwise "result" and the path."""
+    paths = tree.paths(treedef)
+    if treedef.kind == "dict":
+        return tuple(paths)
+    return tuple(f"result.{p}" if p else "result" for p in paths)
