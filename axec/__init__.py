@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from axec.driver import compile as compile
     from axec.driver import jit as jit
-    from axec.lang import *
+    from axec.lang import *  # noqa: F403
     from axec.runtime.loader import load as load
 
 __version__ = "0.1.0"

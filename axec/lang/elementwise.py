@@ -79,9 +79,7 @@ sigmoid: Unary = _unary("sigmoid", ops.sigmoid, "1 / (1 + e ** -x).")
 erf: Unary = _unary("erf", ops.erf, "Error function.")
 sin: Unary = _unary("sin", ops.sin, "Sine of x radians.")
 cos: Unary = _unary("cos", ops.cos, "Cosine of x radians.")
-bitwise_invert: Unary = _unary(
-    "bitwise_invert", ops.not_, "Every bit flipped; logical not on bool."
-)
+bitwise_invert: Unary = _unary("bitwise_invert", ops.not_, "Every bit flipped; not on bool.")
 
 add: Binary = _binary("add", ops.add, "x1 + x2.")
 subtract: Binary = _binary("subtract", ops.sub, "x1 - x2.")

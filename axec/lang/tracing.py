@@ -13,7 +13,6 @@ small that it is a constant.
 from __future__ import annotations
 
 import os
-import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
@@ -69,7 +68,7 @@ def trace(
     Raises AxecError: `input-count`, `argument-type`, `dim-range`, ... for arguments that do not
     fit, whatever the function's own ops raise, and `trace-failed` for other exceptions in it.
     """
-    title = name or getattr(fn, "__name__", "main")
+    title = str(name or getattr(fn, "__name__", "main"))
     arguments = signature.arguments(fn, title, specs, keywords)
     with LOCK, load():
         builder = Trace(fn, title, signature.ranges(arguments))
@@ -97,7 +96,8 @@ class Trace:
 
     def run(self, fn: Callable[..., Any], arguments: Sequence[Argument]) -> Traced:
         """Call the function on traced inputs and close the program with what it returns."""
-        inputs = [(p, leaf) for a in arguments if a.is_input for p, leaf in zip(a.paths, a.leaves)]
+        given = [a for a in arguments if a.is_input]
+        inputs = [pair for a in given for pair in zip(a.paths, a.leaves, strict=True)]
         module = ir.Module.create()
         with ir.InsertionPoint(module.body):
             self._func = func.FuncOp(self.name, ([s.type.ir() for _, s in inputs], []))
@@ -108,7 +108,6 @@ class Trace:
             outputs, out_tree = self._results(self._call(fn, args, kwargs))
         names = _output_names(out_tree)
         self._close(inputs, outputs, names)
-        given = [a for a in arguments if a.is_input]
         return Traced(
             name=self.name,
             module=module,
@@ -229,29 +228,17 @@ class Trace:
         return name
 
 
-def raised(e: Exception, code: str, doing: str) -> AxecError:
+def raised(e: BaseException, code: str, doing: str) -> AxecError:
     """An AxecError for an exception in the user's code, at the innermost frame of that code."""
-    frames = [
-        f
-        for f, _ in traceback.walk_tb(e.__traceback__)
-        if not (f.f_globals.get("__name__") or "").startswith("axec.")
-    ]
-    steps = {f: i for f, i in _instructions(e)}
     location = None
-    for frame in reversed(frames):
-        if not _is_library(frame.f_code.co_filename):
-            location = site_of(frame.f_code, steps[frame]).location
-            break
-    return error(code, f"{doing}: {type(e).__name__}: {e}", location=location)
-
-
-def _instructions(e: Exception) -> list[tuple[Any, int]]:
-    found = []
     tb = e.__traceback__
     while tb is not None:
-        found.append((tb.tb_frame, tb.tb_lasti))
+        module = tb.tb_frame.f_globals.get("__name__") or ""
+        file = tb.tb_frame.f_code.co_filename
+        if not module.startswith("axec.") and not _is_library(file):
+            location = site_of(tb.tb_frame.f_code, tb.tb_lasti).location
         tb = tb.tb_next
-    return found
+    return error(code, f"{doing}: {type(e).__name__}: {e}", location=location)
 
 
 def _is_library(file: str) -> bool:

@@ -62,23 +62,23 @@ class Place:
         starts: list[Tensor] = []
         sizes: list[Size] = []
         kept: list[bool] = []
-        for axis, item in enumerate(
-            map(indexing.as_index, indexing.per_axis(self._x, self._index))
-        ):
-            at: Any = item
-            size: Size = 1
-            if isinstance(item, slice):
-                cut = indexing.cut_of(item, shape[axis], axis, ranges)
-                if cut.step != 1 or cut.reverse:
-                    raise error("index-type", "`.at` takes slices of step 1")
-                at, size = cut.start, cut.stop - cut.start
-            elif item is None or (isinstance(item, Tensor) and item.ndim):
-                raise error("index-type", "`.at` takes ints, slices and 0-d integers")
-            elif not isinstance(item, Tensor):
-                at = indexing.position(item, shape[axis], axis, ranges)
-            starts.append(
-                cast(at, dtypes.i64) if isinstance(at, Tensor) else scalar(at, dtypes.i64)
-            )
+        for axis, raw in enumerate(indexing.per_axis(self._x, self._index)):
+            item = indexing.as_index(raw)
+            start, size = self._span(item, shape[axis], axis, ranges)
+            starts.append(cast(start, dtypes.i64))
             sizes.append(size)
             kept.append(isinstance(item, slice))
         return starts, sizes, kept
+
+    def _span(self, item: Any, size: Size, axis: int, ranges: Ranges) -> tuple[Tensor, Size]:
+        """Where the window starts on one axis, and its size there."""
+        if isinstance(item, slice):
+            cut = indexing.cut_of(item, size, axis, ranges)
+            if cut.step != 1 or cut.reverse:
+                raise error("index-type", "`.at` takes slices of step 1")
+            return scalar(cut.start, dtypes.i64), cut.stop - cut.start
+        if isinstance(item, Tensor) and item.ndim == 0:
+            return item, 1
+        if item is None or isinstance(item, Tensor):
+            raise error("index-type", "`.at` takes ints, slices and 0-d integers")
+        return scalar(indexing.position(item, size, axis, ranges), dtypes.i64), 1
