@@ -200,23 +200,22 @@ def _make(found: Mapping[Monomial, int]) -> Size:
 def _floordiv(value: DimExpr, by: int) -> Size:
     """`floor(value / by)` so that equal quotients become equal expressions: whole multiples come
     out, what stays has coefficients in (0, by) without a common factor, and quotients of quotients
-    merge: floor((floor(v / b) + c) / by) = floor((v + b*c) / (b*by))."""
+    merge: floor((p + floor(v / b)) / by) = floor((p*b + v) / (b*by))."""
     if by <= 0:
         raise ValueError(f"floordiv by {by}: the divisor must be positive")
     whole = _make({m: c // by for m, c in value.terms})
-    rest = _make({m: c % by for m, c in value.terms})
-    if isinstance(rest, int):
+    rest = {m: c % by for m, c in value.terms if c % by}
+    if rest.keys() <= {()}:
         return whole
-    common = math.gcd(by, *(c for m, c in rest.terms if m))
-    rest, by = _make({m: c // common for m, c in rest.terms}), by // common
-    constant = dict(_terms(rest)).get((), 0)
-    match _terms(_sum([rest, -constant])):
-        case (((FloorDiv(inner, b),), 1),):
-            quotient = (inner + b * constant) // (b * by)
+    common = math.gcd(by, *(c for m, c in rest.items() if m))
+    left, by = _make({m: c // common for m, c in rest.items()}), by // common
+    assert isinstance(left, DimExpr)
+    match [m[0] for m, c in left.terms if c == 1 and len(m) == 1 and not isinstance(m[0], str)]:
+        case [FloorDiv(inner, b) as quotient]:
+            outside = left - _make({(quotient,): 1})
+            return whole + (outside * b + inner) // (b * by)
         case _:
-            assert isinstance(rest, DimExpr)
-            quotient = _make({(FloorDiv(rest, by),): 1})
-    return _sum([whole, quotient])
+            return whole + _make({(FloorDiv(left, by),): 1})
 
 
 _TOKEN = re.compile(r"\s*(\d+|[A-Za-z_]\w*|.)")
@@ -273,8 +272,8 @@ class _Parser:
         self.take("(")
         value = self.expr()
         self.take(",")
-        by = int(self.take())
+        by = self.take()
         self.take(")")
-        if by <= 0:
+        if not by.isdecimal() or int(by) == 0:
             raise ValueError(f"not a dim expression: {self.text!r}")
-        return value // by
+        return value // int(by)

@@ -181,8 +181,10 @@ pad.sample("f32[batch, 5]", "f32[]", low=(0, 1), high=(1, 0))
 
 @core("arrange")
 def concat(x: TensorType, y: TensorType, *, axis: int) -> TensorType:
-    """x and after it y along `axis`; their other sizes are equal. (Of more operands, a tree:
-    `build.joined`. The bindings verify only variadic operands of one type.)"""
+    """x and after it y along `axis`; their other sizes are equal. `build.joined` makes a tree of
+    them for more operands."""
+    # Binary, because the bindings' verifier wants all operands of a variadic field to be of one
+    # type (IRDL constraints are variables).
     same_dtype("concat", x, y)
     need_axes("concat", (axis,), x.rank)
     if x.rank != y.rank or without(x.shape, {axis}) != without(y.shape, {axis}):

@@ -168,8 +168,8 @@ for _shape in SHAPES:
     compare.sample(f"f32{_shape}", f"f32{_shape}", direction="lt")
     select.sample(f"bool{_shape}", f"f32{_shape}", f"f32{_shape}")
     clamp.sample(*[f"f32{_shape}"] * 3)
+    cast.sample(f"f32{_shape}", dtype=dtypes.i32)
 for _direction in DIRECTIONS:
     compare.sample("f32[3, 5]", "f32[3, 5]", direction=_direction)
 for _dtype in dtypes.ALL:
     cast.sample("f32[3, 5]", dtype=_dtype)
-cast.sample("f32[batch]", dtype=dtypes.i32)
