@@ -4,33 +4,32 @@ from __future__ import annotations
 
 from typing import Any
 
-__all__ = ["CODES", "AxecError"]
-
-# Stable names: scripts may match on them, so a released one is never renamed or reused.
-CODES: dict[str, str] = {
-    "artifact-not-found": "the file is missing, unreadable, or no regular file",
-    "artifact-corrupt": "not an .axe file, or its bytes are not those that were written",
-    "artifact-version": "written for a newer major version or another runtime ABI",
-    "artifact-write": "the file could not be written; what stood there before is untouched",
-    "artifact-unsigned": "a signature by a trusted key is required and there is none",
-    "signature-invalid": "a signature by a trusted key does not match the file",
-    "key-invalid": "a key file does not hold an Ed25519 key",
-    "cpu-unsupported": "this machine lacks CPU features that every code segment needs",
-    "platform-unsupported": "this Python or operating system cannot run native code segments",
-    "load-failed": "the operating system refused to map the code segment",
-    "option-invalid": "an option has a value that it cannot take",
-    "entry-unknown": "the artifact has no entry of that name",
-    "entry-ambiguous": "the artifact has several entries and none was named",
-    "input-count": "too few or too many inputs",
-    "input-name": "a keyword that names no input, or an input given twice",
-    "input-structure": "an argument is not the tree (dict, list, tuple) that it was compiled for",
-    "input-dtype": "an array has another dtype than declared",
-    "input-shape": "an array has another shape than declared",
-    "dim-out-of-range": "a named dim has a size outside its declared range",
-    "dim-conflict": "one named dim has two sizes in one call",
-    "output-invalid": "`out` is no writable array of the declared dtype and shape",
-    "threads-invalid": "`threads` is no integer between 1 and the CPUs of this machine",
-    "out-of-memory": "memory for outputs or the arena could not be had",
+# Code -> what to do about it, unless the error says something better. The names are stable:
+# scripts match on them, so a released one is never renamed or reused.
+CODES: dict[str, str | None] = {
+    "artifact-not-found": "check the path; it must be a regular file that you may read",
+    "artifact-corrupt": "copy or compile the artifact again",
+    "artifact-version": "compile it again, or use the runtime that belongs to its compiler",
+    "artifact-write": "what stood there before is untouched; check the folder, space and rights",
+    "artifact-unsigned": "sign it with `axec sign`, or trust the key that signed it",
+    "signature-invalid": "do not use this file: it was changed after it was signed",
+    "key-invalid": "make a pair of keys with `axec keygen`",
+    "cpu-unsupported": "compile with `--target` for a level that this machine has (`axec doctor`)",
+    "platform-unsupported": None,
+    "load-failed": "check that this process may map code (SELinux, noexec)",
+    "option-invalid": None,
+    "entry-unknown": None,
+    "entry-ambiguous": 'name one: program["name"](...)',
+    "input-count": None,
+    "input-name": None,
+    "input-structure": "pass the same dicts, lists and tuples as at compile time",
+    "input-dtype": None,
+    "input-shape": "pass the declared shape, or compile for this one",
+    "dim-out-of-range": "split or pad the input, or compile with a wider range",
+    "dim-conflict": "inputs that share a dim must have the same size there",
+    "output-invalid": "leave `out` away to get fresh arrays",
+    "threads-invalid": "leave it out to use all available CPUs",
+    "out-of-memory": "raise the memory limit, or use smaller dims",
 }
 
 
@@ -48,22 +47,13 @@ class AxecError(Exception):
         self.code = code
         self.message = message
         self.location = location
-        self.hint = hint
+        self.hint = hint or CODES.get(code)
 
     def __str__(self) -> str:
-        lines = [f"error[{self.code}]: {self.message}"]
-        if self.location is not None:
-            lines.append(f"  --> {self.location}")
-        if self.hint:
-            lines.append(f"hint: {self.hint}")
-        return "\n".join(lines)
+        where = [] if self.location is None else [f"  --> {self.location}"]
+        hint = [f"hint: {self.hint}"] if self.hint else []
+        return "\n".join([f"error[{self.code}]: {self.message}", *where, *hint])
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Errors cross process boundaries (code generation runs in a worker).
-        return _rebuild, (type(self), self.code, self.message, self.location, self.hint)
-
-
-def _rebuild(
-    kind: type[AxecError], code: str, message: str, location: Any, hint: str | None
-) -> AxecError:
-    return kind(code, message, location=location, hint=hint)
+        return type(self), (self.code, self.message), self.__dict__

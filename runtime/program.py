@@ -39,45 +39,44 @@ LAUNCH     0 kernel         index into `axe_kernels`
 
 from __future__ import annotations
 
+import ast
+import contextlib
 import enum
-import re
 import struct
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from itertools import islice
 
 from .errors import AxecError
 
-__all__ = ["MAGIC", "MAX_SLOTS", "MAX_STACK", "Launch", "Op", "ProgramTable", "Value", "evaluate"]
-
 MAGIC = int.from_bytes(b"AXEPROG1", "little")
 HEADER_WORDS = 12
-LAUNCH_WORDS = 5
 MAX_STACK = 32
 MAX_SLOTS = 4096
+LAUNCH_WORDS = 5  # of a launch record without its arguments and dims
+MAX_TEXT = 4096  # characters of a dim expression: bounds the recursion of whoever reads it
+WORD = range(-(1 << 63), 1 << 63)
 
 
-class Op(enum.IntEnum):
-    """Opcodes of the value program."""
+Op = enum.IntEnum("Op", ["CONST", "DIM", "ADD", "MUL", "FLOORDIV", "MAX", "STORE"])  # from 1
 
-    CONST = 1
-    DIM = 2
-    ADD = 3
-    MUL = 4
-    FLOORDIV = 5
-    MAX = 6
-    STORE = 7
+Code = tuple[tuple[Op, int], ...]
 
-
-# How far each opcode moves the top of the stack.
-_EFFECT = {Op.CONST: 1, Op.DIM: 1, Op.ADD: -1, Op.MUL: -1, Op.FLOORDIV: 0, Op.MAX: -1, Op.STORE: -1}
+_POPS = {Op.CONST: 0, Op.DIM: 0, Op.ADD: 2, Op.MUL: 2, Op.FLOORDIV: 1, Op.MAX: 2}
+_ADD, _MUL, _NEGATE = (Op.ADD, 0), (Op.MUL, 0), ((Op.CONST, -1), (Op.MUL, 0))
+_BINARY: dict[type[ast.operator], Code] = {
+    ast.Add: (_ADD,),
+    ast.Sub: (*_NEGATE, _ADD),
+    ast.Mult: (_MUL,),
+}
 
 
 @dataclass(frozen=True, slots=True)
 class Value:
     """An integer expression over the dims, in postfix form: ((opcode, operand), ...)."""
 
-    code: tuple[tuple[Op, int], ...]
+    code: Code
 
     @staticmethod
     def const(number: int) -> Value:
@@ -85,39 +84,32 @@ class Value:
         return Value(((Op.CONST, number),))
 
     @staticmethod
-    def parse(text: str, dims: Sequence[str]) -> Value:
-        """Read an int or a canonical dim expression; ValueError on anything else.
+    @lru_cache(maxsize=4096)
+    def parse(text: str, dims: tuple[str, ...]) -> Value:
+        """Read a dim expression; ValueError on anything else.
 
-        Grammar as in dialects/dims.py (+ - * floordiv(e, INT) parentheses) with max(e, e) on top.
+        Grammar as in dialects/dims.py (+ - * floordiv(e, INT) parentheses), and max(e, e): a part
+        of Python's, so its parser reads it, and only nodes of ours pass.
         """
-        return _parse(text, tuple(dims))
-
-    @property
-    def is_static(self) -> bool:
-        """True when no dim occurs."""
-        return all(op is not Op.DIM for op, _ in self.code)
+        with contextlib.suppress(SyntaxError, ValueError, RecursionError, MemoryError):
+            if len(text) <= MAX_TEXT:
+                return Value(_postfix(ast.parse(text, mode="eval").body, dims))
+        raise ValueError(f"not a dim expression: {text[:80]!r}")
 
     def evaluate(self, dims: Sequence[int]) -> int:
         """The number for given dim sizes (same order as the dims it was parsed with)."""
         stack: list[int] = []
         for op, operand in self.code:
-            if op is Op.CONST:
-                stack.append(operand)
-            elif op is Op.DIM:
-                stack.append(dims[operand])
+            inputs = [stack.pop() for _ in range(_POPS[op])]
+            if op is Op.CONST or op is Op.DIM:
+                stack.append(operand if op is Op.CONST else dims[operand])
             elif op is Op.FLOORDIV:
-                stack.append(stack.pop() // operand)
+                stack.append(inputs[0] // operand)
+            elif op is Op.MAX:
+                stack.append(max(inputs))
             else:
-                right, left = stack.pop(), stack.pop()
-                stack.append(_BINARY[op](left, right))
+                stack.append(sum(inputs) if op is Op.ADD else inputs[0] * inputs[1])
         return stack.pop()
-
-
-_BINARY: dict[Op, Callable[[int, int], int]] = {
-    Op.ADD: lambda a, b: a + b,
-    Op.MUL: lambda a, b: a * b,
-    Op.MAX: max,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -130,10 +122,10 @@ class Launch:
     units: int
     grain: int = 1
 
-    @property
-    def slots(self) -> int:
-        """Slots of the kernel's block."""
-        return len(self.args) + len(self.dims)
+    def words(self) -> list[int]:
+        """The launch record."""
+        head = [self.kernel, len(self.args), len(self.dims), self.units, self.grain]
+        return [*head, *(word for pair in self.args for word in pair), *self.dims]
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,7 +141,7 @@ class ProgramTable:
     @property
     def is_static(self) -> bool:
         """True when no value depends on a dim: the values then stand in the table."""
-        return all(v.is_static for v in self.values)
+        return all(op is not Op.DIM for value in self.values for op, _ in value.code)
 
     @property
     def values_bytes(self) -> int:
@@ -159,37 +151,35 @@ class ProgramTable:
     def encode(self) -> bytes:
         """The table's words. Raises AxecError `artifact-corrupt` for a table that breaks a rule."""
         _validate(self)
+        code = [step for i, v in enumerate(self.values) for step in (*v.code, (Op.STORE, i))]
         if self.is_static:
-            n_code, values = 0, [v.evaluate(()) for v in self.values]
+            values, n_code = [v.evaluate(()) for v in self.values], 0
         else:
-            code = [step for i, v in enumerate(self.values) for step in (*v.code, (Op.STORE, i))]
-            n_code, values = len(code), [int(word) for step in code for word in step]
-        launches = [word for launch in self.launches for word in _launch_words(launch)]
-        values_at = HEADER_WORDS
-        launches_at = values_at + len(values)
-        header = [MAGIC, launches_at + len(launches), self.n_dims, self.n_bases, self.n_kernels]
-        header += [len(self.values), n_code, values_at, launches_at, len(self.launches)]
-        header += [max((launch.slots for launch in self.launches), default=0), 0]
-        words = header + values + launches
-        _need(all(-(1 << 63) <= word < 1 << 63 for word in words), "number over 64 bits")
+            values, n_code = [int(word) for step in code for word in step], len(code)
+        launches = [word for launch in self.launches for word in launch.words()]
+        slots = max((len(launch.args) + len(launch.dims) for launch in self.launches), default=0)
+        launches_at = HEADER_WORDS + len(values)
+        words = [MAGIC, launches_at + len(launches), self.n_dims, self.n_bases, self.n_kernels]
+        words += [len(self.values), n_code, HEADER_WORDS, launches_at, len(self.launches), slots, 0]
+        words += values + launches
+        _need(slots <= MAX_SLOTS and all(word in WORD for word in words), "a number is too large")
         return struct.pack(f"<{len(words)}q", *words)
 
     @staticmethod
-    def decode(data: bytes | memoryview) -> ProgramTable:
+    def decode(data: bytes) -> ProgramTable:
         """Read and check a table; AxecError `artifact-corrupt` unless `encode` gives it back."""
-        size = len(data)
-        _need(size % 8 == 0 and size >= 8 * HEADER_WORDS, "length")
-        words = struct.unpack(f"<{size // 8}q", data)
-        magic, length, n_dims, n_bases, n_kernels, n_values, n_code, values_at, launches_at = words[
-            :9
-        ]
-        _need(magic == MAGIC and length == len(words), "header")
-        _need(values_at == HEADER_WORDS <= launches_at <= length, "sections")
-        values = _read_values(words[values_at:launches_at], n_values, n_code)
-        launches = tuple(_read_launches(words[launches_at:], words[9]))
-        table = ProgramTable(n_dims, n_bases, n_kernels, values, launches)
+        try:
+            words = struct.unpack(f"<{len(data) // 8}q", data)
+            n_dims, n_bases, n_kernels, _, n_code, values_at, launches_at, n_launches = words[2:10]
+            code, launches = words[values_at:launches_at], words[launches_at:]
+            values = _read_code(code) if n_code else tuple(map(Value.const, code))
+            table = ProgramTable(
+                n_dims, n_bases, n_kernels, values, tuple(_read_launches(launches, n_launches))
+            )
+        except (struct.error, ValueError):
+            raise AxecError("artifact-corrupt", "a program table is cut or garbled") from None
         # `encode` validates; comparing its bytes leaves no second spelling of any table.
-        _need(table.encode() == bytes(data), "not canonical")
+        _need(table.encode() == data, "not canonical")
         return table
 
 
@@ -205,22 +195,10 @@ def _need(condition: bool, what: str) -> None:
         raise AxecError("artifact-corrupt", f"the program table is invalid ({what})")
 
 
-def _launch_words(launch: Launch) -> Iterator[int]:
-    yield from (launch.kernel, len(launch.args), len(launch.dims), launch.units, launch.grain)
-    for pair in launch.args:
-        yield from pair
-    yield from launch.dims
-
-
-def _read_values(words: tuple[int, ...], n_values: int, n_code: int) -> tuple[Value, ...]:
-    if n_code == 0:
-        _need(n_values == len(words), "values")
-        return tuple(Value.const(number) for number in words)
-    _need(2 * n_code == len(words), "code")
+def _read_code(words: Sequence[int]) -> tuple[Value, ...]:
     values: list[Value] = []
     code: list[tuple[Op, int]] = []
     for number, operand in zip(words[::2], words[1::2], strict=True):
-        _need(1 <= number <= Op.STORE, "opcode")
         op = Op(number)
         if op is Op.STORE:
             values.append(Value(tuple(code)))
@@ -230,121 +208,49 @@ def _read_values(words: tuple[int, ...], n_values: int, n_code: int) -> tuple[Va
     return tuple(values)
 
 
-def _read_launches(words: tuple[int, ...], n_launches: int) -> Iterator[Launch]:
-    at = 0
-    for _ in range(n_launches):
-        _need(at + LAUNCH_WORDS <= len(words), "launch")
-        kernel, n_args, n_dims, units, grain = words[at : at + LAUNCH_WORDS]
-        args_at = at + LAUNCH_WORDS
-        dims_at = args_at + 2 * n_args
-        at = dims_at + n_dims
-        _need(0 <= n_args <= MAX_SLOTS and 0 <= n_dims <= MAX_SLOTS and at <= len(words), "launch")
-        pairs = zip(words[args_at:dims_at:2], words[args_at + 1 : dims_at : 2], strict=True)
-        yield Launch(kernel, tuple(pairs), words[dims_at:at], units, grain)
+def _read_launches(words: Sequence[int], count: int) -> Iterator[Launch]:
+    stream = iter(words)
+    for _ in range(count):
+        kernel, n_args, n_dims, units, grain = islice(stream, LAUNCH_WORDS)
+        _need(0 <= n_args <= MAX_SLOTS and 0 <= n_dims <= MAX_SLOTS, "slots")
+        pair = iter(tuple(islice(stream, 2 * n_args)))
+        args = tuple(zip(pair, pair, strict=True))
+        yield Launch(kernel, args, tuple(islice(stream, n_dims)), units, grain)
 
 
 def _validate(table: ProgramTable) -> None:
     _need(table.n_dims >= 0 and table.n_bases >= 2 and table.n_kernels >= 0, "counts")
+    operands = {Op.CONST: WORD, Op.DIM: range(table.n_dims), Op.FLOORDIV: range(1, WORD.stop)}
     for value in table.values:
         depth = 0
         for op, operand in value.code:
-            _need(op is not Op.STORE and depth + min(_EFFECT[op], 0) >= (op > Op.DIM), "stack")
-            depth += _EFFECT[op]
-            _need(depth <= MAX_STACK, "stack")
-            _need(_operand_ok(op, operand, table.n_dims), "operand")
+            _need(op in _POPS and operand in operands.get(op, range(1)), "operand")
+            _need(_POPS[op] <= depth < MAX_STACK, "stack")
+            depth += 1 - _POPS[op]
         _need(depth == 1, "stack")
-    values = range(len(table.values))
+    indices = range(len(table.values))
     for launch in table.launches:
-        _need(0 <= launch.kernel < table.n_kernels, "kernel index")
-        _need(all(0 <= base < table.n_bases for base, _ in launch.args), "base index")
         used = (launch.units, *launch.dims, *(offset for _, offset in launch.args))
-        _need(all(index in values for index in used), "value index")
-        _need(1 <= launch.grain < 1 << 63 and launch.slots <= MAX_SLOTS, "grain or slots")
+        _need(launch.kernel in range(table.n_kernels), "kernel index")
+        _need(all(base in range(table.n_bases) for base, _ in launch.args), "base index")
+        _need(all(index in indices for index in used), "value index")
+        _need(launch.grain >= 1, "grain")
 
 
-def _operand_ok(op: Op, operand: int, n_dims: int) -> bool:
-    if op is Op.CONST:
-        return -(1 << 63) <= operand < 1 << 63
-    if op is Op.DIM:
-        return 0 <= operand < n_dims
-    return operand >= 1 if op is Op.FLOORDIV else operand == 0
-
-
-_TOKEN = re.compile(r"\s*(?:(\d{1,19})(?![\w])|([A-Za-z_]\w*)|([-+*(),]))")
-_Code = list[tuple[Op, int]]
-
-
-class _Parser:
-    """Recursive descent over the tokens of one expression; every method returns postfix code."""
-
-    def __init__(self, text: str, dims: tuple[str, ...]) -> None:
-        self.text = text
-        self.dims = dims
-        self.tokens: list[str] = []
-        at = 0
-        while text[at:].strip():
-            match = _TOKEN.match(text, at)
-            if match is None or len(self.tokens) > 4096:
-                raise self.error()
-            self.tokens.append(match[0].strip())
-            at = match.end()
-        self.tokens.reverse()
-
-    def error(self) -> ValueError:
-        return ValueError(f"not a dim expression: {self.text[:80]!r}")
-
-    def take(self, *wanted: str) -> str:
-        if not self.tokens or (wanted and self.tokens[-1] not in wanted):
-            raise self.error()
-        return self.tokens.pop()
-
-    def at(self, *wanted: str) -> bool:
-        return bool(self.tokens) and self.tokens[-1] in wanted
-
-    def expression(self, depth: int = 0) -> _Code:
-        if depth > MAX_STACK:
-            raise self.error()
-        code = self.term(depth, negate=self.at("-") and bool(self.take()))
-        while self.at("+", "-"):
-            negate = self.take() == "-"
-            code += [*self.term(depth, negate), (Op.ADD, 0)]
-        return code
-
-    def term(self, depth: int, negate: bool) -> _Code:
-        code = self.factor(depth)
-        while self.at("*"):
-            self.take()
-            code += [*self.factor(depth), (Op.MUL, 0)]
-        return [*code, (Op.CONST, -1), (Op.MUL, 0)] if negate else code
-
-    def factor(self, depth: int) -> _Code:
-        token = self.take()
-        if token.isdecimal():
-            return [(Op.CONST, int(token))]
-        if token in self.dims:
-            return [(Op.DIM, self.dims.index(token))]
-        if token not in ("(", "floordiv", "max"):
-            raise self.error()
-        if token != "(":
-            self.take("(")
-        code = self.expression(depth + 1)
-        if token != "(":
-            self.take(",")
-            right = self.expression(depth + 1)
-            code += self.divide(right) if token == "floordiv" else [*right, (Op.MAX, 0)]
-        self.take(")")
-        return code
-
-    def divide(self, by: _Code) -> _Code:
-        if len(by) != 1 or by[0][0] is not Op.CONST or by[0][1] < 1:
-            raise self.error()
-        return [(Op.FLOORDIV, by[0][1])]
-
-
-@lru_cache(maxsize=4096)
-def _parse(text: str, dims: tuple[str, ...]) -> Value:
-    parser = _Parser(text, dims)
-    code = parser.expression()
-    if parser.tokens:
-        raise parser.error()
-    return Value(tuple(code))
+def _postfix(node: ast.expr, dims: tuple[str, ...]) -> Code:
+    match node:
+        case ast.Constant(value=int(number)) if type(number) is int:
+            return ((Op.CONST, number),)
+        case ast.Name(id=name) if name in dims:
+            return ((Op.DIM, dims.index(name)),)
+        case ast.UnaryOp(op=ast.USub(), operand=inner):
+            return _postfix(inner, dims) + _NEGATE
+        case ast.BinOp(left=left, op=op, right=right) if type(op) in _BINARY:
+            return _postfix(left, dims) + _postfix(right, dims) + _BINARY[type(op)]
+        case ast.Call(func=ast.Name(id="max"), args=[left, right], keywords=[]):
+            return (*_postfix(left, dims), *_postfix(right, dims), (Op.MAX, 0))
+        case ast.Call(
+            func=ast.Name(id="floordiv"), args=[left, ast.Constant(value=int(by))], keywords=[]
+        ) if type(by) is int and by >= 1:
+            return (*_postfix(left, dims), (Op.FLOORDIV, by))
+    raise ValueError

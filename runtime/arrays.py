@@ -1,0 +1,130 @@
+"""Arrays at the border of native code: converted only without loss, refused with a reason."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from functools import partial
+from typing import Any
+
+from .abi import DTYPES
+from .errors import AxecError
+from .program import evaluate
+
+Array = Any  # numpy.ndarray; numpy is imported when the first array comes
+
+
+class ArraySpec:
+    """One declared input or output: `shape` holds ints and the texts of dim expressions."""
+
+    def __init__(self, row: Mapping[str, Any]) -> None:
+        self.name: str = row["name"]
+        self.shape: tuple[int | str, ...] = tuple(row["shape"])
+        self.is_static = all(isinstance(size, int) for size in self.shape)
+        self.dtype = _numpy_dtype(row["dtype"])
+        self._bits16 = row["dtype"] == "bf16"
+        self._rank = _RANKS.get(self.dtype.kind, 2)
+
+    def sizes(self, dims: Mapping[str, int]) -> tuple[int, ...]:
+        """The shape at given dims."""
+        return tuple(s if isinstance(s, int) else evaluate(s, dims) for s in self.shape)
+
+    def allocator(self) -> Callable[..., Array]:
+        """Gives a fresh array: called without arguments, or with the shape if that is dynamic."""
+        import numpy as np
+
+        if self.is_static:
+            return partial(np.empty, self.sizes({}), self.dtype)
+        return partial(np.empty, dtype=self.dtype)
+
+    def convert(self, value: Any) -> Array:
+        """An input as an aligned C-order native array, copied only if it must be.
+
+        AxecError `input-dtype` for an array of another dtype or what is no array. Python numbers
+        and lists of them are taken where the declared dtype holds them exactly, floats rounded.
+        """
+        import numpy as np
+
+        try:
+            array = np.asarray(value)
+        except (TypeError, ValueError, RuntimeError) as e:
+            raise AxecError("input-dtype", f"input {self.name!r} is no array: {e}") from None
+        if self._accepts(array.dtype):
+            return _native(array)
+        rank = _RANKS.get(array.dtype.kind, 3)
+        if rank <= self._rank and not hasattr(value, "dtype"):
+            converted = array.astype(self.dtype, order="C")
+            if rank == 2 or (converted == array).all():
+                return converted
+        message = f"input {self.name!r} has dtype {array.dtype}, but {self.dtype} is declared"
+        hint = f"convert it: {self.name}.astype({str(self.dtype)!r})"
+        raise AxecError("input-dtype", message, hint=hint)
+
+    def target(self, given: Any, sizes: tuple[int, ...], taken: Iterable[Array]) -> Array:
+        """Where native code may write: `given` if it can serve, else a fresh array.
+
+        AxecError `output-invalid` where `given` cannot even take a copy of the result.
+        """
+        import numpy as np
+
+        if given is not None:
+            self._check_output(given, sizes)
+            if _native(given) is given and not any(np.may_share_memory(given, t) for t in taken):
+                return given
+        try:
+            return np.empty(sizes, self.dtype if given is None else given.dtype.newbyteorder("="))
+        except MemoryError:
+            message = f"no memory for output {self.name!r} of shape {sizes}"
+            raise AxecError("out-of-memory", message) from None
+
+    def shape_error(self, array: Array, sizes: tuple[int, ...] = ()) -> AxecError:
+        """What an input of the wrong shape gets; `sizes` is the declared shape in numbers."""
+        declared = f"({', '.join(map(str, self.shape))}{',' * (len(self.shape) == 1)})"
+        here = f", here {sizes}," if sizes else ""
+        message = f"input {self.name!r} has shape {array.shape}, but {declared}{here} is declared"
+        return AxecError("input-shape", message)
+
+    def _accepts(self, found: Any) -> bool:
+        """Equal up to byte order; bfloat16, which NumPy does not have, may come as uint16."""
+        if found == self.dtype or found.newbyteorder("=") == self.dtype:
+            return True
+        return self._bits16 and found.name in ("bfloat16", "uint16") and bool(found.isnative)
+
+    def _check_output(self, given: Any, sizes: tuple[int, ...]) -> None:
+        import numpy as np
+
+        fault = None
+        if not isinstance(given, np.ndarray):
+            fault = f"is of type {type(given).__name__}"
+        elif not self._accepts(given.dtype) or given.shape != sizes:
+            fault = f"is {given.dtype} of shape {given.shape}"
+        elif not given.flags.writeable:
+            fault = "is read-only"
+        if fault:
+            wanted = f"numpy.empty({sizes}, {str(self.dtype)!r})"
+            hint = f"pass {wanted}, or leave `out` away"
+            raise AxecError("output-invalid", f"out for {self.name!r} {fault}", hint=hint)
+
+
+_RANKS = {"b": 0, "i": 1, "u": 1, "f": 2}  # kinds of dtypes: the later holds more
+
+
+def address(array: Array) -> int:
+    """Where an array's first element lies."""
+    return int(array.__array_interface__["data"][0])
+
+
+def _native(array: Array) -> Array:
+    """The array itself if native code can read it as it lies, else a copy that it can."""
+    flags = array.flags
+    if flags.c_contiguous and flags.aligned and array.dtype.isnative:
+        return array
+    return array.astype(array.dtype.newbyteorder("="), order="C")
+
+
+def _numpy_dtype(name: str) -> Any:
+    import numpy as np
+
+    try:
+        return np.dtype(DTYPES[name][1])
+    except TypeError:  # bfloat16 is known only once somebody has imported ml_dtypes
+        return np.dtype(np.uint16)

@@ -1,0 +1,78 @@
+"""CPU features of this machine, and the micro-architecture levels that code is built for.
+
+Feature names are LLVM's (`llc -mattr=help`), so that the compiler passes them on unchanged. They
+come from /proc/cpuinfo: the kernel lists a feature there only if it also saves its registers, which
+CPUID alone does not tell.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+from .errors import AxecError
+
+_V3 = "avx avx2 bmi bmi2 cx16 f16c fma lzcnt movbe popcnt sahf sse3 sse4.1 sse4.2 ssse3"
+_V4 = f"{_V3} avx512bw avx512cd avx512dq avx512f avx512vl"
+
+# level -> (architecture, features that its code may use). Source: x86-64 psABI, section 3.1.1,
+# "Micro-Architecture Levels"; for Arm the Armv8.0 base of ARM DDI 0487.
+LEVELS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "x86-64-v3": ("x86_64", tuple(_V3.split())),
+    "x86-64-v4": ("x86_64", tuple(_V4.split())),
+    "x86-64-v4-amx": ("x86_64", (*_V4.split(), "amx-bf16", "amx-int8", "amx-tile")),
+    "armv8-a": ("aarch64", ("neon",)),
+}
+
+# LLVM name -> /proc/cpuinfo name, where they differ by more than an underscore.
+_RENAMED = {"amx-bf16": "amx_bf16", "amx-int8": "amx_int8", "amx-tile": "amx_tile", "bmi": "bmi1"}
+_RENAMED |= {"lzcnt": "abm", "neon": "asimd", "pclmul": "pclmulqdq", "rdrnd": "rdrand"}
+_RENAMED |= {"sahf": "lahf_lm", "sse3": "pni", "sse4.1": "sse4_1", "sse4.2": "sse4_2"}
+
+
+def architecture() -> str:
+    """The machine's architecture as targets name it: "x86_64", "aarch64", ..."""
+    return os.uname().machine
+
+
+@cache
+def features() -> frozenset[str]:
+    """LLVM names of the features that CPU and kernel both support.
+
+    Raises AxecError `platform-unsupported` where /proc/cpuinfo cannot be read.
+    """
+    try:
+        # Its first record says it all, and reading all of them is slow on a large machine.
+        with open("/proc/cpuinfo", encoding="ascii", errors="replace") as file:
+            for name, _, value in (line.partition(":") for line in file):
+                if name.strip() in ("flags", "Features"):
+                    flags = value.split()
+                    renamed = {llvm for llvm, flag in _RENAMED.items() if flag in flags}
+                    return frozenset({flag.replace("_", "") for flag in flags} | renamed)
+    except OSError:
+        pass
+    raise AxecError("platform-unsupported", "cannot read CPU features from /proc/cpuinfo")
+
+
+def choose(targets: Sequence[dict[str, Any]], wanted: str | None = None) -> dict[str, Any]:
+    """The first of the manifest's targets (best first) that this machine can run.
+
+    `wanted` restricts the choice to one name. Raises AxecError `cpu-unsupported`, which names what
+    is missing for each candidate.
+    """
+    candidates = [t for t in targets if wanted in (None, t["name"])]
+    if wanted is not None and not candidates:
+        known = ", ".join(t["name"] for t in targets)
+        raise AxecError("option-invalid", f"there is no code for target {wanted!r}", hint=known)
+    machine, reasons = architecture(), []
+    for target in candidates:
+        if target["arch"] != machine:
+            reasons.append(f"{target['name']} is for {target['arch']} machines, this is {machine}")
+        elif missing := [f for f in target["features"] if f not in features()]:
+            reasons.append(f"{target['name']} needs {', '.join(missing)}, which this CPU lacks")
+        else:
+            return target
+    listed = "; ".join(reasons) or "the artifact holds none"
+    raise AxecError("cpu-unsupported", f"no code segment runs on this machine: {listed}")

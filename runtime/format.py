@@ -1,0 +1,294 @@
+"""The `.axe` container: one file, no paths inside, every byte accounted for.
+
+    0  8 bytes   magic 89 'AXE' 0D 0A 1A 0A
+    8  u16       format major      10  u16   format minor      12  u32   flags (0)
+   16  u64       file length without the signature block
+   24  u64       manifest length   32  32 bytes   SHA-256 of the manifest
+   64            manifest: canonical JSON (sorted keys, no spaces, ASCII, no floats)
+       segments  in the manifest's order; the area starts at the next multiple of PAGE, a segment at
+                 its `offset` from there, `align`ed; the gaps are zero
+       optional  signature block: 'AXESIG1' 00, u32 count, per signature the SHA-256 of the public
+                 key and an Ed25519 signature over 'axe-v1' 00 + the 64 header bytes
+
+Integers are little-endian. Header -> manifest -> segments is a chain of hashes, so a signature of
+the header covers the file. Equal contents give equal bytes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import glob
+import hashlib
+import json
+import mmap
+import os
+import stat
+import struct
+import threading
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
+
+from . import sign
+from .abi import ALIGNMENT
+from .errors import AxecError
+from .manifest import FORMAT, check, need, version_error
+
+MAGIC = b"\x89AXE\r\n\x1a\n"
+HEADER = struct.Struct("<8sHHIQQ32s")
+PAGE = 4096
+SIGNATURE_MAGIC = b"AXESIG1\0"
+SIGNED_PREFIX = b"axe-v1\0"
+MAX_MANIFEST = 16 << 20
+MAX_SIGNATURES = 16
+MAX_FILE = 1 << 46
+
+# Segment kind -> alignment inside the segment area.
+KINDS = {"code": ALIGNMENT, "program": ALIGNMENT, "weights": PAGE, "meta": ALIGNMENT}
+
+Path = str | os.PathLike[str]
+Source = Path | bytes | bytearray | memoryview
+
+
+class Segment(NamedTuple):
+    """A named run of bytes: `data` is bytes or any contiguous buffer (it is not copied)."""
+
+    name: str
+    kind: str
+    data: Any
+
+
+def complete(manifest: dict[str, Any], segments: Sequence[Segment]) -> dict[str, Any]:
+    """The manifest as it is written: with its "format" and "segments" keys filled in."""
+    rows, end = [], 0
+    for name, kind, data in segments:
+        view, align = memoryview(data).cast("B"), KINDS[kind]
+        offset, digest = _align(end, align), hashlib.sha256(view).hexdigest()
+        row = {"name": name, "kind": kind, "offset": offset, "size": view.nbytes}
+        rows.append({**row, "align": align, "sha256": digest})
+        end = offset + view.nbytes
+    return {**manifest, "format": dict(FORMAT), "segments": rows}
+
+
+def dumps(
+    manifest: dict[str, Any], segments: Sequence[Segment], keys: Iterable[bytes] = ()
+) -> bytes:
+    """The bytes of an artifact; `keys` are private keys (32 bytes) that sign it."""
+    return b"".join(_chunks(manifest, segments, keys))
+
+
+def write(
+    path: Path, manifest: dict[str, Any], segments: Sequence[Segment], keys: Iterable[bytes] = ()
+) -> None:
+    """Write an artifact atomically: `path` holds the old file or the whole new one, never less.
+
+    Raises AxecError `artifact-corrupt` for a manifest that no reader would take, `artifact-write`
+    when the file system refuses.
+    """
+    _save(path, _chunks(manifest, segments, keys))
+
+
+def add_signature(path: Path, private: bytes) -> None:
+    """Sign an artifact that stands on disk; signatures by other keys stay."""
+    container = Container(path)
+    new = _signature(private, container.header)
+    kept = [old for old in container.signatures if old[:32] != new[:32]]
+    if len(kept) >= MAX_SIGNATURES:
+        raise AxecError("option-invalid", f"{path} has {MAX_SIGNATURES} signatures already")
+    _save(path, [container.body, _signature_block([*kept, new])])
+
+
+class Container:
+    """A parsed artifact whose every claim was checked; AxecError otherwise.
+
+    `verify="full"` hashes all segments, "code" all but the weights. `trusted` are public keys;
+    with `require_signature` one of them must have signed. A file is memory-mapped, so it must not
+    be truncated in place while in use (replacing it by renaming, as `write` does, is safe).
+    """
+
+    def __init__(
+        self,
+        source: Source,
+        *,
+        verify: str = "full",
+        trusted: Sequence[bytes] = (),
+        require_signature: bool = False,
+    ) -> None:
+        if verify not in ("full", "code"):
+            raise AxecError("option-invalid", f'verify must be "full" or "code", not {verify!r}')
+        data = source if isinstance(source, (bytes, bytearray, memoryview)) else _map(source)
+        view = memoryview(data).cast("B")
+        self.header = bytes(view[:64])
+        version, file_length, manifest_length, digest = _read_header(self.header, view.nbytes)
+        self.body = view[:file_length]
+        text = bytes(view[64 : 64 + manifest_length])
+        need(hashlib.sha256(text).digest() == digest, "the manifest does not match its hash")
+        self.signatures = _read_signatures(bytes(view[file_length:]))
+        self.signed_by = [key for key in trusted if self._is_signed_by(key)]
+        if require_signature and not self.signed_by:
+            raise AxecError("artifact-unsigned", "the artifact has no signature by a trusted key")
+        self.manifest = check(_parse_manifest(text))
+        found = self.manifest["format"]
+        need(version == (found["major"], found["minor"]), "two format versions")
+        self._rows = {row["name"]: row for row in self.manifest["segments"]}
+        self._views = _layout(self.manifest["segments"], self.body, 64 + manifest_length)
+        for name, row in self._rows.items():
+            if verify == "full" or row["kind"] != "weights":
+                self._check_hash(name, self._views[name])
+
+    def view(self, name: str) -> memoryview:
+        """The bytes of a segment where they lie (in the file mapping, for a file)."""
+        return self._views[name]
+
+    def read(self, name: str) -> bytes:
+        """A private copy of a segment, whose own hash was checked: safe from later writes."""
+        copy = bytes(self._views[name])
+        self._check_hash(name, copy)
+        return copy
+
+    def _check_hash(self, name: str, data: bytes | memoryview) -> None:
+        same = hashlib.sha256(data).hexdigest() == self._rows[name]["sha256"]
+        need(same, f"segment {name!r} does not match its hash")
+
+    def _is_signed_by(self, public: bytes) -> bool:
+        own = [s[32:] for s in self.signatures if s[:32] == sign.key_id(public)]
+        if own and not sign.verify(public, SIGNED_PREFIX + self.header, own[0]):
+            raise AxecError("signature-invalid", "a trusted key's signature does not match")
+        return bool(own)
+
+
+def _align(number: int, to: int) -> int:
+    return (number + to - 1) // to * to
+
+
+def _canonical(manifest: Any) -> bytes:
+    return json.dumps(manifest, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
+
+
+def _chunks(
+    manifest: dict[str, Any], segments: Sequence[Segment], keys: Iterable[bytes]
+) -> list[bytes | memoryview]:
+    whole = complete(manifest, segments)
+    text = _canonical(whole)
+    check(_parse_manifest(text))
+    at = 64 + len(text)
+    chunks: list[bytes | memoryview] = [text]
+    start = _align(at, PAGE)
+    for row, segment in zip(whole["segments"], segments, strict=True):
+        begin = start + row["offset"]
+        chunks += [bytes(begin - at), memoryview(segment.data).cast("B")]
+        at = begin + row["size"]
+    version, digest = (FORMAT["major"], FORMAT["minor"]), hashlib.sha256(text).digest()
+    header = HEADER.pack(MAGIC, *version, 0, at, len(text), digest)
+    signatures = [_signature(key, header) for key in keys]
+    return [header, *chunks, *([_signature_block(signatures)] if signatures else [])]
+
+
+def _signature(private: bytes, header: bytes) -> bytes:
+    return sign.key_id(sign.public_key(private)) + sign.sign(private, SIGNED_PREFIX + header)
+
+
+def _signature_block(signatures: Sequence[bytes]) -> bytes:
+    return SIGNATURE_MAGIC + struct.pack("<I", len(signatures)) + b"".join(signatures)
+
+
+def _save(path: Path, chunks: Iterable[bytes | memoryview]) -> None:
+    folder, base = os.path.split(os.path.abspath(path))
+    mine = os.path.join(folder, f".{base}.{os.getpid()}.{threading.get_ident()}.tmp")
+    try:
+        for stray in glob.glob(os.path.join(glob.escape(folder), f".{glob.escape(base)}.*.*.tmp")):
+            pid = stray.split(".")[-3]  # of a writer that was killed, if it is gone
+            if pid.isdecimal() and (stray == mine or not os.path.exists(f"/proc/{pid}")):
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(stray)
+        with open(mine, "xb") as file:
+            try:
+                file.writelines(chunks)
+                file.flush()
+                os.fsync(file.fileno())
+                os.replace(mine, path)
+            except BaseException:
+                os.unlink(mine)
+                raise
+        descriptor = os.open(folder, os.O_RDONLY)
+        os.fsync(descriptor)  # makes the rename itself durable
+        os.close(descriptor)
+    except OSError as e:
+        raise AxecError("artifact-write", f"cannot write {path}: {e.strerror}") from None
+
+
+def _map(path: Path) -> mmap.mmap | bytes:
+    try:
+        # Non-blocking, so that a pipe is refused instead of waited for.
+        descriptor = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+        try:
+            info = os.fstat(descriptor)
+            if not stat.S_ISREG(info.st_mode):
+                raise OSError(0, "not a regular file")
+            return mmap.mmap(descriptor, 0, access=mmap.ACCESS_READ) if info.st_size else b""
+        finally:
+            os.close(descriptor)
+    except (OSError, ValueError) as e:
+        reason = getattr(e, "strerror", None) or e
+        raise AxecError("artifact-not-found", f"cannot open {path}: {reason}") from None
+
+
+def _read_header(header: bytes, size: int) -> tuple[tuple[int, int], int, int, bytes]:
+    need(len(header) == 64, f"it has {size} bytes")
+    magic, major, minor, flags, file_length, manifest_length, digest = HEADER.unpack(header)
+    need(magic == MAGIC, "it does not start with the magic bytes")
+    if major != FORMAT["major"]:
+        raise version_error(f"format {major}.{minor}")
+    need(flags == 0, "unknown flags")
+    need(64 <= file_length <= MAX_FILE, "file length")
+    need(file_length <= size, f"it ends after {size} of {file_length} bytes")
+    need(2 <= manifest_length <= min(MAX_MANIFEST, file_length - 64), "manifest length")
+    return (major, minor), file_length, manifest_length, digest
+
+
+def _read_signatures(block: bytes) -> list[bytes]:
+    if not block:
+        return []
+    count, rest = (len(block) - 12) // 96, block[12:]
+    need(1 <= count <= MAX_SIGNATURES and len(rest) == 96 * count, "signature block")
+    signatures = [rest[96 * i : 96 * (i + 1)] for i in range(count)]
+    need(block == _signature_block(signatures), "signature block")
+    need(len({s[:32] for s in signatures}) == count, "two signatures by one key")
+    return signatures
+
+
+def _parse_manifest(text: bytes) -> Any:
+    def unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+        need(len(dict(pairs)) == len(pairs), "the manifest has a key twice")
+        return dict(pairs)
+
+    def integer(digits: str) -> int:
+        need(len(digits) <= 19, "the manifest has a number over 64 bits")
+        return int(digits)
+
+    def refuse(token: str) -> float:
+        raise ValueError(f"the number {token[:40]}")
+
+    decoder = json.JSONDecoder(
+        object_pairs_hook=unique, parse_int=integer, parse_float=refuse, parse_constant=refuse
+    )
+    try:
+        manifest = decoder.decode(text.decode("ascii"))
+        need(_canonical(manifest) == text, "the manifest is not canonical")
+    except (ValueError, RecursionError) as e:
+        raise AxecError("artifact-corrupt", f"the manifest is no JSON: {e}") from None
+    return manifest
+
+
+def _layout(rows: list[dict[str, Any]], body: memoryview, end: int) -> dict[str, memoryview]:
+    found: dict[str, memoryview] = {}
+    start = _align(end, PAGE)
+    for row in rows:
+        need(KINDS.get(row["kind"]) == row["align"], f"segment kind {row['kind'][:80]!r}")
+        begin, size = start + row["offset"], row["size"]
+        need(begin == _align(end if found else start, row["align"]), "a segment lies elsewhere")
+        need(0 <= size <= body.nbytes - begin, "a segment is longer than the file")
+        need(not any(body[end:begin]), "padding is not zero")
+        end = begin + size
+        found[row["name"]] = body[begin:end]
+    need(end == body.nbytes, "bytes behind the last segment")
+    return found

@@ -1,0 +1,112 @@
+"""Code segments in memory: a private, sealed copy is mapped with dlopen.
+
+Native code is never unmapped, since another thread may stand in it. An image whose program is gone
+waits for the next load of the same code instead.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import fcntl
+import hashlib
+import itertools
+import os
+import sys
+import threading
+import weakref
+from collections.abc import Iterator
+from typing import Any
+
+from .abi import HOST_API
+from .errors import AxecError
+
+_LOCK = threading.Lock()
+_IDLE: dict[bytes, list[ctypes.CDLL]] = {}  # SHA-256 of the code -> images without a program
+_LOADS = itertools.count(1)
+_pool: int | None = None  # `axe_parallel` of the first image: one thread pool per process
+
+
+class Image:
+    """The functions of one mapped code segment; no other program uses the same mapping."""
+
+    def __init__(self, code: bytes) -> None:
+        check_platform()
+        with _LOCK:
+            idle = _IDLE.setdefault(hashlib.sha256(code).digest(), [])
+            self._library = idle.pop() if idle else _map(code)
+        weakref.finalize(self, idle.append, self._library).atexit = False
+        held = ctypes.PyDLL(self._library._name, handle=self._library._handle)  # keeps the GIL
+        self.run = _function(self._library, "axe_run", 1)
+        self.push = _function(held, "axe_arena_push", 2)
+        self.pop = _function(held, "axe_arena_pop", 1)
+        self.pop.restype = ctypes.c_void_p
+
+    def address(self, symbol: str) -> int:
+        """Where an exported symbol lies."""
+        return ctypes.addressof(ctypes.c_char.in_dll(self._library, symbol))
+
+
+def check_platform() -> None:
+    """AxecError `platform-unsupported` where native code cannot be loaded at all."""
+    here = f"{sys.implementation.name} on {sys.platform}"
+    if here != "cpython on linux" or sys.byteorder != "little" or sys.maxsize < 1 << 32:
+        reason = f"needs 64-bit little-endian CPython on Linux, this is {here}"
+    elif not getattr(sys, "_is_gil_enabled", lambda: True)():
+        reason = "relies on the global lock, which this Python does not have"
+    else:
+        return
+    raise AxecError("platform-unsupported", f"native code {reason}")
+
+
+def _function(library: ctypes.CDLL, name: str, pointers: int) -> Any:
+    function = library[name]
+    function.restype = None
+    function.argtypes = [ctypes.c_void_p] * pointers
+    return function
+
+
+def _map(code: bytes) -> ctypes.CDLL:
+    global _pool
+    try:
+        with _private_file(code) as path:
+            library = ctypes.CDLL(path, mode=os.RTLD_NOW | os.RTLD_LOCAL)
+        host = (ctypes.c_void_p * len(HOST_API))(*map(_host_address, HOST_API))
+        ctypes.PyDLL(path, handle=library._handle).axe_init(host)
+        _pool = _pool or ctypes.cast(library.axe_parallel, ctypes.c_void_p).value
+    except (OSError, AttributeError) as e:
+        raise AxecError("load-failed", f"cannot map the code segment: {e}") from None
+    return library
+
+
+def _host_address(name: str) -> int | None:
+    if name in ("None", "parallel"):
+        return id(None) if name == "None" else _pool
+    library = ctypes.pythonapi if name.startswith("Py") else ctypes.CDLL(None)
+    return ctypes.cast(library[name], ctypes.c_void_p).value
+
+
+@contextlib.contextmanager
+def _private_file(code: bytes) -> Iterator[str]:
+    """A path that dlopen can map and nobody can change: a sealed memfd, else a private file."""
+    number = next(_LOADS)
+    try:
+        descriptor = os.memfd_create("axe", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
+    except OSError:
+        import tempfile
+
+        with tempfile.TemporaryDirectory(prefix="axe-") as folder:  # mode 0700
+            path = os.path.join(folder, f"{number}.so")
+            with open(path, "xb") as file:
+                file.write(code)
+            yield path
+        return
+    with open(descriptor, "wb") as file:
+        file.write(code)
+        file.flush()
+        seals = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_SEAL
+        fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, seals)
+        # dlopen takes an equal path for a library that it has already, and descriptors are reused:
+        # spell the load's number into the path with "/" and "/./".
+        spelling = "".join("/./" if bit == "1" else "/" for bit in f"{number:b}")
+        yield f"/proc/self/fd{spelling}{descriptor}"

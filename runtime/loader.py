@@ -1,0 +1,120 @@
+"""From a path to a callable program."""
+
+from __future__ import annotations
+
+import mmap
+import os
+from collections.abc import Callable, Iterable, Mapping
+from types import MappingProxyType
+from typing import Any
+
+from . import cpu, sign
+from .call import Entry, check_threads, max_threads
+from .errors import AxecError
+from .format import Container, Path, Source
+from .image import Image, check_platform
+from .manifest import need
+from .program import ProgramTable
+from .tree import TreeCall, is_flat
+
+Function = Callable[..., Any]
+
+
+class Program:
+    """A loaded artifact. `program["name"]` is an entry; with one entry, so is `program` itself.
+
+    An entry is called with arrays (or the trees of arrays that it was compiled for), in order or by
+    name, and gives new arrays, or `out` if that was passed: `f(x, y, out=z, threads=2)`. Calls from
+    several threads run at the same time. `target` is the one that was picked for this CPU.
+    """
+
+    def __init__(self, manifest: dict[str, Any], target: str, entries: dict[str, Function]) -> None:
+        self.manifest = manifest
+        self.target = target
+        self.entries: Mapping[str, Function] = MappingProxyType(entries)
+
+    def __getitem__(self, name: str) -> Function:
+        if name not in self.entries:
+            hint = f"its entries: {', '.join(self.entries)}"
+            raise AxecError("entry-unknown", f"the artifact has no entry {name!r}", hint=hint)
+        return self.entries[name]
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        names = ", ".join(self.entries) or "none"
+        raise AxecError("entry-ambiguous", f"the artifact has several entries: {names}")
+
+    def __repr__(self) -> str:
+        return f"<Program {', '.join(self.entries)} for {self.target}>"
+
+
+def load(
+    path: Source,
+    *,
+    verify: str = "full",
+    weights: str = "map",
+    require_signature: bool | None = None,
+    trusted: Iterable[bytes | Path] | None = None,
+    threads: int | None = None,
+    target: str | None = None,
+) -> Program:
+    """Load an artifact from a path (or its bytes). No native code runs before all checks passed.
+
+    `verify`: "full" checks the hash of every segment, "code" spares the weights. `weights`: "map"
+    them from the file or "copy" them to memory. `trusted`: public keys or `.pub` paths, by default
+    those in the folder $AXEC_TRUST; `require_signature`: by default when there are any. `threads`:
+    default of the calls, by default the CPUs of this process. `target`: run this one, not the best.
+    """
+    check_platform()
+    keys = sign.trusted_keys(trusted)
+    required = bool(keys) if require_signature is None else require_signature
+    available = min(len(os.sched_getaffinity(0)), max_threads())
+    parts = available if threads is None else check_threads(threads)
+    container = Container(path, verify=verify, trusted=keys, require_signature=required)
+    manifest = container.manifest
+    chosen = cpu.choose(manifest["targets"], target)
+    rows = sorted(manifest["entries"].items())
+    programs = [_program(container, row) for _, row in rows]
+    memory = _weights(container, weights)
+    image = Image(container.read(chosen["code"]))
+    calls: dict[str, Function] = {}
+    for index, (name, row) in enumerate(rows):
+        function = Entry(name, row, image, index).start(programs[index], memory, parts)
+        calls[name] = function if is_flat(row) else TreeCall(name, row, function)
+    # A class of its own whose __call__ is the entry: `program(x)` costs no Python frame.
+    own = {"__call__": next(iter(calls.values()))} if len(calls) == 1 else {}
+    kind: type[Program] = type("Program", (Program,), own)
+    return kind(manifest, chosen["name"], calls)
+
+
+def verify(path: Source, *, trusted: Iterable[bytes | Path] | None = None) -> dict[str, Any]:
+    """Check every byte of an artifact without mapping its code; gives the manifest."""
+    keys = sign.trusted_keys(trusted)
+    container = Container(path, trusted=keys, require_signature=bool(keys))
+    for row in container.manifest["entries"].values():
+        _program(container, row)
+    return container.manifest
+
+
+def _program(container: Container, row: Mapping[str, Any]) -> bytes:
+    data = container.read(row["program"])
+    table = ProgramTable.decode(data)
+    need(table.n_dims == len(row["dims"]), "dims of a program")
+    need(table.n_bases == len(row["inputs"]) + len(row["outputs"]) + 2, "bases of a program")
+    need(table.values_bytes <= row["arena_bytes"], "arena of a program")
+    return data
+
+
+def _weights(container: Container, how: str) -> Any:
+    """The weights as an array of bytes, None if there are none."""
+    import numpy as np
+
+    if how not in ("map", "copy"):
+        raise AxecError("option-invalid", f'weights must be "map" or "copy", not {how!r}')
+    rows = container.manifest["segments"]
+    for name in (row["name"] for row in rows if row["kind"] == "weights" and row["size"]):
+        memory: Any = container.view(name)
+        if how == "copy":
+            memory = mmap.mmap(-1, memory.nbytes)
+            memory[:] = container.view(name)
+        return np.frombuffer(memory, np.uint8)
+    return None

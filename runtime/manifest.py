@@ -1,0 +1,143 @@
+"""What the runtime reads from a manifest, checked before anything relies on it.
+
+Keys that this version does not know are left alone: a newer minor version only adds keys.
+"""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from .abi import ABI_VERSION, ALIGNMENT, DTYPES
+from .errors import AxecError
+from .program import evaluate
+
+__all__ = ["FORMAT", "MAX_SIZE", "check", "need", "version_error"]
+
+FORMAT = {"name": "axe", "major": 1, "minor": 0, "abi": ABI_VERSION}
+MAX_SIZE = 1 << 46  # bytes or elements; keeps every product of checked numbers inside 64 bits
+MAX_RANK = 16
+MAX_DEPTH = 64  # of pytrees
+
+# A type, a tuple of types, [schema of every item], or {key: schema} with "*" for any name.
+_ARRAY = {"name": str, "dtype": str, "shape": [(int, str)]}
+_ENTRY = {
+    "inputs": [_ARRAY],
+    "outputs": [_ARRAY],
+    "dims": {"*": [int]},
+    "in_tree": dict,  # a dict node: argument name -> tree
+    "out_tree": dict,
+    "arena_bytes": int,  # at the upper bounds of all dims
+    "program": str,
+}
+_SEGMENT = {"name": str, "kind": str, "offset": int, "size": int, "align": int, "sha256": str}
+_SCHEMA = {
+    "format": {"name": str, "major": int, "minor": int, "abi": int},
+    "entries": {"*": _ENTRY},
+    "targets": [{"name": str, "arch": str, "features": [str], "code": str}],
+    "segments": [_SEGMENT],
+    "weights": [{"name": str, "dtype": str, "shape": [int], "offset": int}],
+    "provenance": dict,
+}
+_NAME = re.compile(r"[^\x00-\x1f\x7f]{1,512}")
+_DIM = re.compile(r"[A-Za-z_]\w{0,127}", re.ASCII)
+
+
+def need(condition: object, what: str) -> None:
+    """Raise AxecError `artifact-corrupt` unless the condition holds."""
+    if not condition:
+        raise AxecError("artifact-corrupt", f"this is no valid .axe file: {what}")
+
+
+def version_error(found: str) -> AxecError:
+    """What a file of another format version gets."""
+    own = f"format {FORMAT['major']}.x, ABI {ABI_VERSION}"
+    return AxecError("artifact-version", f"the artifact is {found}; this runtime reads {own}")
+
+
+def check(manifest: dict[str, Any]) -> dict[str, Any]:
+    """The manifest itself, if the runtime can rely on it; AxecError otherwise."""
+    need(type(manifest) is dict, "the manifest")
+    found = manifest.get("format")
+    _conform(found, _SCHEMA["format"], "format")
+    need(found["name"] == FORMAT["name"], "format name")
+    if (found["major"], found["abi"]) != (FORMAT["major"], FORMAT["abi"]):
+        raise version_error(f"format {found['major']}.{found['minor']}, ABI {found['abi']}")
+    _conform(manifest, _SCHEMA, "manifest")
+    kinds = {s["name"]: s["kind"] for s in manifest["segments"]}
+    need(len(kinds) == len(manifest["segments"]), "two segments of one name")
+    for target in manifest["targets"]:
+        need(kinds.get(target["code"]) == "code", f"target {target['name'][:80]!r} has no code")
+    for name, entry in manifest["entries"].items():
+        try:
+            _check_entry(entry, kinds, f"entry {name[:80]!r}")
+        except ValueError as e:
+            need(False, f"entry {name[:80]!r}: {e}")
+    rooms = [s["size"] for s in manifest["segments"] if s["kind"] == "weights"]
+    need(len(rooms) <= 1, "two weights segments")
+    _check_weights(manifest["weights"], rooms[0] if rooms else 0)
+    return manifest
+
+
+def _conform(value: Any, schema: Any, where: str) -> None:
+    if isinstance(schema, list):
+        need(type(value) is list, where)
+        for item in value:
+            _conform(item, schema[0], where)
+    elif isinstance(schema, dict):
+        need(type(value) is dict, where)
+        items = dict.fromkeys(value, schema["*"]) if "*" in schema else schema
+        for key, inner in items.items():
+            need(key in value and _NAME.fullmatch(key), f"{where} has no {key[:80]!r}")
+            _conform(value[key], inner, f"{where}.{key}"[:200])
+    else:
+        need(type(value) in (schema if isinstance(schema, tuple) else (schema,)), where)
+
+
+def _check_entry(entry: dict[str, Any], kinds: dict[str, str], where: str) -> None:
+    need(kinds.get(entry["program"]) == "program", f"{where} has no program segment")
+    need(0 <= entry["arena_bytes"] <= MAX_SIZE, f"{where}: arena_bytes")
+    for dim, ends in entry["dims"].items():
+        need(_DIM.fullmatch(dim) and len(ends) == 2, f"{where}: dim {dim[:80]!r}")
+        need(0 <= ends[0] <= ends[1] <= MAX_SIZE, f"{where}: dim {dim[:80]!r}")
+        bound = any(dim in array["shape"] for array in entry["inputs"])
+        need(bound, f"{where}: no input has dim {dim[:80]!r} as a size of its own")
+    need(entry["outputs"], f"{where} has no outputs")
+    need(entry["in_tree"].get("kind") == "dict", f"{where}: in_tree")
+    need(_leaves(entry["in_tree"]) == len(entry["inputs"]), f"{where}: in_tree")
+    need(_leaves(entry["out_tree"]) == len(entry["outputs"]), f"{where}: out_tree")
+    for array in (*entry["inputs"], *entry["outputs"]):
+        need(_NAME.fullmatch(array["name"]), f"{where}: the name of an array")
+        for end in (0, 1):
+            dims = {dim: ends[end] for dim, ends in entry["dims"].items()}
+            _nbytes(array["dtype"], [evaluate(size, dims) for size in array["shape"]], where)
+
+
+def _leaves(tree: Any, depth: int = 0) -> int:
+    """The number of arrays in a pytree description."""
+    need(type(tree) is dict and depth < MAX_DEPTH, "a tree")
+    kind, children, keys = tree.get("kind"), tree.get("children", []), tree.get("keys")
+    need(kind in ("leaf", "none", "dict", "list", "tuple"), "a tree")
+    need(type(children) is list and (not children or kind not in ("leaf", "none")), "a tree")
+    if kind == "dict":
+        need(type(keys) is list and all(type(k) is str for k in keys), "keys of a tree")
+        need(len(set(keys)) == len(keys) == len(children), "keys of a tree")
+    return 1 if kind == "leaf" else sum(_leaves(child, depth + 1) for child in children)
+
+
+def _nbytes(dtype: str, shape: list[int], where: str) -> int:
+    need(dtype in DTYPES and len(shape) <= MAX_RANK, f"{where}: dtype or rank")
+    total = DTYPES[dtype][0]
+    for size in shape:
+        total *= size
+        need(0 <= size <= MAX_SIZE and total <= MAX_SIZE, f"{where}: a size")
+    return total
+
+
+def _check_weights(weights: list[dict[str, Any]], room: int) -> None:
+    need(len({tensor["name"] for tensor in weights}) == len(weights), "two weights of one name")
+    for tensor in weights:
+        where = f"weight {tensor['name'][:80]!r}"
+        end = tensor["offset"] + _nbytes(tensor["dtype"], tensor["shape"], where)
+        need(_NAME.fullmatch(tensor["name"]), where)
+        need(tensor["offset"] % ALIGNMENT == 0 and 0 <= tensor["offset"] <= end <= room, where)

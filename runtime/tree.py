@@ -1,0 +1,74 @@
+"""Calls with pytrees: dicts, lists and tuples of arrays, as they were at compile time."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+from .call import bind
+from .errors import AxecError
+
+
+def is_flat(spec: Mapping[str, Any]) -> bool:
+    """Whether the native stub's own signature (arrays in, array or tuple out) is the entry's."""
+    out = spec["out_tree"]
+    leaves = [*spec["in_tree"]["children"], *out.get("children", ())]
+    simple = out["kind"] == "leaf" or (out["kind"] == "tuple" and len(out["children"]) > 1)
+    return simple and all(child["kind"] == "leaf" for child in leaves)
+
+
+class TreeCall:
+    """An entry whose arguments or result are trees, on top of its flat native function."""
+
+    def __init__(self, name: str, spec: Mapping[str, Any], function: Callable[..., Any]) -> None:
+        self._name, self._function = name, function
+        self._in: dict[str, Any] = spec["in_tree"]
+        self._out: dict[str, Any] = spec["out_tree"]
+
+    def __call__(self, *args: Any, out: Any = None, threads: Any = None, **kwargs: Any) -> Any:
+        names = self._in["keys"]
+        values = bind(self._name, names, args, kwargs)
+        trees = zip(self._in["children"], values, names, strict=True)
+        flat = [leaf for tree, value, name in trees for leaf in flatten(tree, value, name)]
+        options = {} if threads is None else {"threads": threads}
+        if out is not None:
+            self._function(*flat, out=tuple(flatten(self._out, out, "out")), **options)
+            return out
+        result = self._function(*flat, **options)
+        return unflatten(self._out, iter(result if isinstance(result, tuple) else (result,)))
+
+
+def flatten(tree: Mapping[str, Any], value: Any, where: str) -> Iterator[Any]:
+    """The arrays of a value in the tree's order; AxecError `input-structure` where they differ."""
+    kind, children = tree["kind"], tree.get("children", ())
+    if kind == "leaf":
+        yield value
+    elif kind == "none":
+        _need(value is None, where, "None")
+    elif kind == "dict":
+        keys = tree["keys"]
+        same = isinstance(value, Mapping) and value.keys() == set(keys)
+        _need(same, where, f"a dict with the keys {', '.join(keys)}")
+        for key, child in zip(keys, children, strict=True):
+            yield from flatten(child, value[key], f"{where}[{key!r}]")
+    else:
+        same = isinstance(value, (list, tuple)) and len(value) == len(children)
+        _need(same, where, f"a {kind} of {len(children)}")
+        for i, child in enumerate(children):
+            yield from flatten(child, value[i], f"{where}[{i}]")
+
+
+def unflatten(tree: Mapping[str, Any], leaves: Iterator[Any]) -> Any:
+    """The inverse of `flatten`."""
+    kind = tree["kind"]
+    if kind in ("leaf", "none"):
+        return next(leaves) if kind == "leaf" else None
+    items = [unflatten(child, leaves) for child in tree["children"]]
+    if kind == "dict":
+        return dict(zip(tree["keys"], items, strict=True))
+    return items if kind == "list" else tuple(items)
+
+
+def _need(condition: bool, where: str, what: str) -> None:
+    if not condition:
+        raise AxecError("input-structure", f"{where} must be {what}, as it was compiled for")
