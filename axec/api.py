@@ -1,0 +1,94 @@
+"""What users call: `axe.compile` ahead of time, `axe.jit` at once."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable, Hashable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from axec.artifact import Artifact
+from axec.diag import AxecError
+from axec.driver import Traceable, compile_entries
+from axec.lang import tree
+from axec.lang.core import as_tensor, tracing
+from axec.lang.entry import Entry
+from axec.lang.spec import Spec, spec
+from axec.lang.tensor import Tensor
+from axec.lang.tracing import Traced, trace
+
+__all__ = ["compile", "jit"]
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A function with what it is compiled for."""
+
+    fn: Callable[..., Any]
+    specs: Sequence[Any]
+    name: str | None
+
+    def trace(self) -> Traced:
+        return trace(self.fn, self.specs, name=self.name)
+
+
+def compile(
+    fn: Callable[..., Any] | Sequence[Entry], *specs: Any, name: str | None = None, **options: Any
+) -> Artifact:
+    """Compile ahead of time: `axe.compile(f, axe.spec((4, 8)), target="x86-64-v3").save("f.axe")`.
+
+    `fn`: a function, with a pytree of specs (an input) or of arrays (weights) per parameter; or an
+    `@axe.entry`, or a list of them, which have theirs. `name`: of the entry, by default the
+    function's. Options: see `axec.driver.Options`. Raises AxecError with the user's own line for
+    whatever is wrong with the program.
+    """
+    sources: Sequence[Traceable]
+    if isinstance(fn, Entry) and not specs:
+        sources = [fn]
+    elif callable(fn):
+        sources = [Function(fn.fn if isinstance(fn, Entry) else fn, specs, name)]
+    elif not specs and all(isinstance(one, Entry) for one in fn):
+        sources = list(fn)
+    else:
+        raise AxecError(
+            "argument-type",
+            f"cannot compile {fn!r}",
+            hint="pass a function with its specs, an @axe.entry, or a list of entries",
+        )
+    artifact = compile_entries(sources, **options)
+    if artifact is None:
+        raise AxecError("option-invalid", "stop_after leaves no artifact to return")
+    return artifact
+
+
+def jit(fn: Callable[..., Any], **options: Any) -> Callable[..., Any]:
+    """`fn` compiled at its first call with arguments of each structure, shapes and dtypes.
+
+    For notebooks: production compiles ahead of time. Takes and gives pytrees of arrays; inside a
+    trace it is `fn` itself. Options as for `axe.compile`.
+    """
+    programs: dict[Hashable, Any] = {}
+
+    @functools.wraps(fn)
+    def call(*args: Any) -> Any:
+        if tracing() is not None:
+            return fn(*args)
+        arrays = tree.map(_as_array, args)
+        specs = tree.map(_spec_of, arrays)
+        leaves, treedef = tree.flatten(specs)
+        key = (treedef, tuple(leaves))
+        if key not in programs:
+            programs[key] = compile(fn, *specs, **options).load()
+        return tree.map(Tensor, programs[key](*arrays))
+
+    return call
+
+
+def _as_array(leaf: Any) -> Any:
+    return np.asarray(as_tensor(leaf))
+
+
+def _spec_of(array: Any) -> Spec:
+    return spec(array.shape, array.dtype)

@@ -1,0 +1,183 @@
+"""The stages of a compilation, in order, and what runs them.
+
+    trace                 Python function  -> axe dialect            axec/lang
+    decompose, simplify   axe              -> axe                    passes/axe
+    fuse ... plan         axe              -> kernel, exec           passes/kernel
+    codegen               kernels          -> LLVM IR                passes/codegen
+    link                  LLVM IR          -> one image per target   passes/codegen
+    pack                  everything       -> manifest and segments  axec/pack.py
+
+Every stage up to `plan` can be printed, or be the last one.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Protocol
+
+from axec import pack
+from axec.artifact import Artifact
+from axec.diag import AxecError, Location
+from axec.dialects import load
+from axec.lang.tracing import Traced
+from axec.mlir import LOCK, ir
+from axec.passes import base
+from axec.passes.codegen.cpu import image, targets, worker
+
+PIPELINE = ("decompose", "simplify", "fuse", "outline", "schedule", "plan")
+STAGES = ("trace", *PIPELINE, "codegen", "link", "pack")
+
+# The stage after which the module is the text of a level.
+LEVELS = {"axe": "trace", "kernel": "schedule", "exec": "plan"}
+
+
+class Traceable(Protocol):
+    """What can become an entry of an artifact: an `@axe.entry`, or a function with its specs."""
+
+    def trace(self) -> Traced: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to compile.
+
+    `target`: a level or several for one file (see `axec doctor`); `passes`: spec texts instead of
+    PIPELINE, e.g. "fuse{max_ops=1}"; `print_after`: stages whose IR is printed; `stop_after`: the
+    last stage to run (its IR is printed); `verify_each`: check the IR after every pass.
+    """
+
+    target: str | Sequence[str] = targets.NATIVE
+    passes: Sequence[str] = PIPELINE
+    print_after: Sequence[str] = ()
+    stop_after: str | None = None
+    verify_each: bool = False
+
+    def pipeline(self) -> list[base.Pass]:
+        """The passes to run. AxecError for an unknown pass, option or stage."""
+        passes = [base.parse_spec(text) for text in self.passes]
+        names = ["trace", *(p.name for p in passes)]
+        for stage in (*self.print_after, *filter(None, [self.stop_after])):
+            if stage not in names:
+                raise AxecError(
+                    "stage-unknown",
+                    f"there is no IR to print after {stage!r}",
+                    hint=f"stages with IR: {', '.join(names)}",
+                )
+        if self.stop_after is not None:
+            passes = passes[: names.index(self.stop_after)]
+        return passes
+
+    def targets(self) -> tuple[targets.Target, ...]:
+        """The targets to generate code for, best first."""
+        names = [self.target] if isinstance(self.target, str) else self.target
+        return targets.resolve_all(names)
+
+
+@dataclass(slots=True)
+class Compilation:
+    """One run through the stages: what they hand on, and how long each took (seconds)."""
+
+    sources: Sequence[Traceable]
+    options: Options
+    traced: list[Traced] = field(default_factory=list)
+    module: Any = None
+    timings: dict[str, float] = field(default_factory=dict)
+
+    def run(self) -> Artifact:
+        """All stages. Errors of late stages point at the user's line as those of tracing do."""
+        worker.start()  # LLVM loads while the program is being traced
+        with LOCK, load(), ir.Location.unknown(), self._at_user_lines():
+            self.front()
+            with self._stage("codegen"):
+                built = image.emit(self.module, self.options.targets())
+            with self._stage("link"):
+                code = [image.link(one) for one in built]
+            with self._stage("pack"):
+                manifest, segments = pack.pack(self.module, self.traced, built, code, self._flags())
+        texts = {level: self._text_later(level) for level in LEVELS}
+        texts |= {"llvm": lambda: image.text(built), "asm": lambda: image.assembly(built)}
+        return Artifact(manifest, segments, self.timings, texts)
+
+    def front(self) -> None:
+        """The stages that rewrite IR: `trace` and the passes."""
+        passes = self.options.pipeline()
+        with self._stage("trace"):
+            self.traced = [entry.trace() for entry in self.sources]
+            self.module = merged(self.traced)
+        self._after("trace", self.module)
+        timings: list[tuple[str, float]] = []
+        base.run_pipeline(
+            self.module,
+            passes,
+            verify_each=self.options.verify_each,
+            after=self._after,
+            timings=timings,
+        )
+        self.timings.update(timings)
+
+    def _after(self, stage: str, module: Any) -> None:
+        if stage in self.options.print_after or stage == self.options.stop_after:
+            print(f"// after {stage}\n{module}", flush=True)
+
+    def _text_later(self, level: str) -> Callable[[], str]:
+        def text() -> str:
+            """Run the stages up to the level again: the IR of this run has moved on."""
+            passes = self.options.passes[: 1 + self._index(LEVELS[level])]
+            again = Compilation(self.sources, Options(passes=passes))
+            with LOCK, load(), ir.Location.unknown():
+                again.front()
+                return str(again.module)
+
+        return text
+
+    def _index(self, stage: str) -> int:
+        names = [base.parse_spec(text).name for text in self.options.passes]
+        return names.index(stage) if stage in names else -1
+
+    def _flags(self) -> dict[str, Any]:
+        return {"passes": [p.spec() for p in self.options.pipeline()]}
+
+    @contextlib.contextmanager
+    def _stage(self, name: str) -> Iterator[None]:
+        started = time.perf_counter()
+        yield
+        self.timings[name] = time.perf_counter() - started
+
+    @contextlib.contextmanager
+    def _at_user_lines(self) -> Iterator[None]:
+        """Give errors that carry a place of the IR the path of the user's file."""
+        try:
+            yield
+        except AxecError as e:
+            where = e.location
+            if isinstance(where, Location):
+                paths = {name: path for t in self.traced for name, path in t.sources.items()}
+                file = paths.get(where.file, where.file)
+                e.location = Location(file, where.line, where.column, where.end_column)
+            raise
+
+
+def merged(traced: Sequence[Traced]) -> Any:
+    """One module with the functions of all entries, sorted by name as the artifact numbers them."""
+    if len(traced) == 1:
+        return traced[0].module
+    names = [t.name for t in traced]
+    if len(set(names)) != len(names):
+        raise AxecError("entry-duplicate", f"two entries have one name: {', '.join(names)}")
+    module = ir.Module.create()
+    for one in sorted(traced, key=lambda t: t.name):
+        one.func.operation.clone(ip=ir.InsertionPoint(module.body))
+    return module
+
+
+def compile_entries(sources: Sequence[Traceable], **options: Any) -> Artifact | None:
+    """Compile entries into one artifact; options as in `Options`.
+
+    None when `stop_after` ended the run before there was one. Raises AxecError with the user's own
+    line for whatever is wrong with a program.
+    """
+    run = Compilation(sources, Options(**options))
+    return run.run() if run.options.stop_after is None else run.front()
