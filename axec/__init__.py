@@ -9,15 +9,15 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from axec.driver import compile as compile
-    from axec.driver import jit as jit
+    from axec.api import compile as compile
+    from axec.api import jit as jit
     from axec.lang import *  # noqa: F403
     from axec.runtime.loader import load as load
 
 __version__ = "0.1.0"
 
 # Names that come from elsewhere than axec.lang.
-_ELSEWHERE = {"compile": "axec.driver", "jit": "axec.driver", "load": "axec.runtime"}
+_ELSEWHERE = {"compile": "axec.api", "jit": "axec.api", "load": "axec.runtime"}
 
 
 def __getattr__(name: str) -> Any:
