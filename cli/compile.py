@@ -25,7 +25,6 @@ EMIT = ("axe", "kernel", "exec", "llvm", "asm", "artifact")
 @click.option("--stop-after", metavar="STAGE", help="Print the IR after a stage and stop.")
 @click.option("--verify-each", is_flag=True, help="Run the verifier after every stage.")
 @click.option("--time-passes", is_flag=True, help="Print the time that each stage took.")
-@click.option("--jobs", type=click.IntRange(1), help="Code generation processes.")
 def compile_command(
     source: str,
     output: str | None,
@@ -46,10 +45,9 @@ def compile_command(
         artifact = compile_entries(
             find_entries(path, name),
             target=list(targets) or "native",
-            time_passes=time_passes,
             **options,
         )
-    if options["stop_after"]:
+    if artifact is None:  # --stop-after: the IR has been printed
         return
     if emit != "artifact":
         _write_text(artifact.emit(emit), output)

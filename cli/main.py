@@ -29,12 +29,12 @@ COMMANDS = {
 _BAD_INPUT = 2  # exit status of every error that a user can act on
 _BUG = 1
 
-_context: dict[str, bool] = {}
+_settings: dict[str, bool] = {}
 
 
 def _set_traceback(_: click.Context, __: click.Parameter, value: bool) -> None:
     if value:
-        _context["traceback"] = True
+        _settings["traceback"] = True
 
 
 def _traceback_option() -> click.Option:
@@ -74,9 +74,9 @@ class Commands(click.Group):
 
 def _print_version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
     if value:
-        from importlib.metadata import version
+        from axec import __version__
 
-        click.echo(f"axec {version('axec')}")
+        click.echo(f"axec {__version__}")
         ctx.exit()
 
 
@@ -106,7 +106,7 @@ def axec() -> None:
 
 def main(args: Sequence[str] | None = None) -> int:
     """Run one command line; gives the exit status (0, 2 for bad input, 1 for a bug of axec)."""
-    _context.clear()
+    _settings.clear()
     try:
         return axec.main(args, prog_name="axec", standalone_mode=False) or 0
     except click.ClickException as error:
@@ -119,7 +119,7 @@ def main(args: Sequence[str] | None = None) -> int:
         sys.stderr.close()  # the reader of our output has gone; there is nobody to tell
         return 0
     except Exception as error:
-        if _context.get("traceback"):
+        if _settings.get("traceback"):
             raise
         return _report(error)
 

@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+import axec
+
 ROOT = Path(__file__).resolve().parents[2]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())
 SETUPTOOLS = PROJECT["tool"]["setuptools"]
@@ -40,6 +42,10 @@ def test_every_dependency_is_imported() -> None:
         module = re.split(r"[=<>.* ]", requirement)[0].replace("-", "_")
         used = re.compile(rf"^\s*(?:import|from) {module}\b", re.MULTILINE)
         assert any(used.search(text) for text in sources), f"nothing imports {module}"
+
+
+def test_one_version() -> None:
+    assert axec.__version__ == PROJECT["project"]["version"]
 
 
 def test_the_runtime_is_small() -> None:
