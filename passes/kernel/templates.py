@@ -88,7 +88,9 @@ def _is_flat_op(op: Any, count: Size) -> bool:
         return result.count == 1
     if op.name == "axe.broadcast":
         # From one element, or only size-1 axes added.
-        return source is not None and source.count in (1, result.count)
+        axes = list(op.attributes["axes"])
+        keeps_order = axes == sorted(axes) and source is not None and source.count == result.count
+        return keeps_order or (source is not None and source.count == 1)
     same_order = OPS[op.name].group in ("pointwise", "alias")
     return same_order and result.count in (1, count)
 
@@ -186,15 +188,23 @@ class Gemm:
     def units(self) -> Size:
         return self.batch_count * self.panels * self.row_blocks
 
+    @property
+    def may_be_one_row(self) -> bool:
+        """May there be a single row, with a right factor that is read once, in its own order?"""
+        left_k, (right_k, right_n) = self.left_strides[1], self.right_strides
+        in_order = right_n == 1 or (right_k == 1 and left_k == 1)
+        return in_order and (self.m == 1 or not isinstance(self.m, int))
+
     # Packing: a panel of `right` is copied, `depth` x `width` at a time, into the slot of the first
     # of the units that a thread works on.
 
     @property
     def packs(self) -> bool:
         """Are panels of `right` copied before use?"""
-        if self.right_strides[1] == 1 and isinstance(self.m, int):
-            return self.m > ROWS_IN_PLACE
-        return not (self.m == 1 and self.right_strides[0] == 1)
+        if not isinstance(self.m, int):
+            return True
+        few = self.m <= ROWS_IN_PLACE and self.right_strides[1] == 1
+        return not few and not self.may_be_one_row
 
     @property
     def depth(self) -> int:
@@ -202,24 +212,27 @@ class Gemm:
         if not isinstance(self.k, int):
             return DEPTH
         parts = max(-(-self.k // DEPTH), 1)
-        return max(_round_up(-(-self.k // parts)), _VECTOR)
+        return max(_VECTOR * -(-self.k // (parts * _VECTOR)), _VECTOR)
 
     @property
     def width(self) -> int:
-        """Columns of a packed panel: PANEL, or all if they are fewer."""
-        return min(_round_up(self.n), PANEL) if isinstance(self.n, int) else PANEL
+        """Columns of a packed panel: PANEL, or half or a quarter of it if that holds all."""
+        narrow = [w for w in (PANEL // 4, PANEL // 2) if isinstance(self.n, int) and self.n <= w]
+        return narrow[0] if narrow else PANEL
 
     @property
     def slot_bytes(self) -> int:
         """Room for one packed part."""
         return self.depth * self.width * types.of(self.left).dtype.size if self.packs else 0
 
+    @property
+    def in_passes(self) -> bool:
+        """Are sums built up in memory: part by part of k, or over a whole row?"""
+        parts = self.packs and (not isinstance(self.k, int) or self.k > self.depth)
+        return parts or self.may_be_one_row
+
 
 _VECTOR = 16  # a multiple of the lanes of every vector register
-
-
-def _round_up(size: int) -> int:
-    return -(-size // _VECTOR) * _VECTOR
 
 
 def gemm_of(dot: Any) -> Gemm | None:
@@ -301,7 +314,7 @@ def gemm_workspace(kernel: Any) -> tuple[Size, ...]:
     up in several passes."""
     g = gemm(kernel)
     found = [g.units * g.slot_bytes] if g.packs else []
-    if sums_result(kernel) is None and _in_passes(g):
+    if sums_result(kernel) is None and g.in_passes:
         found.append(g.batch_count * g.m * g.n * types.of(g.left).dtype.size)
     return tuple(found)
 
@@ -311,11 +324,6 @@ def sums_result(kernel: Any) -> int | None:
     dtype = types.of(anchor(kernel).results[0]).dtype
     found = [i for i, t in enumerate(result_types(kernel)) if t.dtype is dtype]
     return found[0] if found else None
-
-
-def _in_passes(g: Gemm) -> bool:
-    one_row = g.m == 1 or not isinstance(g.m, int)
-    return one_row or (g.packs and (not isinstance(g.k, int) or g.k > g.depth))
 
 
 def strided(value: Any) -> tuple[Any, list[_Axis]]:

@@ -1,0 +1,101 @@
+"""The function of a gemm kernel: everything that is computed once, then the way that fits M."""
+
+from __future__ import annotations
+
+from axec.dialects.dims import Size
+from axec.passes.codegen.cpu.body import Def
+from axec.passes.codegen.cpu.frame import Frame
+from axec.passes.codegen.cpu.gemm import one_row, problem, tiled, tiles
+from axec.passes.codegen.cpu.gemm.epilogue import Epilogue
+from axec.passes.codegen.cpu.gemm.problem import Problem
+from axec.passes.codegen.cpu.gemm.setting import Setting, Steps
+from axec.passes.codegen.cpu.gemm.units import columns, panels
+from axec.passes.codegen.cpu.registers import register_type
+from axec.passes.codegen.llvm import PTR, Value, vec
+from axec.passes.kernel import templates
+
+
+def emit(f: Frame) -> None:
+    """Write a gemm kernel."""
+    if 0 in f.body.results[0].shape:
+        return
+    s = _setting(f, problem.read(f.define))
+    if not s.gemm.may_be_one_row:
+        panels(s, f.lo, f.hi, tiled.panel)
+    elif s.gemm.m == 1:
+        columns(s, f.lo, f.hi, one_row.multiply)
+    else:
+        with s.b.if_else(s.b.cmp("eq", s.m, 1)) as way:
+            with way.then():
+                columns(s, f.lo, f.hi, one_row.multiply)
+            with way.else_():
+                panels(s, f.lo, f.hi, tiled.panel)
+
+
+def _setting(f: Frame, p: Problem) -> Setting:
+    """Everything that is computed once per call."""
+    g, b, size, width = p.gemm, f.b, f.size, p.dtype.size
+    element = register_type(p.dtype)
+    tile = tiles.choose(f.target, width, g.m, g.n, g.k)
+    return Setting(
+        b=b,
+        problem=p,
+        tile=tile,
+        element=element,
+        epilogue=_epilogue(f, p),
+        batch=[(size(n), size(x * width), size(y * width)) for n, x, y in g.batch],
+        m=size(g.m),
+        n=size(g.n),
+        k=size(g.k),
+        panels=b.max(size(g.panels), 1),
+        row_blocks=b.max(size(g.row_blocks), 1),
+        steps=_steps(f, p),
+        left=_slot(f, p.left),
+        right=_slot(f, p.right),
+        sums=_sums(f, p),
+        slots=_slot(f, len(f.body.inputs) + len(f.body.results)) if g.packs else None,
+        scratch=b.alloca(vec(element, tile.lanes), tile.rows * tile.vectors, 64, "scratch"),
+    )
+
+
+def _steps(f: Frame, p: Problem) -> Steps:
+    g = p.gemm
+
+    def step(elements: Size) -> Value:
+        return f.size(elements * p.dtype.size)
+
+    return Steps(
+        left_m=step(g.left_strides[0]),
+        left_k=step(g.left_strides[1]),
+        right_k=step(g.right_strides[0]),
+        right_n=step(g.right_strides[1]),
+        sums_m=step(g.n),
+        sums_batch=step(g.m * g.n),
+    )
+
+
+def _epilogue(f: Frame, p: Problem) -> Epilogue | None:
+    return None if _is_result(f) else Epilogue(f, p.gemm, _dot(f))
+
+
+def _is_result(f: Frame) -> bool:
+    """Is the bare product all that the kernel computes?"""
+    return f.body.results == (_dot(f),)
+
+
+def _dot(f: Frame) -> Def:
+    return next(d for d in f.body.ops if d.name == "dot_general")
+
+
+def _sums(f: Frame, p: Problem) -> Value | None:
+    """Where the bare product is built up: in a result, or in scratch, if at all."""
+    inputs, results = len(f.body.inputs), len(f.body.results)
+    if not p.gemm.in_passes and not _is_result(f):
+        return None
+    number = templates.sums_result(f.define)
+    return _slot(f, inputs + (results + p.gemm.packs if number is None else number))
+
+
+def _slot(f: Frame, number: int) -> Value:
+    """The address in a word of the argument block."""
+    return f.emission.value(f.graph.slot(number, PTR))

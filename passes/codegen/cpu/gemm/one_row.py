@@ -1,0 +1,113 @@
+"""Products with one row: `right` is read once, so the order of reading it decides.
+
+Columns are neighbours: y += x[k] * right[k, :] for several k at a time, along all columns of a
+part: long sequential streams (from memory 25-30 GB/s; a panel at a time 10-14, Zen 4).
+k are neighbours: dot products, several columns at a time.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from axec.passes.codegen.cpu.gemm.control import when
+from axec.passes.codegen.cpu.gemm.setting import Matrix, Panel, Region, Setting
+from axec.passes.codegen.llvm import I64, Value, constant, zero
+
+STREAMS = 8  # rows of `right` that are read side by side
+DOTS = 8  # columns of `right` that are read side by side
+
+
+def multiply(s: Setting, p: Panel) -> None:
+    """Columns [p.column, p.end_column) of the only row; they may be many panels."""
+    assert p.sums is not None, "the sums of one row are built up in memory"
+    way = _add_rows if s.problem.layout == "row" else _dots
+    way(s, p, p.sums)
+    if s.epilogue:
+        zero_, row = constant(I64, 0), Matrix(s.b.at(p.sums, s.element, p.column), s.steps.sums_m)
+        region = Region(zero_, p.column, constant(I64, 1), s.b.sub(p.end_column, p.column))
+        s.epilogue.apply(row, p.batch, region)
+
+
+def _add_rows(s: Setting, p: Panel, sums: Value) -> None:
+    b = s.b
+    _across(s, p, lambda at, mask: _store(s, b.at(sums, s.element, at), zero(s.vector), mask))
+    most = b.sub(s.k, b.urem(s.k, STREAMS))
+    for lo, hi, count in ((constant(I64, 0), most, STREAMS), (most, s.k, 1)):
+        with b.for_(lo, hi, count, name="k") as loop:
+            _add(s, p, sums, [b.add(loop.index, i) for i in range(count)])
+
+
+def _add(s: Setting, p: Panel, sums: Value, steps: list[Value]) -> None:
+    """Add the products of some k to the sums."""
+    b = s.b
+    factors = [
+        b.splat(b.load(s.element, b.offset(p.left, b.mul(k, s.steps.left_k))), s.tile.lanes)
+        for k in steps
+    ]
+    rows = [b.offset(p.right, b.mul(k, s.steps.right_k)) for k in steps]
+
+    def add(column: Value, mask: Value | None) -> None:
+        place = b.at(sums, s.element, column)
+        found = _load(s, place, mask)
+        for factor, row in zip(factors, rows, strict=True):
+            found = b.fma(factor, _load(s, b.at(row, s.element, column), mask), found)
+        _store(s, place, found, mask)
+
+    _across(s, p, add)
+
+
+def _across(s: Setting, p: Panel, step: Callable[[Value, Value | None], None]) -> None:
+    """`step` for every vector of columns, the last one masked."""
+    b, lanes = s.b, s.tile.lanes
+    n = s.problem.gemm.n
+    rest = constant(I64, 0)
+    if not isinstance(n, int) or n % lanes:
+        rest = b.urem(b.sub(p.end_column, p.column), lanes)
+    end = b.sub(p.end_column, rest)
+    with b.for_(p.column, end, lanes, name="column") as loop:
+        step(loop.index, None)
+    when(b, b.cmp("gt", rest, 0), lambda: step(end, b.tail_mask(rest, lanes)))
+
+
+def _load(s: Setting, place: Value, mask: Value | None) -> Value:
+    if mask is None:
+        return s.b.load(s.vector, place)
+    return s.b.masked_load(s.vector, place, mask, zero(s.vector))
+
+
+def _store(s: Setting, place: Value, value: Value, mask: Value | None) -> None:
+    if mask is None:
+        s.b.store(value, place)
+    else:
+        s.b.masked_store(value, place, mask)
+
+
+def _dots(s: Setting, p: Panel, sums: Value) -> None:
+    """Columns beyond the end are the last one once more."""
+    b, lanes = s.b, s.tile.lanes
+    last = b.sub(p.end_column, 1)
+    whole = b.sub(s.k, b.urem(s.k, lanes))
+    with b.for_(p.column, p.end_column, DOTS, name="column") as outer:
+        columns = [b.min(b.add(outer.index, i), last) for i in range(DOTS)]
+        starts = [b.offset(p.right, b.mul(c, s.steps.right_n)) for c in columns]
+        with b.for_(0, whole, lanes, carried=[zero(s.vector)] * DOTS, name="k") as loop:
+            loop.yield_(*_products(s, p, starts, loop.index, None, loop.carried))
+        mask = b.tail_mask(b.sub(s.k, whole), lanes)
+        found = _products(s, p, starts, whole, mask, loop.results)
+        for column, vector in zip(columns, found, strict=True):
+            b.store(b.reduce(vector, b.add), b.at(sums, s.element, column))
+
+
+def _products(
+    s: Setting,
+    p: Panel,
+    starts: list[Value],
+    k: Value,
+    mask: Value | None,
+    sums: tuple[Value, ...],
+) -> list[Value]:
+    """`sums` plus a vector's worth of k for some columns."""
+    b = s.b
+    x = _load(s, b.at(p.left, s.element, k), mask)
+    pairs = zip(starts, sums, strict=True)
+    return [b.fma(x, _load(s, b.at(c, s.element, k), mask), total) for c, total in pairs]

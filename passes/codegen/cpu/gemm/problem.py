@@ -1,0 +1,50 @@
+"""The product that a kernel computes, as code generation reads it.
+
+    sums[batch, m, n] = sum over k of left[batch, m, k] * right[batch, k, n]
+
+`passes/kernel/templates.py` has the sizes and strides (`Gemm`), for every back end; here stands
+what the CPU's code asks besides.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from axec.dialects import types
+from axec.dialects.dtypes import DType
+from axec.mlir import ir
+from axec.passes.kernel import templates
+from axec.passes.kernel.templates import Gemm
+
+#: How `right` lies in memory. row: the columns of one k are neighbours; col: the k of one column
+#: are; any: neither.
+Layout = Literal["row", "col", "any"]
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """`left` and `right` are numbers of kernel inputs."""
+
+    gemm: Gemm
+    dtype: DType
+    left: int
+    right: int
+
+    @property
+    def layout(self) -> Layout:
+        k_stride, n_stride = self.gemm.right_strides
+        if n_stride == 1:
+            return "row"
+        return "col" if k_stride == 1 else "any"
+
+
+def read(define: Any) -> Problem:
+    """The product of a gemm kernel (`kernel.define`)."""
+    gemm = templates.gemm(define)
+    return Problem(
+        gemm=gemm,
+        dtype=types.of(gemm.left).dtype,
+        left=ir.BlockArgument(gemm.left).arg_number,
+        right=ir.BlockArgument(gemm.right).arg_number,
+    )

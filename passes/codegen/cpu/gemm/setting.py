@@ -1,0 +1,122 @@
+"""What the parts of one gemm kernel share while it is emitted: sizes, steps, addresses."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from axec.passes.codegen.cpu.gemm.epilogue import Epilogue
+from axec.passes.codegen.cpu.gemm.problem import Problem
+from axec.passes.codegen.cpu.gemm.tiles import Tile
+from axec.passes.codegen.llvm import Builder, Type, Value, vec, zero
+from axec.passes.kernel.templates import Gemm
+
+
+@dataclass(frozen=True, slots=True)
+class Steps:
+    """Bytes from one m, n, k or batch element to the next, in each matrix."""
+
+    left_m: Value
+    left_k: Value
+    right_k: Value
+    right_n: Value
+    sums_m: Value
+    sums_batch: Value
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One kernel function. All values are computed at its entry.
+
+    batch: size, bytes from one to the next in left and right, per axis; panels, row_blocks: how
+    many, at least 1; epilogue: what becomes of the sums, None where they are the result; left,
+    right: addresses; sums: of the row-major product, a result of the kernel or scratch (None: it
+    is never stored as such); slots: of the room for packed columns; scratch: of the room for the
+    sums of one tile."""
+
+    b: Builder
+    problem: Problem
+    tile: Tile
+    element: Type
+    epilogue: Epilogue | None
+    batch: Sequence[tuple[Value, Value, Value]]
+    m: Value
+    n: Value
+    k: Value
+    panels: Value
+    row_blocks: Value
+    steps: Steps
+    left: Value
+    right: Value
+    sums: Value | None
+    slots: Value | None
+    scratch: Value
+
+    @property
+    def gemm(self) -> Gemm:
+        return self.problem.gemm
+
+    @property
+    def vector(self) -> Type:
+        return vec(self.element, self.tile.lanes)
+
+    @property
+    def rows_fit(self) -> bool:
+        """Every tile has all its rows."""
+        g, rows = self.gemm, self.tile.rows
+        block = g.m if g.row_blocks == 1 else g.row_block
+        return all(isinstance(size, int) and size % rows == 0 for size in (g.m, block))
+
+    @property
+    def columns_fit(self) -> bool:
+        """Every tile has all its columns."""
+        return isinstance(self.gemm.n, int) and self.gemm.n % self.tile.columns == 0
+
+
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """Rows [row, end_row) and columns [column, end_column) of batch element `batch`; left, right,
+    sums: addresses of its element (0, 0). `slot`: room for packed columns."""
+
+    batch: Value
+    left: Value
+    right: Value
+    sums: Value | None
+    row: Value
+    end_row: Value
+    column: Value
+    end_column: Value
+    slot: Value | None
+
+
+@dataclass(frozen=True, slots=True)
+class Region:
+    """A rectangle of the product: its first row and column, how many rows and columns."""
+
+    row: Value
+    column: Value
+    rows: Value
+    columns: Value
+
+
+@dataclass(frozen=True, slots=True)
+class Matrix:
+    """A place for rows of sums: the address of the first and the bytes from one to the next."""
+
+    address: Value
+    step: Value
+
+
+def load(s: Setting, place: Value, mask: Value | None) -> Value:
+    """A vector; lanes outside the mask, if there is one, are 0."""
+    if mask is None:
+        return s.b.load(s.vector, place)
+    return s.b.masked_load(s.vector, place, mask, zero(s.vector))
+
+
+def store(s: Setting, place: Value, value: Value, mask: Value | None) -> None:
+    """The lanes of a vector that are in the mask; all without one."""
+    if mask is None:
+        s.b.store(value, place)
+    else:
+        s.b.masked_store(value, place, mask)

@@ -1,0 +1,147 @@
+"""A panel of columns, tile by tile, after packing columns of `right` where that pays.
+
+    for each part of k:
+        pack the panel's columns                  (unless they are read in place)
+        for each tile of columns, each tile of rows:
+            sums = what the parts before gave, or 0
+            sums += left rows * right columns     (microkernel.py)
+            store sums; after the last part through the epilogue
+
+There is one kind of tile. At the edges its rows are clamped to the last one, its columns padded,
+and its sums pass through a tile of scratch, of which the part that exists is copied.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from axec.passes.codegen.cpu.gemm import pack
+from axec.passes.codegen.cpu.gemm.control import YES, both, lanes_of, negate, steps, unless, when
+from axec.passes.codegen.cpu.gemm.microkernel import Strip, multiply
+from axec.passes.codegen.cpu.gemm.setting import Matrix, Panel, Region, Setting
+from axec.passes.codegen.llvm import I64, Builder, Value, constant, zero
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Steps [first, first + depth) of k. `right`: address of the panel's columns at `first`;
+    `step`: bytes to the next k; `start`, `end` (i1): is it the first, the last part?"""
+
+    first: Value
+    depth: Value
+    right: Value
+    step: Value
+    start: Value
+    end: Value
+
+
+def panel(s: Setting, p: Panel) -> None:
+    """All rows and columns of a panel."""
+    b, gemm = s.b, s.gemm
+    origin = constant(I64, 0)
+    if p.slot is None:
+        right = b.offset(p.right, b.mul(p.column, s.steps.right_n))
+        _tiles(s, p, Part(origin, s.k, right, s.steps.right_k, YES, YES))
+        return
+    step = constant(I64, gemm.width * s.element.size)
+    # A product over nothing is one part of depth 0: it stores zeros.
+    with steps(b, origin, b.max(s.k, 1), gemm.depth, "part") as first:
+        rest = b.sub(s.k, first)
+        depth = b.min(rest, gemm.depth)
+        pack.columns(s, p, first, depth, p.slot)
+        start, end = b.cmp("eq", first, 0), b.cmp("le", rest, gemm.depth)
+        _tiles(s, p, Part(first, depth, p.slot, step, start, end))
+
+
+def _tiles(s: Setting, p: Panel, part: Part) -> None:
+    """One part of k for every tile of the panel. Columns outside: a strip of `right` as wide as a
+    tile stays in the first cache while all rows pass by."""
+    b, tile = s.b, s.tile
+    with (
+        steps(b, p.column, p.end_column, tile.columns, "column") as column,
+        steps(b, p.row, p.end_row, tile.rows, "row") as row,
+    ):
+        rows = _most(b, b.sub(p.end_row, row), tile.rows, s.rows_fit)
+        columns = _most(b, b.sub(p.end_column, column), tile.columns, s.columns_fit)
+        _tile(s, p, part, Region(row, column, rows, columns))
+
+
+def _most(b: Builder, rest: Value, size: int, fits: bool) -> Value:
+    return constant(I64, size) if fits else b.min(rest, size)
+
+
+def _tile(s: Setting, p: Panel, part: Part, r: Region) -> None:
+    """One tile: read what is there, add a part of k, store."""
+    b, tile, epilogue = s.b, s.tile, s.epilogue
+    full = both(b, b.cmp("eq", r.rows, tile.rows), b.cmp("eq", r.columns, tile.columns))
+    result, scratch = _result(s, p, r), _scratch(s)
+    zeros = [zero(s.vector)] * (tile.rows * tile.vectors)
+    so_far = unless(b, part.start, zeros, lambda: _so_far(s, r, full, result, scratch))
+    found = multiply(b, tile, s.element, _strip(s, p, part, r), part.depth, so_far)
+    direct = full if epilogue is None else both(b, full, negate(b, part.end))
+    for place, value in zip(_places(s, _choose(s, direct, result, scratch)), found, strict=True):
+        b.store(value, place)
+    if epilogue is None:
+        unfinished = negate(b, direct)
+    else:
+        when(b, part.end, lambda: epilogue.apply(scratch, p.batch, r))
+        unfinished = both(b, negate(b, part.end), negate(b, full))
+    when(b, unfinished, lambda: _copy(s, r, scratch, result))
+
+
+def _result(s: Setting, p: Panel, r: Region) -> Matrix:
+    """The tile in the row-major sums; where these are never stored, the scratch."""
+    if p.sums is None:
+        return _scratch(s)
+    row = s.b.offset(p.sums, s.b.mul(r.row, s.steps.sums_m))
+    return Matrix(s.b.at(row, s.element, r.column), s.steps.sums_m)
+
+
+def _scratch(s: Setting) -> Matrix:
+    return Matrix(s.scratch, constant(I64, s.tile.columns * s.element.size))
+
+
+def _choose(s: Setting, first: Value, x: Matrix, y: Matrix) -> Matrix:
+    """x where `first`, else y."""
+    b = s.b
+    return Matrix(b.select(first, x.address, y.address), b.select(first, x.step, y.step))
+
+
+def _strip(s: Setting, p: Panel, part: Part, r: Region) -> Strip:
+    """What the tile reads. Rows that do not exist are the last one once more."""
+    b, tile = s.b, s.tile
+    base = b.offset(p.left, b.mul(part.first, s.steps.left_k))
+    rows, last = [], b.sub(p.end_row, 1)
+    for i in range(tile.rows):
+        row = b.add(r.row, i) if s.rows_fit else b.min(b.add(r.row, i), last)
+        rows.append(b.offset(base, b.mul(row, s.steps.left_m)))
+    right = b.at(part.right, s.element, b.sub(r.column, p.column))
+    in_place = p.slot is None and not s.columns_fit
+    masks = lanes_of(b, r.columns, tile.lanes, tile.vectors) if in_place else None
+    return Strip(rows, s.steps.left_k, right, part.step, masks)
+
+
+def _so_far(s: Setting, r: Region, full: Value, result: Matrix, scratch: Matrix) -> Sequence[Value]:
+    """The sums of the parts before."""
+    when(s.b, negate(s.b, full), lambda: _copy(s, r, result, scratch))
+    source = _choose(s, full, result, scratch)
+    return [s.b.load(s.vector, place) for place in _places(s, source)]
+
+
+def _places(s: Setting, m: Matrix) -> list[Value]:
+    """Addresses of the vectors of a tile, row by row."""
+    b = s.b
+    rows = [b.offset(m.address, b.mul(m.step, i)) for i in range(s.tile.rows)]
+    return [b.at(row, s.vector, j) for row in rows for j in range(s.tile.vectors)]
+
+
+def _copy(s: Setting, r: Region, source: Matrix, target: Matrix) -> None:
+    """The rows and columns of a tile that exist."""
+    b, tile = s.b, s.tile
+    masks = lanes_of(b, r.columns, tile.lanes, tile.vectors)
+    with b.for_(0, r.rows, name="copy") as loop:
+        rows = [b.offset(m.address, b.mul(loop.index, m.step)) for m in (source, target)]
+        for j, mask in enumerate(masks):
+            read, write = [b.at(row, s.vector, j) for row in rows]
+            b.masked_store(b.masked_load(s.vector, read, mask), write, mask)
