@@ -31,14 +31,14 @@ Array = np.ndarray[Any, Any]
 REQUIRED = inspect.Parameter.empty
 
 # What a pass may assume of an op; one word per op.
-GROUPS = (
-    "constant",  # no operands
-    "pointwise",  # result[i] depends on operand[i] of the same shape
-    "arrange",  # result[i] is some operand[f(i)] or a padding value: broadcast, slice, concat, ...
-    "alias",  # same bytes in the same order: reshape
-    "contract",  # folds a window or axis of the operands: reduce, dot_general, conv, argmax
-    "composite",  # defined by a decomposition into core ops
-)
+GROUPS = {
+    "constant": "no operands",
+    "pointwise": "result[i] depends on operand[i], all of one shape",
+    "arrange": "every result element is some operand's element or a padding value",
+    "alias": "the same bytes in the same order",
+    "contract": "folds axes or windows of the operands",
+    "composite": "defined by a decomposition into core ops",
+}
 
 
 class ShapeError(AxecError):

@@ -42,7 +42,7 @@ def verify(operation: Any) -> str | None:
     op = OPS[operation.name]
     operands, fixed = operation.operands, len(op.operands) - op.variadic
     if len(operands) < fixed or (len(operands) > fixed and not op.variadic):
-        return f"needs {fixed}{' or more' if op.variadic else ''} operands, got {len(operands)}"
+        return f"got {len(operands)} operands, needs {fixed}{' or more' if op.variadic else ''}"
     try:
         given = op.attrs_from_ir(operation)
         found = op.result_types(tuple(map(types.of, operands)), given)

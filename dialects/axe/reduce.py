@@ -54,7 +54,7 @@ def reduce(x: TensorType, *, kind: str, axes: Ints) -> TensorType:
     f16 and bf16 accumulate in f32, integers wrap, max and min of bool are any and all, NaN wins.
     An empty fold gives the identity: 0, 1, the lowest or the highest value (infinite in floats)."""
     need_word("reduce", "kind", kind, KINDS)
-    need_kind(f"reduce {kind}", x, KINDS[kind][1])
+    need_kind(f"reduce: {kind}", x, KINDS[kind][1])
     need_axes("reduce", axes, x.rank)
     return x.with_shape(without(x.shape, axes))
 
@@ -109,7 +109,7 @@ def window(
     as the identity: 0 or the lowest value. Result sizes:
     floor((n + low + high - dilation * (size - 1) - 1) / stride) + 1."""
     need_word("window", "kind", kind, ("max", "sum"))
-    need_kind(f"window {kind}", x, "fiu")
+    need_kind(f"window: {kind}", x, "fiu")
     lead = x.rank - len(size)
     if lead < 0:
         message = f"window: {show(size)} has more axes than {show(x.shape)}"
