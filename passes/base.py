@@ -25,7 +25,8 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from axec.diag import AxecError
+from axec.diag import AxecError, Location
+from axec.dialects import load as load_dialects
 from axec.mlir import LOCK, context, ir, passmanager
 
 PASSES: dict[str, type[Pass]] = {}
@@ -188,15 +189,34 @@ def _unknown(what: str, name: str, known: Iterable[str], message: str = "") -> A
 # ---- running -------------------------------------------------------------------------------------
 
 
+def parse(text: str, name: str = "-") -> Any:
+    """The verified module that a text describes; `name` stands for its file in errors.
+
+    Raises AxecError `ir-invalid` with the place of the first problem.
+    """
+    with load_dialects():
+        try:
+            return ir.Module.parse(text)
+        except ir.MLIRError as e:
+            raise _invalid(e, "", name) from None
+
+
 def verify(module: Any, after: str = "the parser") -> None:
     """Check every op. Raises AxecError `ir-invalid` with the place of the first problem."""
     try:
         module.operation.verify()
     except ir.MLIRError as e:
-        found = e.error_diagnostics
-        message = found[0].message if found else str(e)
-        where = str(found[0].location).removeprefix("loc(").removesuffix(")") if found else None
-        raise AxecError("ir-invalid", f"after {after}: {message}", location=where) from None
+        raise _invalid(e, f"after {after}: ") from None
+
+
+def _invalid(error: Any, prefix: str, name: str | None = None) -> AxecError:
+    found = error.error_diagnostics
+    message = found[0].message if found else str(error)
+    where: Any = str(found[0].location).removeprefix("loc(").removesuffix(")") if found else None
+    place = re.fullmatch(r'"-":(\d+):(\d+)', where or "")
+    if name is not None and place is not None:
+        where = Location(name, int(place[1]), int(place[2]))
+    return AxecError("ir-invalid", f"{prefix}{message}", location=where)
 
 
 def run_pipeline(
