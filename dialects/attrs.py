@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -12,6 +13,7 @@ import numpy as np
 from axec.diag import AxecError
 from axec.dialects import dims, dtypes
 from axec.dialects.dims import Size
+from axec.dialects.types import TensorType
 from axec.mlir import ir
 
 Ints = tuple[int, ...]
@@ -32,6 +34,10 @@ class AttrKind:
 
 def read(kind: str, attr: Any) -> Any:
     """The Python value of an attribute. Raises AxecError `bad-attribute` for another kind."""
+    return _read(kind, attr) if kind == "Array" else _read_once(kind, attr)
+
+
+def _read(kind: str, attr: Any) -> Any:
     row = KINDS[kind]
     try:
         if isinstance(attr, row.cls):
@@ -40,6 +46,10 @@ def read(kind: str, attr: Any) -> Any:
     except (ValueError, KeyError, TypeError) as e:
         problem = f"got {attr}: {e}"
     raise AxecError("bad-attribute", f"must be {row.words}, {problem}")
+
+
+# Attributes are unique in the context, and programs repeat theirs.
+_read_once = functools.lru_cache(maxsize=1 << 16)(_read)
 
 
 def at(kind: str, value: Any, bound: Mapping[str, int]) -> Any:
@@ -80,10 +90,9 @@ def _pair_from_ir(attr: Any) -> tuple[int, int]:
 def _dense_to_ir(value: np.ndarray[Any, Any]) -> Any:
     dtype = dtypes.of(value.dtype)
     value = np.ascontiguousarray(value).reshape(value.shape)  # the former makes 0-d arrays 1-d
-    t = ir.RankedTensorType.get(value.shape, dtype.ir(), loc=ir.Location.unknown())
     if dtype is dtypes.bf16:  # the bindings know no bfloat16 buffers: hand over the bits
         value = value.view(np.uint16)
-    return ir.DenseElementsAttr.get(value, type=t)
+    return ir.DenseElementsAttr.get(value, type=TensorType(dtype, value.shape).ir())
 
 
 def _dense_from_ir(attr: Any) -> np.ndarray[Any, Any]:

@@ -112,7 +112,10 @@ class OpDef:
     def attrs_from_ir(self, op: Any) -> dict[str, Any]:
         """The attributes of an MLIR operation as Python values. Raises ShapeError `bad-attribute`
         where one is missing or malformed."""
-        found = op.attributes
+        return self.read_attrs(op.attributes)
+
+    def read_attrs(self, found: Any) -> dict[str, Any]:
+        """The same from a mapping of MLIR attributes."""
         return {k: self._attr_from_ir(found, k) for k in self.attrs}
 
     def attrs_at(self, given: dict[str, Any], bound: Mapping[str, int]) -> dict[str, Any]:

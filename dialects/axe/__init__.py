@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 import types as python_types
 from collections.abc import Sequence
 from typing import Any
@@ -39,14 +40,23 @@ def op_of(operation: Any) -> OpDef | None:
 
 def verify(operation: Any) -> str | None:
     """Apply the shape rule to an operation; what is wrong, or None."""
-    op = OPS[operation.name]
-    operands, fixed = operation.operands, len(op.operands) - op.variadic
+    op, found = OPS[operation.name], operation.attributes
+    given = tuple([(k, found[k]) for k in op.attrs if k in found])
+    operands = tuple([v.type for v in operation.operands])
+    return _problem(op, operands, given, tuple([r.type for r in operation.results]))
+
+
+@functools.lru_cache(maxsize=1 << 16)
+def _problem(
+    op: OpDef, operands: tuple[Any, ...], given: tuple[tuple[str, Any], ...], results: Any
+) -> str | None:
+    """`verify` in terms of MLIR types and attributes, which programs repeat."""
+    fixed = len(op.operands) - op.variadic
     if len(operands) < fixed or (len(operands) > fixed and not op.variadic):
         return f"got {len(operands)} operands, needs {fixed}{' or more' if op.variadic else ''}"
     try:
-        given = op.attrs_from_ir(operation)
-        found = op.result_types(tuple(map(types.of, operands)), given)
-        declared = tuple(map(types.of, operation.results))
+        found = op.result_types(tuple(map(types.of, operands)), op.read_attrs(dict(given)))
+        declared = tuple(map(types.of, results))
     except AxecError as e:
         return e.message.removeprefix(f"{op.name}: ")
     if found != declared:
