@@ -177,7 +177,7 @@ def concat(arrays: Sequence[ArrayLike], /, *, axis: int | None = 0) -> Tensor:
     """The arrays one after another along an axis (flattened first when it is None)."""
     found = as_tensors(arrays, "concat")
     if axis is None:
-        return apply(ops.concat, *(reshape(t, (-1,)) for t in found), axis=0)
+        return _joined([reshape(t, (-1,)) for t in found], 0)
     return _concat("concat", found, axis_rules.one("concat", axis, found[0].ndim))
 
 
@@ -192,7 +192,16 @@ def _concat(name: str, found: list[Tensor], axis: int) -> Tensor:
                 f"beside axis {axis}",
                 hint=_concat_hint(first, other),
             )
-    return found[0] if len(found) == 1 else apply(ops.concat, *found, axis=axis)
+    return _joined(found, axis)
+
+
+def _joined(found: Sequence[Tensor], axis: int) -> Tensor:
+    """A balanced tree of binary concats."""
+    if len(found) == 1:
+        return found[0]
+    half = len(found) // 2
+    left, right = _joined(found[:half], axis), _joined(found[half:], axis)
+    return apply(ops.concat, left, right, axis=axis)
 
 
 def _without(shape: Shape, axis: int) -> Shape:

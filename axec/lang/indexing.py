@@ -295,7 +295,7 @@ def _starts(name: str, x: Tensor, given: Sequence[ArrayLike]) -> list[Tensor]:
         raise error(
             "index-count", f"{name}: {len(given)} starts for an array of {show(x.type.shape)}"
         )
-    found = [as_tensor(s) for s in given]
+    found = promote(name, *given) if given else []
     for t in found:
         if t.ndim or not t.dtype.is_integer:
             raise error(

@@ -191,7 +191,21 @@ def ranges_of(values: Iterable[Any]) -> Ranges:
 
 def at_least_zero(size: Size, ranges: Ranges) -> bool:
     """Whether the size is >= 0 for all dims in range, as far as interval arithmetic can tell."""
-    return dims.bounds(size, ranges)[0] >= 0
+    if dims.bounds(size, ranges)[0] >= 0:
+        return True
+    without = _without_floor(size)
+    return without is not None and at_least_zero(without, ranges)
+
+
+def _without_floor(size: Size) -> Size | None:
+    """`size` times n with one linear `c * floor(v / n)` replaced by what it is at least: c * v for
+    negative c, c * (v - n + 1) for positive c. None when there is none to replace."""
+    for monomial, c in _terms(size):
+        if len(monomial) == 1 and isinstance(monomial[0], dims.FloorDiv):
+            value, by = monomial[0].value, monomial[0].by
+            rest = size - _monomial(monomial, c)
+            return by * rest + c * (value - (by - 1 if c > 0 else 0))
+    return None
 
 
 def divide(total: Size, part: Size) -> Size | None:

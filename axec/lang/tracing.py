@@ -3,7 +3,7 @@
     func.func @predict(%x: tensor<?x64xf32, ["batch"]> {axe.name = "x"},
                        %w: tensor<64x10xf32> {axe.weight = "params.w"})
         -> (tensor<?x10xf32, ["batch"]> {axe.name = "result"})
-        attributes {axe.dims = {batch = array<i64: 1, 4096>}}
+        attributes {axe.dims = {batch = [1, 4096]}}
 
 Inputs come first, in the order of the parameters; then the weights, in the order of their first
 use: every array that is bound to a parameter or that the function closes over, unless it is so
@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from axec.dialects import load
+from axec.dialects import attrs, load
 from axec.dialects.axe.constants import constant
 from axec.dialects.dims import Ranges
 from axec.dialects.emit import IrEmit
@@ -184,7 +184,7 @@ class Trace:
         self._func.attributes["res_attrs"] = _labelled([("axe.name", n) for n in names])
         if self.ranges:
             self._func.attributes["axe.dims"] = ir.DictAttr.get(
-                {n: ir.DenseI64ArrayAttr.get(list(r)) for n, r in self.ranges.items()}
+                {n: attrs.KINDS["Sizes"].to_ir(r) for n, r in self.ranges.items()}
             )
 
     def _lift(self, x: Tensor) -> Any:

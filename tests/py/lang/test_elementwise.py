@@ -1,0 +1,226 @@
+"""Elementwise functions, broadcasting and promotion against NumPy."""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+import axec as axe
+
+Both = Callable[..., Any]
+
+FLOATS = st.floats(-4, 4, width=32)
+UNARY = {
+    "abs": np.abs,
+    "ceil": np.ceil,
+    "cos": np.cos,
+    "exp": np.exp,
+    "expm1": np.expm1,
+    "floor": np.floor,
+    "negative": np.negative,
+    "positive": np.positive,
+    "round": np.round,
+    "sign": np.sign,
+    "sin": np.sin,
+    "square": np.square,
+    "tanh": np.tanh,
+}
+POSITIVE = {
+    "log": np.log,
+    "log10": np.log10,
+    "log1p": np.log1p,
+    "log2": np.log2,
+    "reciprocal": np.reciprocal,
+    "sqrt": np.sqrt,
+}
+BINARY = {
+    "add": np.add,
+    "divide": np.divide,
+    "equal": np.equal,
+    "greater": np.greater,
+    "greater_equal": np.greater_equal,
+    "less": np.less,
+    "less_equal": np.less_equal,
+    "logical_and": np.logical_and,
+    "logical_or": np.logical_or,
+    "logical_xor": np.logical_xor,
+    "maximum": np.maximum,
+    "minimum": np.minimum,
+    "multiply": np.multiply,
+    "not_equal": np.not_equal,
+    "subtract": np.subtract,
+}
+OPERATORS = [
+    operator.add, operator.sub, operator.mul, operator.truediv,
+    operator.lt, operator.le, operator.gt, operator.ge, operator.eq, operator.ne,
+]  # fmt: skip
+INTEGER_OPERATORS = [
+    operator.add, operator.sub, operator.mul, operator.and_, operator.or_, operator.xor,
+    operator.floordiv, operator.mod,
+]  # fmt: skip
+
+
+def floats(shape: Any) -> st.SearchStrategy[Any]:
+    return hnp.arrays(np.float32, shape, elements=FLOATS)
+
+
+@pytest.mark.parametrize("name", UNARY)
+def test_unary(both: Both, name: str) -> None:
+    x = np.array([-2.5, -1.0, -0.0, 0.0, 0.5, 1.5, 3.25], np.float32)
+    np.testing.assert_allclose(both(getattr(axe, name), x), UNARY[name](x), rtol=2e-6)
+
+
+@pytest.mark.parametrize("name", POSITIVE)
+def test_unary_of_positive_numbers(both: Both, name: str) -> None:
+    x = np.array([0.25, 1.0, 2.0, 1e3], np.float32)
+    np.testing.assert_allclose(both(getattr(axe, name), x), POSITIVE[name](x), rtol=2e-6)
+
+
+def test_rsqrt_sigmoid_erf(both: Both) -> None:
+    x = np.array([0.25, 1.0, 4.0], np.float32)
+    np.testing.assert_allclose(both(axe.rsqrt, x), [2, 1, 0.5])
+    np.testing.assert_allclose(both(axe.sigmoid, x), 1 / (1 + np.exp(-x)), rtol=1e-6)
+    np.testing.assert_allclose(both(axe.erf, x), [0.276326, 0.842701, 1.0], rtol=1e-5)
+
+
+@given(
+    hnp.mutually_broadcastable_shapes(num_shapes=2, max_dims=3, max_side=3, min_side=0),
+    st.sampled_from(sorted(BINARY)),
+    st.data(),
+)
+def test_broadcasting(both: Both, shapes: Any, name: str, data: st.DataObject) -> None:
+    x, y = (data.draw(floats(s)) for s in shapes.input_shapes)
+    with np.errstate(all="ignore"):
+        expected = BINARY[name](x, y)
+    found = both(getattr(axe, name), x, y)
+    assert found.shape == shapes.result_shape
+    np.testing.assert_array_equal(found, expected)
+
+
+@given(st.sampled_from(OPERATORS), floats((2, 3)), FLOATS)
+def test_operators_with_python_numbers(both: Both, op: Any, x: Any, number: float) -> None:
+    number = np.float32(number).item()
+    with np.errstate(all="ignore"):
+        np.testing.assert_array_equal(both(lambda v: op(v, number), x), op(x, np.float32(number)))
+        np.testing.assert_array_equal(both(lambda v: op(number, v), x), op(np.float32(number), x))
+
+
+@given(
+    st.sampled_from(INTEGER_OPERATORS),
+    hnp.arrays(np.int32, (4,), elements=st.integers(-9, 9)),
+    hnp.arrays(np.int32, (4,), elements=st.integers(-9, 9).filter(bool)),
+)
+def test_integer_operators(both: Both, op: Any, x: Any, y: Any) -> None:
+    np.testing.assert_array_equal(both(op, x, y), op(x, y))
+
+
+def test_division_by_zero_of_integers_is_zero(both: Both) -> None:
+    x, zero = np.array([7, -7, 0], np.int32), np.zeros(3, np.int32)
+    np.testing.assert_array_equal(both(operator.floordiv, x, zero), 0)
+    np.testing.assert_array_equal(both(operator.mod, x, zero), 0)
+
+
+@given(hnp.arrays(np.float32, (5,), elements=st.floats(-8, 8, width=16)))
+def test_float_remainder_has_the_sign_of_the_divisor(both: Both, x: Any) -> None:
+    # Multiples of a power of two: the quotient is exact, so NumPy's fmod route gives the same.
+    np.testing.assert_array_equal(both(lambda v: v % 2.0, x), np.mod(x, np.float32(2)))
+    np.testing.assert_array_equal(both(lambda v: v // -2.0, x), np.floor_divide(x, np.float32(-2)))
+
+
+@pytest.mark.parametrize("power", [0, 1, 2, 3, 7])
+def test_integer_power(both: Both, power: int) -> None:
+    x = np.array([-3, -1, 0, 2, 5], np.int32)
+    np.testing.assert_array_equal(both(lambda v: v**power, x), x**power)
+
+
+def test_float_power(both: Both) -> None:
+    x = np.array([0.5, 2.0, 3.0], np.float32)
+    np.testing.assert_allclose(both(lambda v: v**2.5, x), x**2.5, rtol=1e-6)
+    np.testing.assert_allclose(both(lambda v: 2**v, x), 2**x, rtol=1e-6)
+
+
+# The join of every pair that the standard defines, as NumPy has it; None: an error here.
+KINDS = ["bool", "uint8", "int8", "int32", "int64", "float16", "float32", "float64"]
+
+
+@pytest.mark.parametrize("a", KINDS)
+@pytest.mark.parametrize("b", KINDS)
+def test_promotion(both: Both, a: str, b: str) -> None:
+    x, y = np.ones(2, a), np.ones(2, b)
+    kinds = {x.dtype.kind, y.dtype.kind}
+    if len(kinds) > 1 and kinds != {"i", "u"}:
+        with pytest.raises(axe.AxecError) as caught:
+            axe.equal(x, y)
+        assert caught.value.code == "dtype-mix"
+        return
+    wanted = np.int32 if {a, b} == {"uint8", "int8"} else np.promote_types(a, b)
+    assert both(axe.maximum, x, y).dtype == wanted
+
+
+def test_bfloat16_promotion(both: Both) -> None:
+    narrow = axe.astype(np.ones(2, np.float32), axe.bfloat16)
+    assert (narrow + narrow).dtype is axe.bfloat16
+    assert (narrow + np.ones(2, np.float16)).dtype is axe.float32
+    assert (narrow * 2.5).dtype is axe.bfloat16
+
+
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "int32", "int64", "float16", "float32"])
+def test_python_ints_take_the_dtype(both: Both, dtype: str) -> None:
+    assert both(lambda v: v + 3, np.ones(2, dtype)).dtype == dtype
+
+
+def test_numpy_scalars_keep_theirs(both: Both) -> None:
+    # As in NumPy 2: np.float64(2) is a float64, not a Python number.
+    assert both(lambda v: v * np.float64(2), np.ones(2, np.float32)).dtype == np.float64
+
+
+def test_numbers_alone() -> None:
+    assert axe.add(1, 2).dtype is axe.int64
+    assert axe.add(1, 2.5).dtype is axe.float32
+    assert axe.logical_not(True).dtype is axe.bool
+
+
+def test_a_number_that_does_not_fit() -> None:
+    with pytest.raises(axe.AxecError, match="300 does not fit uint8"):
+        axe.add(np.ones(2, np.uint8), 300)
+
+
+@given(hnp.arrays(np.bool_, (3, 1)), floats((3, 2)), floats((2,)))
+def test_where(both: Both, condition: Any, x: Any, y: Any) -> None:
+    np.testing.assert_array_equal(both(axe.where, condition, x, y), np.where(condition, x, y))
+
+
+def test_where_with_numbers(both: Both) -> None:
+    x = np.array([-1.0, 2.0], np.float32)
+    np.testing.assert_array_equal(both(lambda v: axe.where(v > 0, v, 0), x), [0, 2])
+
+
+@given(floats((2, 3)), FLOATS, FLOATS)
+def test_clip(both: Both, x: Any, low: float, high: float) -> None:
+    low, high = np.float32(min(low, high)).item(), np.float32(max(low, high)).item()
+    np.testing.assert_array_equal(both(lambda v: axe.clip(v, low, high), x), x.clip(low, high))
+    np.testing.assert_array_equal(both(lambda v: v.clip(max=high), x), x.clip(max=high))
+    np.testing.assert_array_equal(both(lambda v: v.clip(low), x), x.clip(low))
+
+
+def test_nan_inf(both: Both) -> None:
+    x = np.array([0, np.nan, np.inf, -np.inf], np.float32)
+    np.testing.assert_array_equal(both(axe.isnan, x), np.isnan(x))
+    np.testing.assert_array_equal(both(axe.isinf, x), np.isinf(x))
+    np.testing.assert_array_equal(both(axe.isfinite, x), np.isfinite(x))
+
+
+@pytest.mark.parametrize("target", [axe.int32, axe.float64, axe.bool, "uint8", np.int64])
+def test_astype(both: Both, target: Any) -> None:
+    x = np.array([0.0, 1.75, 3.0], np.float32)
+    found = both(lambda v: v.astype(target), x)
+    name = target if isinstance(target, str) else getattr(target, "numpy", target)
+    np.testing.assert_array_equal(found, x.astype(name))
+    assert found.dtype == name
