@@ -1,8 +1,6 @@
 """The axec runtime: loads and calls `.axe` artifacts. It needs NumPy and the standard library only,
 and works as a copied folder under any name. Its parts are imported at first use."""
 
-from __future__ import annotations
-
 import importlib
 from typing import TYPE_CHECKING, Any
 

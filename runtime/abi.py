@@ -25,8 +25,6 @@ at negative offsets: ARENA_NEXT ptr, the next free arena (0 = last); ARENA_CAPAC
 behind the header.
 """
 
-from __future__ import annotations
-
 import ctypes
 
 ABI_VERSION = 1

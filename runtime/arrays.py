@@ -1,7 +1,5 @@
 """Arrays at the border of native code: converted only without loss, refused with a reason."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterable, Mapping
 from functools import partial
 from typing import Any
@@ -96,13 +94,12 @@ class ArraySpec:
         if not isinstance(given, np.ndarray):
             fault = f"is of type {type(given).__name__}"
         elif not self._accepts(given.dtype) or given.shape != sizes:
-            fault = f"is {given.dtype} of shape {given.shape}"
+            wanted = f"{self.dtype} of shape {sizes}"
+            fault = f"is {given.dtype} of shape {given.shape}, but {wanted} is declared"
         elif not given.flags.writeable:
             fault = "is read-only"
         if fault:
-            wanted = f"numpy.empty({sizes}, {str(self.dtype)!r})"
-            hint = f"pass {wanted}, or leave `out` away"
-            raise AxecError("output-invalid", f"out for {self.name!r} {fault}", hint=hint)
+            raise AxecError("output-invalid", f"out for {self.name!r} {fault}")
 
 
 _RANKS = {"b": 0, "i": 1, "u": 1, "f": 2}  # kinds of dtypes: the later holds more

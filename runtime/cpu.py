@@ -5,8 +5,6 @@ come from /proc/cpuinfo: the kernel lists a feature there only if it also saves 
 CPUID alone does not tell.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Sequence
 from functools import cache

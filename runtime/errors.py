@@ -1,7 +1,5 @@
 """The one error class of axec, and the codes that the runtime raises."""
 
-from __future__ import annotations
-
 from typing import Any
 
 # Code -> what to do about it, unless the error says something better. The names are stable:

@@ -4,8 +4,6 @@ Native code is never unmapped, since another thread may stand in it. An image wh
 waits for the next load of the same code instead.
 """
 
-from __future__ import annotations
-
 import contextlib
 import ctypes
 import fcntl

@@ -1,7 +1,5 @@
 """From a path to a callable program."""
 
-from __future__ import annotations
-
 import mmap
 import os
 from collections.abc import Callable, Iterable, Mapping

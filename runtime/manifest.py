@@ -3,8 +3,6 @@
 Keys that this version does not know are left alone: a newer minor version only adds keys.
 """
 
-from __future__ import annotations
-
 import re
 from typing import Any
 
@@ -12,8 +10,7 @@ from .abi import ABI_VERSION, ALIGNMENT, DTYPES
 from .errors import AxecError
 from .program import evaluate
 
-__all__ = ["FORMAT", "MAX_SIZE", "check", "need", "version_error"]
-
+Manifest = dict[str, Any]
 FORMAT = {"name": "axe", "major": 1, "minor": 0, "abi": ABI_VERSION}
 MAX_SIZE = 1 << 46  # bytes or elements; keeps every product of checked numbers inside 64 bits
 MAX_RANK = 16
@@ -46,7 +43,7 @@ _DIM = re.compile(r"[A-Za-z_]\w{0,127}", re.ASCII)
 def need(condition: object, what: str) -> None:
     """Raise AxecError `artifact-corrupt` unless the condition holds."""
     if not condition:
-        raise AxecError("artifact-corrupt", f"this is no valid .axe file: {what}")
+        raise AxecError("artifact-corrupt", f"this is no valid .axe file: {what[:300]}")
 
 
 def version_error(found: str) -> AxecError:
@@ -55,28 +52,30 @@ def version_error(found: str) -> AxecError:
     return AxecError("artifact-version", f"the artifact is {found}; this runtime reads {own}")
 
 
-def check(manifest: dict[str, Any]) -> dict[str, Any]:
+def check(manifest: Any) -> Manifest:
     """The manifest itself, if the runtime can rely on it; AxecError otherwise."""
-    need(type(manifest) is dict, "the manifest")
-    found = manifest.get("format")
-    _conform(found, _SCHEMA["format"], "format")
-    need(found["name"] == FORMAT["name"], "format name")
-    if (found["major"], found["abi"]) != (FORMAT["major"], FORMAT["abi"]):
-        raise version_error(f"format {found['major']}.{found['minor']}, ABI {found['abi']}")
-    _conform(manifest, _SCHEMA, "manifest")
-    kinds = {s["name"]: s["kind"] for s in manifest["segments"]}
-    need(len(kinds) == len(manifest["segments"]), "two segments of one name")
-    for target in manifest["targets"]:
-        need(kinds.get(target["code"]) == "code", f"target {target['name'][:80]!r} has no code")
-    for name, entry in manifest["entries"].items():
+    _conform(manifest, {"format": _SCHEMA["format"]}, "manifest")
+    found: Manifest = manifest
+    form = found["format"]
+    need(form["name"] == FORMAT["name"], "format name")
+    if (form["major"], form["abi"]) != (FORMAT["major"], FORMAT["abi"]):
+        raise version_error(f"format {form['major']}.{form['minor']}, ABI {form['abi']}")
+    _conform(found, _SCHEMA, "manifest")
+    kinds = {s["name"]: s["kind"] for s in found["segments"]}
+    need(len(kinds) == len(found["segments"]), "two segments have one name")
+    for target in found["targets"]:
+        need(kinds.get(target["code"]) == "code", f"target {target['name']!r} has no code")
+    for name, entry in found["entries"].items():
         try:
-            _check_entry(entry, kinds, f"entry {name[:80]!r}")
+            _check_entry(entry, kinds, f"entry {name!r}")
         except ValueError as e:
-            need(False, f"entry {name[:80]!r}: {e}")
-    rooms = [s["size"] for s in manifest["segments"] if s["kind"] == "weights"]
-    need(len(rooms) <= 1, "two weights segments")
-    _check_weights(manifest["weights"], rooms[0] if rooms else 0)
-    return manifest
+            need(False, f"entry {name!r}: {e}")
+    rooms = [s["size"] for s in found["segments"] if s["kind"] == "weights"]
+    need(len(rooms) <= 1, "it has two weights segments")
+    for tensor in found["weights"]:
+        at, size = tensor["offset"], _nbytes(tensor["dtype"], tensor["shape"], "weights")
+        need(at % ALIGNMENT == 0 and 0 <= at <= sum(rooms) - size, "a weight is out of bounds")
+    return found
 
 
 def _conform(value: Any, schema: Any, where: str) -> None:
@@ -86,9 +85,8 @@ def _conform(value: Any, schema: Any, where: str) -> None:
             _conform(item, schema[0], where)
     elif isinstance(schema, dict):
         need(type(value) is dict, where)
-        items = dict.fromkeys(value, schema["*"]) if "*" in schema else schema
-        for key, inner in items.items():
-            need(key in value and _NAME.fullmatch(key), f"{where} has no {key[:80]!r}")
+        for key, inner in (dict.fromkeys(value, schema["*"]) if "*" in schema else schema).items():
+            need(key in value and _NAME.fullmatch(key), f"{where} has no {key!r}")
             _conform(value[key], inner, f"{where}.{key}"[:200])
     else:
         need(type(value) in (schema if isinstance(schema, tuple) else (schema,)), where)
@@ -98,12 +96,11 @@ def _check_entry(entry: dict[str, Any], kinds: dict[str, str], where: str) -> No
     need(kinds.get(entry["program"]) == "program", f"{where} has no program segment")
     need(0 <= entry["arena_bytes"] <= MAX_SIZE, f"{where}: arena_bytes")
     for dim, ends in entry["dims"].items():
-        need(_DIM.fullmatch(dim) and len(ends) == 2, f"{where}: dim {dim[:80]!r}")
-        need(0 <= ends[0] <= ends[1] <= MAX_SIZE, f"{where}: dim {dim[:80]!r}")
+        sound = _DIM.fullmatch(dim) and len(ends) == 2 and 0 <= ends[0] <= ends[1] <= MAX_SIZE
+        need(sound, f"{where}: dim {dim!r}")
         bound = any(dim in array["shape"] for array in entry["inputs"])
-        need(bound, f"{where}: no input has dim {dim[:80]!r} as a size of its own")
-    need(entry["outputs"], f"{where} has no outputs")
-    need(entry["in_tree"].get("kind") == "dict", f"{where}: in_tree")
+        need(bound, f"{where}: no input has dim {dim!r} as a size of its own")
+    need(entry["outputs"] and entry["in_tree"].get("kind") == "dict", f"{where}: in_tree, outputs")
     need(_leaves(entry["in_tree"]) == len(entry["inputs"]), f"{where}: in_tree")
     need(_leaves(entry["out_tree"]) == len(entry["outputs"]), f"{where}: out_tree")
     for array in (*entry["inputs"], *entry["outputs"]):
@@ -132,12 +129,3 @@ def _nbytes(dtype: str, shape: list[int], where: str) -> int:
         total *= size
         need(0 <= size <= MAX_SIZE and total <= MAX_SIZE, f"{where}: a size")
     return total
-
-
-def _check_weights(weights: list[dict[str, Any]], room: int) -> None:
-    need(len({tensor["name"] for tensor in weights}) == len(weights), "two weights of one name")
-    for tensor in weights:
-        where = f"weight {tensor['name'][:80]!r}"
-        end = tensor["offset"] + _nbytes(tensor["dtype"], tensor["shape"], where)
-        need(_NAME.fullmatch(tensor["name"]), where)
-        need(tensor["offset"] % ALIGNMENT == 0 and 0 <= tensor["offset"] <= end <= room, where)

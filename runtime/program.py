@@ -37,39 +37,32 @@ LAUNCH     0 kernel         index into `axe_kernels`
            Slots of the block: bases[base] + offset per argument, then the dim values.
 """
 
-from __future__ import annotations
-
 import ast
 import contextlib
 import enum
+import math
 import struct
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
-from itertools import islice
+from itertools import chain, islice
+from typing import Self
 
 from .errors import AxecError
 
 MAGIC = int.from_bytes(b"AXEPROG1", "little")
-HEADER_WORDS = 12
-MAX_STACK = 32
-MAX_SLOTS = 4096
-LAUNCH_WORDS = 5  # of a launch record without its arguments and dims
+HEADER_WORDS, LAUNCH_WORDS = 12, 5  # of a launch record: without its arguments and dims
+MAX_STACK, MAX_SLOTS = 32, 4096
 MAX_TEXT = 4096  # characters of a dim expression: bounds the recursion of whoever reads it
 WORD = range(-(1 << 63), 1 << 63)
 
-
 Op = enum.IntEnum("Op", ["CONST", "DIM", "ADD", "MUL", "FLOORDIV", "MAX", "STORE"])  # from 1
-
 Code = tuple[tuple[Op, int], ...]
 
 _POPS = {Op.CONST: 0, Op.DIM: 0, Op.ADD: 2, Op.MUL: 2, Op.FLOORDIV: 1, Op.MAX: 2}
+_FOLD: dict[Op, Callable[[list[int]], int]] = {Op.ADD: sum, Op.MUL: math.prod, Op.MAX: max}
 _ADD, _MUL, _NEGATE = (Op.ADD, 0), (Op.MUL, 0), ((Op.CONST, -1), (Op.MUL, 0))
-_BINARY: dict[type[ast.operator], Code] = {
-    ast.Add: (_ADD,),
-    ast.Sub: (*_NEGATE, _ADD),
-    ast.Mult: (_MUL,),
-}
+_BINARY = {ast.Add: (_ADD,), ast.Sub: (*_NEGATE, _ADD), ast.Mult: (_MUL,)}
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,14 +71,14 @@ class Value:
 
     code: Code
 
-    @staticmethod
-    def const(number: int) -> Value:
+    @classmethod
+    def const(cls, number: int) -> Self:
         """The expression that is always `number`."""
-        return Value(((Op.CONST, number),))
+        return cls(((Op.CONST, number),))
 
-    @staticmethod
+    @classmethod
     @lru_cache(maxsize=4096)
-    def parse(text: str, dims: tuple[str, ...]) -> Value:
+    def parse(cls, text: str, dims: tuple[str, ...]) -> Self:
         """Read a dim expression; ValueError on anything else.
 
         Grammar as in dialects/dims.py (+ - * floordiv(e, INT) parentheses), and max(e, e): a part
@@ -93,7 +86,7 @@ class Value:
         """
         with contextlib.suppress(SyntaxError, ValueError, RecursionError, MemoryError):
             if len(text) <= MAX_TEXT:
-                return Value(_postfix(ast.parse(text, mode="eval").body, dims))
+                return cls(_postfix(ast.parse(text, mode="eval").body, dims))
         raise ValueError(f"not a dim expression: {text[:80]!r}")
 
     def evaluate(self, dims: Sequence[int]) -> int:
@@ -101,14 +94,13 @@ class Value:
         stack: list[int] = []
         for op, operand in self.code:
             inputs = [stack.pop() for _ in range(_POPS[op])]
-            if op is Op.CONST or op is Op.DIM:
-                stack.append(operand if op is Op.CONST else dims[operand])
-            elif op is Op.FLOORDIV:
-                stack.append(inputs[0] // operand)
-            elif op is Op.MAX:
-                stack.append(max(inputs))
-            else:
-                stack.append(sum(inputs) if op is Op.ADD else inputs[0] * inputs[1])
+            match op:
+                case Op.CONST | Op.DIM:
+                    stack.append(operand if op is Op.CONST else dims[operand])
+                case Op.FLOORDIV:
+                    stack.append(inputs[0] // operand)
+                case _:
+                    stack.append(_FOLD[op](inputs))
         return stack.pop()
 
 
@@ -121,11 +113,6 @@ class Launch:
     dims: tuple[int, ...]
     units: int
     grain: int = 1
-
-    def words(self) -> list[int]:
-        """The launch record."""
-        head = [self.kernel, len(self.args), len(self.dims), self.units, self.grain]
-        return [*head, *(word for pair in self.args for word in pair), *self.dims]
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,8 +143,12 @@ class ProgramTable:
             values, n_code = [v.evaluate(()) for v in self.values], 0
         else:
             values, n_code = [int(word) for step in code for word in step], len(code)
-        launches = [word for launch in self.launches for word in launch.words()]
-        slots = max((len(launch.args) + len(launch.dims) for launch in self.launches), default=0)
+        launches, slots = [], 0
+        for launch in self.launches:
+            counts = len(launch.args), len(launch.dims)
+            launches += [launch.kernel, *counts, launch.units, launch.grain]
+            launches += [*chain.from_iterable(launch.args), *launch.dims]
+            slots = max(slots, sum(counts))
         launches_at = HEADER_WORDS + len(values)
         words = [MAGIC, launches_at + len(launches), self.n_dims, self.n_bases, self.n_kernels]
         words += [len(self.values), n_code, HEADER_WORDS, launches_at, len(self.launches), slots, 0]
@@ -165,17 +156,16 @@ class ProgramTable:
         _need(slots <= MAX_SLOTS and all(word in WORD for word in words), "a number is too large")
         return struct.pack(f"<{len(words)}q", *words)
 
-    @staticmethod
-    def decode(data: bytes) -> ProgramTable:
+    @classmethod
+    def decode(cls, data: bytes) -> Self:
         """Read and check a table; AxecError `artifact-corrupt` unless `encode` gives it back."""
         try:
             words = struct.unpack(f"<{len(data) // 8}q", data)
             n_dims, n_bases, n_kernels, _, n_code, values_at, launches_at, n_launches = words[2:10]
             code, launches = words[values_at:launches_at], words[launches_at:]
-            values = _read_code(code) if n_code else tuple(map(Value.const, code))
-            table = ProgramTable(
-                n_dims, n_bases, n_kernels, values, tuple(_read_launches(launches, n_launches))
-            )
+            values = tuple(_read_code(code) if n_code else map(Value.const, code))
+            listed = tuple(_read_launches(launches, n_launches))
+            table = cls(n_dims, n_bases, n_kernels, values, listed)
         except (struct.error, ValueError):
             raise AxecError("artifact-corrupt", "a program table is cut or garbled") from None
         # `encode` validates; comparing its bytes leaves no second spelling of any table.
@@ -195,17 +185,14 @@ def _need(condition: bool, what: str) -> None:
         raise AxecError("artifact-corrupt", f"the program table is invalid ({what})")
 
 
-def _read_code(words: Sequence[int]) -> tuple[Value, ...]:
-    values: list[Value] = []
-    code: list[tuple[Op, int]] = []
+def _read_code(words: Sequence[int]) -> Iterator[Value]:
+    code: Code = ()
     for number, operand in zip(words[::2], words[1::2], strict=True):
-        op = Op(number)
-        if op is Op.STORE:
-            values.append(Value(tuple(code)))
-            code.clear()
+        if number == Op.STORE:
+            yield Value(code)
+            code = ()
         else:
-            code.append((op, operand))
-    return tuple(values)
+            code += ((Op(number), operand),)
 
 
 def _read_launches(words: Sequence[int], count: int) -> Iterator[Launch]:
@@ -213,7 +200,7 @@ def _read_launches(words: Sequence[int], count: int) -> Iterator[Launch]:
     for _ in range(count):
         kernel, n_args, n_dims, units, grain = islice(stream, LAUNCH_WORDS)
         _need(0 <= n_args <= MAX_SLOTS and 0 <= n_dims <= MAX_SLOTS, "slots")
-        pair = iter(tuple(islice(stream, 2 * n_args)))
+        pair = islice(stream, 2 * n_args)
         args = tuple(zip(pair, pair, strict=True))
         yield Launch(kernel, args, tuple(islice(stream, n_dims)), units, grain)
 

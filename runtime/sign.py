@@ -4,8 +4,6 @@ A key file is one line of text: `axec-ed25519-public HEX` or `axec-ed25519-priva
 each. Signing is not constant-time: do it on a machine that nobody else can time.
 """
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterable
 from hashlib import sha256, sha512
@@ -61,12 +59,12 @@ def keygen(path: Path) -> tuple[str, str]:
     """
     private, files = os.urandom(32), (f"{path}.key", f"{path}.pub")
     texts = f"private {private.hex()}", f"public {public_key(private).hex()}"
-    for name, text, mode in zip(files, texts, (0o600, 0o644), strict=True):
-        try:
+    try:
+        for name, text, mode in zip(files, texts, (0o600, 0o644), strict=True):
             with open(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w") as file:
                 file.write(f"axec-ed25519-{text}\n")
-        except OSError as e:
-            raise AxecError("key-invalid", f"cannot write {name}: {e.strerror}") from None
+    except OSError as e:
+        raise AxecError("key-invalid", f"cannot write the keys: {e}") from None
     return files
 
 

@@ -1,7 +1,5 @@
 """Calls with pytrees: dicts, lists and tuples of arrays, as they were at compile time."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
