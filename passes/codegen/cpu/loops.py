@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from axec.passes.codegen.cpu import math
 from axec.passes.codegen.cpu.emission import Emission
 from axec.passes.codegen.cpu.frame import Frame, reachable
-from axec.passes.codegen.cpu.math import WEIGHT
 from axec.passes.codegen.cpu.nodes import Node
 from axec.passes.codegen.llvm import I64, Value, constant
 from axec.passes.kernel import templates
@@ -89,7 +89,8 @@ def weight(roots: Sequence[Node]) -> int:
 
 
 def _weight(node: Node) -> int:
-    return WEIGHT.get(node.data[0], 1) if node.kind == "op" else 1
+    is_function = node.kind == "op" and node.data[0] in math.FUNCTIONS
+    return math.weight(node.data[0]) if is_function else 1
 
 
 # ---- units ---------------------------------------------------------------------------------------

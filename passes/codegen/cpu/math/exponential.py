@@ -1,0 +1,89 @@
+"""exp, expm1, sigmoid, tanh: exp(x) = 2**n * exp(r), x = n ln(2) + r, |r| <= ln(2)/2."""
+
+from __future__ import annotations
+
+import math
+
+from axec.passes.codegen.cpu.math.coefficients import EXP
+from axec.passes.codegen.cpu.math.formats import (
+    at_least,
+    at_most,
+    format_of,
+    keep_zero,
+    nearest,
+    number,
+    polynomial,
+    power_of_two,
+    reduced,
+    scaled,
+)
+from axec.passes.codegen.llvm import Builder, Value
+
+_LOG2_E = 1 / math.log(2)
+# Beyond these the result is 0 and infinite; expm1 is -1 before that.
+_LOWEST = {32: -104.5, 64: -746.0}
+_HIGHEST = {32: 89.0, 64: 710.0}
+_EXPM1_LOWEST = {32: -18.0, 64: -38.0}
+# 1 - tanh(x) is less than half a unit in the last place.
+_TANH_ONE = {32: 9.02, 64: 19.07}
+
+
+def exp(b: Builder, x: Value) -> Value:
+    """e ** x."""
+    bits = x.type.bits
+    inside = at_least(b, at_most(b, x, _HIGHEST[bits]), _LOWEST[bits])
+    power, less = _parts(b, inside)
+    return scaled(b, b.add(less, number(x, 1.0)), power)
+
+
+def exp_of_negative(b: Builder, x: Value) -> Value:
+    """e ** x for x <= 0 or NaN."""
+    power, less = _parts(b, at_least(b, x, _LOWEST[x.type.bits]))
+    return scaled(b, b.add(less, number(x, 1.0)), power)
+
+
+def exp_of_small(b: Builder, x: Value) -> Value:
+    """e ** x where it is a normal number."""
+    power, less = _parts(b, x)
+    return b.mul(b.add(less, number(x, 1.0)), power_of_two(b, power))
+
+
+def expm1(b: Builder, x: Value) -> Value:
+    """e ** x - 1."""
+    bits = x.type.bits
+    inside = at_least(b, at_most(b, x, _HIGHEST[bits]), _EXPM1_LOWEST[bits])
+    power, less = _parts(b, inside)
+    # 2**n may exceed the format by a factor of 2 where the result does not.
+    half = power_of_two(b, b.sub(power, 1))
+    found = b.fma(less, half, b.sub(half, number(x, 0.5)))
+    found = b.add(found, found)
+    # Halving must not cost a denormal its last bit.
+    return b.select(b.cmp("eq", power, 0), keep_zero(b, x, less), found)
+
+
+def tanh(b: Builder, x: Value) -> Value:
+    """Hyperbolic tangent: with e = exp(2|x|) - 1 it is e / (e + 2)."""
+    magnitude = at_most(b, b.abs(x), _TANH_ONE[x.type.bits])
+    power, less = _parts(b, b.add(magnitude, magnitude))
+    scale = power_of_two(b, power)
+    e = b.fma(less, scale, b.sub(scale, number(x, 1.0)))
+    return b.copysign(b.div(e, b.add(e, number(x, 2.0))), x)
+
+
+def sigmoid(b: Builder, x: Value) -> Value:
+    """1 / (1 + e**-x), without overflow: with e = exp(-|x|) it is 1 / (1 + e) or e / (1 + e)."""
+    e = exp_of_negative(b, b.neg(b.abs(x)))
+    one = number(x, 1.0)
+    above = b.select(b.cmp("lt", x, number(x, 0.0)), e, one)
+    return b.div(above, b.add(one, e))
+
+
+def expm1_of_reduced(b: Builder, r: Value) -> Value:
+    """e ** r - 1 for |r| <= ln(2)/2, with r's relative accuracy."""
+    return b.fma(b.mul(r, r), polynomial(b, r, EXP[r.type.element]), r)
+
+
+def _parts(b: Builder, x: Value) -> tuple[Value, Value]:
+    """n (as an integer) and exp(r) - 1."""
+    n, power = nearest(b, x, _LOG2_E)
+    return power, expm1_of_reduced(b, reduced(b, x, n, format_of(x).ln2))
