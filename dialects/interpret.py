@@ -16,6 +16,7 @@ import numpy as np
 from axec.diag import AxecError
 from axec.dialects import dims, dtypes, kernel, types
 from axec.dialects.emit import evaluate
+from axec.dialects.locations import location_of
 from axec.dialects.opdef import OPS, Array
 from axec.dialects.types import TensorType
 
@@ -25,7 +26,8 @@ Observer = Callable[[Any, tuple[Array, ...]], None]  # (operation, its results)
 def interpret(
     func_op: Any, inputs: Sequence[Array], *, observe: Observer | None = None
 ) -> tuple[Array, ...]:
-    """Run a func.func on arrays of the declared dtypes and shapes; its results in order.
+    """Run a func.func on arrays of the declared dtypes and shapes; its results in order, which may
+    share memory with the inputs. The caller holds the module that the function is in.
 
     Named dims take the sizes that the inputs have, inside the ranges of the `axe.dims` attribute.
     `observe` is called after every op. Raises AxecError: `input-count`, `input-dtype`,
@@ -73,7 +75,7 @@ def _apply(operation: Any, operands: tuple[Array, ...], frame: _Frame) -> tuple[
         for result, array in zip(operation.results, found, strict=True):
             _check_result(types.of(result), array, frame.bound)
     except AxecError as e:
-        e.location = e.location or operation.location
+        e.location = e.location or location_of(operation)
         raise
     if frame.observe is not None:
         frame.observe(operation, found)

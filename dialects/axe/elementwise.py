@@ -142,8 +142,9 @@ def _(low: Array, x: Array, high: Array) -> Array:
 
 @core("pointwise")
 def cast(x: TensorType, *, dtype: DType) -> TensorType:
-    """x as another dtype. Float to integer truncates and saturates, NaN becomes 0; to bool: x != 0.
-    Source of the saturation rule: LLVM LangRef, llvm.fptosi.sat."""
+    """x as another dtype. Float to integer truncates and saturates, NaN becomes 0 (LLVM LangRef,
+    llvm.fptosi.sat); integer to narrower integer wraps; to f16 and bf16 by way of f32; to bool:
+    x != 0."""
     return x.with_dtype(dtype)
 
 
@@ -153,6 +154,8 @@ def _(x: Array, *, dtype: DType) -> Any:
         return np.not_equal(x, 0)
     if dtypes.of(x.dtype).is_float and dtype.is_integer:
         return _saturated(x.astype(np.float64), dtype)
+    if dtype in (dtypes.f16, dtypes.bf16):
+        x = x.astype(np.float32)
     return x.astype(dtype.numpy)
 
 

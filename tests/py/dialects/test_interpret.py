@@ -5,13 +5,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from axec.diag import AxecError
+from axec.diag import AxecError, Location
 from axec.dialects import types
 from axec.dialects.axe import constants
 from axec.dialects.axe import elementwise as ew
 from axec.dialects.dims import dim
 from axec.dialects.emit import IrEmit
 from axec.dialects.interpret import interpret
+from axec.dialects.locations import location_of
 from axec.mlir import ir
 
 N3 = 'tensor<?x3xf32, ["n"]>'
@@ -140,5 +141,22 @@ def test_unknown_ops_are_named_with_their_location() -> None:
         "%0 =", "%c = arith.constant 1 : i64\n      %0 ="
     ))  # fmt: skip
     error = _error(module, np.zeros(3, "f4"))
-    assert (error.code, str(error.location)) == ("op-unsupported", 'loc("-":2:12)')
+    assert (error.code, str(error.location)) == ("op-unsupported", "-:2:12")
     assert "arith.constant" in error.message
+
+
+@pytest.mark.parametrize(
+    ("location", "expected"),
+    [
+        ('"m.py":3:4', Location("m.py", 3, 4, 4)),
+        ('"m.py":3:4 to :9', Location("m.py", 3, 4, 9)),
+        ('"m.py":3:4 to 5:9', Location("m.py", 3, 4, 0)),
+        ('"dense"("m.py":3:4)', Location("m.py", 3, 4, 4)),
+        ('callsite("m.py":3:4 at "z.py":1:2)', Location("m.py", 3, 4, 4)),
+        ('fused[unknown, "m.py":3:4, "z.py":1:2]', Location("m.py", 3, 4, 4)),
+        ("unknown", None),
+    ],
+)
+def test_places_in_the_source(location: str, expected: Location | None) -> None:
+    module = ir.Module.parse(f"module {{}} loc({location})")
+    assert location_of(module.operation) == expected

@@ -113,6 +113,14 @@ def test_casts_to_and_from_bool_and_between_integers() -> None:
     )
 
 
+def test_casts_to_narrow_floats_go_through_f32() -> None:
+    # Just above the middle of two f16; f32 drops what is above, and the tie goes to even.
+    x = np.array([1 + 2.0**-11 + 2.0**-40])
+    assert run(ew.cast, x, dtype=dtypes.f16) == 1
+    x = np.array([1 + 2.0**-8 + 2.0**-40])
+    assert run(ew.cast, x, dtype=dtypes.bf16) == 1
+
+
 @pytest.mark.parametrize("dtype", [d for d in dtypes.ALL if d.is_float])
 def test_nan_propagates(dtype: DType) -> None:
     nan, one = np.array(np.nan, dtype.numpy), np.array(1, dtype.numpy)
