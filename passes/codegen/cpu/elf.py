@@ -22,7 +22,7 @@ from axec.passes.codegen.cpu.elf_image import (
     place,
     sections,
     write,
-)  # fmt: skip
+)
 from axec.passes.codegen.cpu.elf_object import (
     RELA,
     SHF_ALLOC,
@@ -47,15 +47,13 @@ from axec.passes.codegen.cpu.elf_object import (
     Section,
     Symbol,
     read_object,
-)  # fmt: skip
+)
 
 __all__ = ["LinkError", "link"]
 
 DT_NULL, DT_HASH, DT_STRTAB, DT_SYMTAB, DT_RELA, DT_RELASZ, DT_RELAENT = 0, 4, 5, 6, 7, 8, 9
 DT_STRSZ, DT_SYMENT, DT_SONAME, DT_RELACOUNT = 10, 11, 14, 0x6FFFFFF9
 R_X86_64_64, R_X86_64_PC32, R_X86_64_PLT32, R_X86_64_RELATIVE = 1, 2, 4, 8
-R_X86_64_GOTPCRELX, R_X86_64_REX_GOTPCRELX = 41, 42
-OPCODE_MOV_LOAD, OPCODE_LEA = 0x8B, 0x8D
 
 _DYN = struct.Struct("<QQ")
 _WRITABLE = SHF_ALLOC | SHF_WRITE
@@ -200,12 +198,7 @@ class _Linker:
         if kind == R_X86_64_64:
             self.relative.append((place_, target))
             return
-        if kind in (R_X86_64_GOTPCRELX, R_X86_64_REX_GOTPCRELX):
-            # The symbol is in this image: load its address instead of reading it from a table.
-            if chunk.data[offset - 2] != OPCODE_MOV_LOAD:
-                raise LinkError("a reference through the GOT that is not a load")
-            chunk.data[offset - 2] = OPCODE_LEA
-        elif kind not in (R_X86_64_PC32, R_X86_64_PLT32):
+        if kind not in (R_X86_64_PC32, R_X86_64_PLT32):
             raise LinkError(f"x86-64 relocation type {kind} is not supported")
         try:
             struct.pack_into("<i", chunk.data, offset, target - place_)

@@ -19,7 +19,7 @@ from axec.passes.codegen.cpu.elf_object import (
     SHT_NOBITS,
     SHT_STRTAB,
     LinkError,
-)  # fmt: skip
+)
 
 PAGE = 0x1000
 PT_LOAD, PT_DYNAMIC, PT_GNU_STACK, PT_GNU_RELRO = 1, 2, 0x6474E551, 0x6474E552

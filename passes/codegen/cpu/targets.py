@@ -50,7 +50,7 @@ class Target:
 
 _LINUX = "x86_64-unknown-linux-gnu"
 
-#: Best first: "native" is the first that this machine runs, and the loader tries them in this order.
+#: Best first: "native" is the first that this machine runs; the loader tries them in this order.
 TARGETS: dict[str, Target] = {
     target.name: target
     for target in (

@@ -105,7 +105,8 @@ class _Worker:
             stdout=subprocess.PIPE,
             stderr=self._errors,
         )
-        assert self._process.stdin is not None and self._process.stdout is not None
+        assert self._process.stdin
+        assert self._process.stdout
         self._stdin, self._stdout = self._process.stdin, self._process.stdout
         self.alive = True
 

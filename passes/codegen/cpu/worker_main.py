@@ -15,7 +15,7 @@ import signal
 import struct
 import sys
 from functools import cache
-from typing import Any, BinaryIO
+from typing import IO, Any
 
 _U32 = struct.Struct("<I")
 
@@ -26,24 +26,24 @@ CODEGEN_LEVEL = 2
 LLVM_OPTIONS = ("-disable-lsr",)
 
 
-def send(stream: BinaryIO, *parts: bytes) -> None:
+def send(stream: IO[bytes], *parts: bytes) -> None:
     """Write one message."""
     head = [_U32.pack(len(parts))]
     stream.write(b"".join(head + [_U32.pack(len(part)) + part for part in parts]))
     stream.flush()
 
 
-def receive(stream: BinaryIO) -> list[bytes]:
+def receive(stream: IO[bytes]) -> list[bytes]:
     """Read one message; EOFError when the other side is gone."""
     return [_exactly(stream, _number(stream)) for _ in range(_number(stream))]
 
 
-def _number(stream: BinaryIO) -> int:
+def _number(stream: IO[bytes]) -> int:
     number: int = _U32.unpack(_exactly(stream, _U32.size))[0]
     return number
 
 
-def _exactly(stream: BinaryIO, size: int) -> bytes:
+def _exactly(stream: IO[bytes], size: int) -> bytes:
     data = stream.read(size)
     if len(data) != size:
         raise EOFError

@@ -26,7 +26,7 @@ from axec.passes.codegen.llvm.types import (
     int_of,
     like,
     vec,
-)  # fmt: skip
+)
 from axec.passes.codegen.llvm.values import (
     NULL,
     Operand,
@@ -35,7 +35,7 @@ from axec.passes.codegen.llvm.values import (
     poison,
     vector_constant,
     zero,
-)  # fmt: skip
+)
 
 __all__ = [
     "BF16", "F16", "F32", "F64", "I1", "I8", "I16", "I32", "I64", "NULL", "PTR", "VOID",

@@ -57,9 +57,10 @@ class Memory(Conversion):
         """Write around the caches: for results larger than the last cache."""
         self.lines.append(f"  store {value.typed}, ptr {ptr.text}, align {align}, !nontemporal !1")
 
-    def alloca(self, type_: Type, count: int = 1, align: int = 8, name: str = "") -> Value:
+    def alloca(self, type_: Type, count: Operand = 1, align: int = 8, name: str = "") -> Value:
         """`count` elements on the stack of this call. Use in the entry block only."""
-        return self.emit(f"alloca {type_.text}, i64 {count}, align {align}", PTR, name)
+        number = operand(I64, count)
+        return self.emit(f"alloca {type_.text}, {number.typed}, align {align}", PTR, name)
 
     # Masked access: lanes whose mask bit is 0 touch no memory.
 

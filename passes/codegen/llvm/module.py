@@ -16,7 +16,8 @@ from axec.passes.codegen.llvm.values import Value
 
 Linkage = Literal["export", "hidden", "internal"]
 
-_LINKAGE = {"export": "", "hidden": "hidden ", "internal": "internal "}
+#: "dso_local": the symbol is in this image, so its address needs no table.
+_LINKAGE = {"export": "dso_local ", "hidden": "hidden ", "internal": "internal "}
 #: !0: weights of a branch that is rarely taken; !1: marks a store that bypasses the caches.
 _METADATA = ('!0 = !{!"branch_weights", i32 1, i32 4096}', "!1 = !{i32 1}")
 
@@ -38,7 +39,7 @@ class Function:
     def declaration(self, name: str) -> str:
         """A declaration in place of the definition."""
         params = ", ".join(t.text for t in self.params.values())
-        return f"declare hidden {self.result.text} @{name}({params})"
+        return f"declare dso_local {self.result.text} @{name}({params})"
 
 
 class Module:
@@ -69,8 +70,8 @@ class Module:
             self._declarations[name] = f"declare {prefix}{result.text} @{name}({types})"
 
     def import_(self, name: str, result: Type, params: Sequence[Type]) -> None:
-        """Declare a hidden function of another object that is linked into the same artifact."""
-        self.declare(name, result, params, "hidden ")
+        """Declare a function of another object that is linked into the same artifact."""
+        self.declare(name, result, params, "dso_local ")
 
     # Data. Each returns the address.
 
@@ -103,8 +104,8 @@ class Module:
         return self._global(name, f"global {array}", align, linkage)
 
     def external(self, name: str) -> Value:
-        """The address of hidden data of another object in the same artifact."""
-        self._globals.setdefault(name, f"@{name} = external hidden global i8")
+        """The address of data of another object in the same artifact."""
+        self._globals.setdefault(name, f"@{name} = external dso_local global i8")
         return Value("@" + name, PTR)
 
     def address(self, name: str) -> Value:

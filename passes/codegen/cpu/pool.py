@@ -1,0 +1,203 @@
+"""The thread pool, as IR: `axe_parallel` splits the units of a kernel among threads.
+
+Every worker thread owns a slot of one cache line with a job and a state word. The caller of a
+parallel kernel writes the jobs, runs the first part itself and waits for the other slots. Both
+sides first spin, then sleep on the state word (futex):
+
+    IDLE   -> ASLEEP   worker gave up spinning          IDLE|ASLEEP -> READY   caller posts a job
+    READY  -> AWAITED  caller gave up spinning          READY|AWAITED -> IDLE  worker is done
+
+Whoever overwrites a state in which the other sleeps wakes it. Units are split statically, and a
+kernel's units do not depend on each other, so the number of threads never changes a result. When
+the pool is in use by another caller, the caller does all the work itself. After a fork the threads
+are gone: the pool notices the new process id and starts afresh.
+"""
+
+from __future__ import annotations
+
+from axec.passes.codegen.cpu.host import call_host, host_pointer
+from axec.passes.codegen.llvm import (
+    I1,
+    I32,
+    I64,
+    NULL,
+    PTR,
+    VOID,
+    Builder,
+    Module,
+    Value,
+    constant,
+)
+from axec.runtime.abi import MAX_THREADS
+
+__all__ = ["emit_pool"]
+
+IDLE, READY, ASLEEP, AWAITED = 0, 1, 2, 3
+#: Pauses before sleeping: 0.3 to 0.8 ms (a pause takes 40 to 140 cycles). Waking a sleeping thread
+#: takes 30-300 us, so the pool stays awake between the kernels of a program and between calls that
+#: follow each other closely.
+SPIN = 1 << 14
+RESETTING = -1  # in the pid word: another thread is starting the pool afresh
+
+SLOT_BYTES = 64
+SLOT_STATE, SLOT_KERNEL, SLOT_BLOCK, SLOT_LO, SLOT_HI = 0, 8, 16, 24, 32
+
+_SYS_FUTEX = 202  # x86-64 Linux
+_FUTEX_WAIT_PRIVATE, _FUTEX_WAKE_PRIVATE = 128, 129
+
+_SLOTS, _PID, _BUSY, _COUNT = "axe_slots", "axe_pool_pid", "axe_pool_busy", "axe_pool_threads"
+
+
+def emit_pool(module: Module) -> None:
+    """Define `axe_parallel` and what it needs. The module must have the host table."""
+    module.variable(_SLOTS, I64, MAX_THREADS * SLOT_BYTES // 8, align=SLOT_BYTES)
+    module.variable(_PID, I32, align=64)  # read by every caller; own cache lines for both
+    module.variable(_BUSY, I32, align=64)
+    module.variable(_COUNT, I64)
+    _emit_wait(module)
+    _emit_post(module)
+    _emit_thread(module)
+    _emit_renew(module)
+    _emit_grow(module)
+    _emit_parallel(module)
+
+
+def _slot(b: Builder, index: Value) -> Value:
+    """Slot of worker `index` (from 1: part 0 is the caller's)."""
+    return b.offset(b.module.address(_SLOTS), b.mul(index, SLOT_BYTES), "slot")
+
+
+def _futex(b: Builder, word: Value, operation: int, number: Value) -> None:
+    args = [constant(I64, _SYS_FUTEX), word, constant(I64, operation), number, NULL, NULL]
+    call_host(b, "syscall", I64, [*args, constant(I64, 0)])
+
+
+def _emit_wait(module: Module) -> None:
+    """axe_wait(word, state, asleep): return when *word is no longer `state`; after spinning, sleep
+    with `asleep` in its place."""
+    b = module.function("axe_wait", VOID, {"word": PTR, "state": I32, "asleep": I32}, "internal")
+    word, state, asleep = b.args
+    done = b.label("done")
+    with b.for_(0, SPIN, name="spin"):
+        b.branch_if(b.cmp("ne", b.atomic_load(I32, word, "acquire"), state), done)
+        b.intrinsic("x86.sse2.pause", [], VOID, [])
+    slept = b.compare_exchange(word, state, asleep)
+    with b.if_(slept), b.loop(name="sleep") as sleep:
+        sleep.break_if(b.cmp("ne", b.atomic_load(I32, word, "acquire"), asleep))
+        _futex(b, word, _FUTEX_WAIT_PRIVATE, b.convert(asleep, I64))
+    b.place(done)
+    b.ret()
+
+
+def _emit_post(module: Module) -> None:
+    """axe_post(word, state, asleep): *word = state; wake the other side if it was `asleep`."""
+    b = module.function("axe_post", VOID, {"word": PTR, "state": I32, "asleep": I32}, "internal")
+    word, state, asleep = b.args
+    before = b.atomic_rmw("xchg", word, state)
+    with b.if_(b.cmp("eq", before, asleep)):
+        _futex(b, word, _FUTEX_WAKE_PRIVATE, constant(I64, 1))
+    b.ret()
+
+
+def _states(state: int, asleep: int) -> list[Value]:
+    return [constant(I32, state), constant(I32, asleep)]
+
+
+def _emit_thread(module: Module) -> None:
+    """axe_thread(slot): what a worker thread does for ever."""
+    b = module.function("axe_thread", PTR, {"slot": PTR}, "internal")
+    (slot,) = b.args
+    word = b.offset(slot, SLOT_STATE)
+    b.place("serve")
+    b.call("axe_wait", VOID, [word, *_states(IDLE, ASLEEP)])
+    kernel = b.load(PTR, b.offset(slot, SLOT_KERNEL), name="kernel")
+    block = b.load(PTR, b.offset(slot, SLOT_BLOCK), name="block")
+    lo = b.load(I64, b.offset(slot, SLOT_LO), name="lo")
+    hi = b.load(I64, b.offset(slot, SLOT_HI), name="hi")
+    b.call(kernel, VOID, [block, lo, hi])
+    b.call("axe_post", VOID, [word, *_states(IDLE, AWAITED)])
+    b.branch("serve")
+
+
+def _emit_renew(module: Module) -> None:
+    """axe_renew() -> i1: make the pool belong to this process (it does not after a fork); false
+    while another thread is at it."""
+    b = module.function("axe_renew", I1, {}, "internal")
+    pid_word = module.address(_PID)
+    pid = call_host(b, "getpid", I32)
+    owner = b.atomic_load(I32, pid_word, "acquire")
+    with b.if_(b.cmp("eq", owner, pid)):
+        b.ret(constant(I1, 1))
+    with b.if_(b.cmp("eq", owner, RESETTING)):
+        b.ret(constant(I1, 0))
+    mine = b.compare_exchange(pid_word, owner, constant(I32, RESETTING))
+    with b.if_(mine):
+        with b.for_(0, MAX_THREADS, name="worker") as worker:
+            b.store(constant(I32, IDLE), _slot(b, worker.index))
+        b.store(constant(I64, 0), module.address(_COUNT))
+        b.store(constant(I32, 0), module.address(_BUSY))
+        b.atomic_store(pid, pid_word, "release")
+    b.ret(mine)
+
+
+def _emit_grow(module: Module) -> None:
+    """axe_grow(parts) -> parts that there are threads for; creates the missing ones. Only the
+    caller that holds the pool comes here."""
+    b = module.function("axe_grow", I64, {"parts": I64}, "internal")
+    (parts,) = b.args
+    count = module.address(_COUNT)
+    handle = b.alloca(I64, name="handle")
+    with b.loop(name="create") as create:
+        threads = b.load(I64, count)
+        create.break_if(b.cmp("ge", b.add(threads, 1), parts), parts)
+        next_ = b.add(threads, 1)
+        args = [handle, NULL, module.address("axe_thread"), _slot(b, next_)]
+        failed = b.cmp("ne", call_host(b, "pthread_create", I32, args), 0)
+        create.break_if(failed, next_)
+        b.store(next_, count)
+    b.ret(create.results[0])
+
+
+def _emit_parallel(module: Module) -> None:
+    """axe_parallel, as runtime/abi.py says."""
+    params = {"kernel": PTR, "block": PTR, "units": I64, "grain": I64, "threads": I64}
+    b = module.function("axe_parallel", VOID, params, "export")
+    kernel, block, units, grain, threads = b.args
+    none, alone = b.label("none"), b.label("alone")
+    b.branch_if(b.cmp("le", units, 0), none)
+    useful = b.max(b.div(units, grain), 1)
+    parts = b.min(b.min(threads, MAX_THREADS), useful, "parts")
+    b.branch_if(b.cmp("le", parts, 1), alone)
+    shared = host_pointer(b, "parallel")
+    with b.if_(b.cmp("ne", shared, NULL)):  # the process has a pool already
+        b.call(shared, VOID, list(b.args))
+        b.ret()
+    b.branch_if(b.not_(b.call("axe_renew", I1, [])), alone)
+    busy = module.address(_BUSY)
+    b.branch_if(b.not_(b.compare_exchange(busy, constant(I32, 0), constant(I32, 1))), alone)
+    _emit_share(b, kernel, block, units, b.call("axe_grow", I64, [parts]))
+    b.atomic_store(constant(I32, 0), busy, "release")
+    b.ret()
+    b.place(alone)
+    b.call(kernel, VOID, [block, constant(I64, 0), units])
+    b.place(none)
+    b.ret()
+
+
+def _emit_share(b: Builder, kernel: Value, block: Value, units: Value, parts: Value) -> None:
+    """Post parts 1, 2, ...; do part 0; wait for the others."""
+
+    def bound(part: Value) -> Value:
+        return b.udiv(b.mul(units, part), parts)
+
+    with b.for_(1, parts, name="part") as part:
+        slot = _slot(b, part.index)
+        lo, hi = bound(part.index), bound(b.add(part.index, 1))
+        fields = {SLOT_KERNEL: kernel, SLOT_BLOCK: block, SLOT_LO: lo, SLOT_HI: hi}
+        for offset, value in fields.items():
+            b.store(value, b.offset(slot, offset))
+        b.call("axe_post", VOID, [b.offset(slot, SLOT_STATE), *_states(READY, ASLEEP)])
+    b.call(kernel, VOID, [block, constant(I64, 0), bound(constant(I64, 1))])
+    with b.for_(1, parts, name="part") as part:
+        word = b.offset(_slot(b, part.index), SLOT_STATE)
+        b.call("axe_wait", VOID, [word, *_states(READY, AWAITED)])
