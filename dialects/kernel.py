@@ -10,13 +10,14 @@
 Values stay tensors with value semantics: buffers appear in the exec dialect only.
 """
 
-# No `from __future__ import annotations` here: the bindings read the annotations of op classes.
+from __future__ import annotations
+
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from axec.dialects import dims, types
+from axec.dialects import dims, structure, types
 from axec.dialects.dims import Size
-from axec.mlir import Pure, ext, ir
+from axec.mlir import ir
 
 # What a template's body may hold; passes/kernel/templates.py has the rules, the back ends the code.
 TEMPLATES = {
@@ -25,15 +26,6 @@ TEMPLATES = {
     "reduce": "one folding op over any axes or windows, with pointwise ops before and after",
     "gemm": "one dot_general as a tiled matrix product, with a pointwise epilogue",
 }
-
-
-class Kernel(ext.Dialect, name="kernel"):  # type: ignore[misc,call-arg]
-    """Fused kernels and calls of them."""
-
-
-def _fail(op: Any, message: str) -> bool:
-    op.location.emit_error(f"'{op.OPERATION_NAME}' op {message}")
-    return False
 
 
 def body_of(op: Any) -> Any:
@@ -46,63 +38,66 @@ def yielded(op: Any) -> list[Any]:
     return list(body_of(op).operations[-1].operands)
 
 
-def _verify_body(self: Any) -> bool:
-    block = body_of(self)
-    template = self.attributes["template"].value
-    if template not in TEMPLATES:
-        return _fail(self, f"has no template {template!r}; there are {', '.join(TEMPLATES)}")
-    if block.operations[-1].operation.name != "kernel.yield":
-        return _fail(self, "body must end in kernel.yield")
-    return True
-
-
-class YieldOp(Kernel.Operation, name="yield", traits=[ir.IsTerminatorTrait, Pure]):
+@structure.op("kernel.yield")
+def _(op: Any) -> Iterator[str]:
     """Ends a kernel body; operands are the kernel's results."""
+    if len(op.results):
+        yield "has no results"
 
-    values: Sequence[ext.Operand[ir.RankedTensorType]]
 
-
-class FusedOp(Kernel.Operation, name="fused", traits=[ir.IsIsolatedFromAboveTrait, Pure]):
+@structure.op("kernel.fused", attributes=("template",))
+def _(op: Any) -> Iterator[str]:
     """A group of axe ops that becomes one kernel. Block arguments stand for the operands."""
-
-    inputs: Sequence[ext.Operand[ir.RankedTensorType]]
-    template: Any
-    outputs: Sequence[ext.Result[ir.RankedTensorType]]
-    body: ext.Region
-
-    def verify_region_invariants(self) -> bool:
-        block = body_of(self)
-        if [a.type for a in block.arguments] != [v.type for v in self.operation.operands]:
-            return _fail(self, "block arguments must have the types of the operands")
-        if not _verify_body(self):
-            return False
-        if [v.type for v in yielded(self)] != [r.type for r in self.operation.results]:
-            return _fail(self, "kernel.yield must have the types of the results")
-        return True
+    found = list(_kernel_problems(op))
+    yield from found
+    if found:
+        return
+    if [a.type for a in body_of(op).arguments] != [v.type for v in op.operands]:
+        yield "block arguments must have the types of the operands"
+    if [v.type for v in yielded(op)] != [r.type for r in op.results]:
+        yield "kernel.yield must have the types of the results"
 
 
-class DefineOp(Kernel.Operation, name="define", traits=[ir.IsIsolatedFromAboveTrait]):
+@structure.op("kernel.define", attributes=("sym_name", "template", "dims", "units", "workspace"))
+def _(op: Any) -> Iterator[str]:
     """A kernel as a symbol. `units`: text of a dim expression, the number of independent parts that
-    the work may be split into; `workspace`: scratch buffers, bytes as dim expressions."""
-
-    sym_name: Any
-    template: Any
-    dims: Any
-    units: Any
-    workspace: Any
-    body: ext.Region
-
-    def verify_region_invariants(self) -> bool:
-        return _verify_body(self)
+    the work may be split into; `workspace`: scratch buffers, bytes as dim expressions; `flops`,
+    `bytes`: of one launch. All in its own dims."""
+    yield from _kernel_problems(op)
 
 
-class CallOp(Kernel.Operation, name="call", traits=[Pure]):
-    """Apply a kernel to tensors."""
+@structure.op("kernel.call", attributes=("callee", "dims"))
+def _(op: Any) -> Iterator[str]:
+    """Apply a kernel to tensors; `dims` are the caller's expressions for the kernel's dims."""
+    define = definitions_above(op).get(op.attributes["callee"].value)
+    if define is None:
+        yield f"calls {op.attributes['callee']}, which no kernel.define has as its name"
+        return
+    own, given = texts(define.attributes["dims"]), sizes(op.attributes["dims"])
+    if len(own) != len(given):
+        yield f"gives {len(given)} dims to a kernel of {len(own)}"
+        return
+    bound = dict(zip(own, given, strict=True))
+    for what, found, wanted in zip(
+        ("operands", "results"), (op.operands, op.results), signature(define), strict=True
+    ):
+        expected = [t.with_shape(tuple(dims.substitute(n, bound) for n in t.shape)) for t in wanted]
+        if [types.of(v) for v in found] != expected:
+            yield f"{what} must be {expected}, are {[types.of(v) for v in found]}"
 
-    inputs: Sequence[ext.Operand[ir.RankedTensorType]]
-    callee: Any
-    dims: Any
-    outputs: Sequence[ext.Result[ir.RankedTensorType]]
+
+def _kernel_problems(op: Any) -> Iterator[str]:
+    template = op.attributes["template"].value
+    if template not in TEMPLATES:
+        yield f"has no template {template!r}; there are {', '.join(TEMPLATES)}"
+    yield from structure.body_problems(op, "kernel.yield")
+
+
+def definitions_above(op: Any) -> dict[str, Any]:
+    """The kernel.define ops of the module that an operation stands in."""
+    while op.name != "builtin.module":
+        op = op.parent.operation
+    return definitions(op.opview)
 
 
 def texts(attr: Any) -> list[str]:

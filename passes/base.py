@@ -27,6 +27,7 @@ from typing import Any, ClassVar
 
 from axec.diag import AxecError, Location
 from axec.dialects import load as load_dialects
+from axec.dialects import structure
 from axec.mlir import LOCK, context, ir, passmanager
 
 PASSES: dict[str, type[Pass]] = {}
@@ -196,9 +197,11 @@ def parse(text: str, name: str = "-") -> Any:
     """
     with load_dialects():
         try:
-            return ir.Module.parse(text)
+            module = ir.Module.parse(text)
         except ir.MLIRError as e:
             raise _invalid(e, "", name) from None
+        _verify_structure(module, "", name)
+        return module
 
 
 def verify(module: Any, after: str = "the parser") -> None:
@@ -207,16 +210,27 @@ def verify(module: Any, after: str = "the parser") -> None:
         module.operation.verify()
     except ir.MLIRError as e:
         raise _invalid(e, f"after {after}: ") from None
+    _verify_structure(module, f"after {after}: ")
+
+
+def _verify_structure(module: Any, prefix: str, name: str | None = None) -> None:
+    for op, message in structure.problems(module.operation):
+        raise _error(prefix + message, op.location, name)
 
 
 def _invalid(error: Any, prefix: str, name: str | None = None) -> AxecError:
     found = error.error_diagnostics
-    message = found[0].message if found else str(error)
-    where: Any = str(found[0].location).removeprefix("loc(").removesuffix(")") if found else None
-    place = re.fullmatch(r'"-":(\d+):(\d+)', where or "")
+    if not found:
+        return AxecError("ir-invalid", f"{prefix}{error}")
+    return _error(prefix + found[0].message, found[0].location, name)
+
+
+def _error(message: str, location: Any, name: str | None) -> AxecError:
+    where: Any = str(location).removeprefix("loc(").removesuffix(")")
+    place = re.fullmatch(r'"-":(\d+):(\d+)', where)
     if name is not None and place is not None:
         where = Location(name, int(place[1]), int(place[2]))
-    return AxecError("ir-invalid", f"{prefix}{message}", location=where)
+    return AxecError("ir-invalid", message, location=where)
 
 
 def run_pipeline(

@@ -68,7 +68,9 @@ def program(
 
 
 def _ranges(dims: Mapping[str, tuple[int, int]]) -> Any:
-    return ir.DictAttr.get({k: ir.DenseI64ArrayAttr.get(list(v)) for k, v in dims.items()})
+    i64 = ir.IntegerType.get_signless(64)
+    rows = {k: [ir.IntegerAttr.get(i64, n) for n in v] for k, v in dims.items()}
+    return ir.DictAttr.get({k: ir.ArrayAttr.get(v) for k, v in rows.items()})
 
 
 def mlp(batch: str = "32") -> Any:

@@ -1,0 +1,147 @@
+"""A function as a list of nodes with users: what the fuser decides on before it touches the IR."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from axec.dialects import dims, types
+from axec.dialects.axe import OPS
+from axec.dialects.types import Shape, TensorType
+from axec.passes.kernel import cost
+from axec.passes.kernel.templates import Rows, gemm_of, rows_of
+
+CONSTANT = 1024  # elements of a constant that kernels hold in their code, one copy each
+_NUMERIC = 8  # additions that are repeated in every kernel rather than stored: masks from iota
+
+
+@dataclass(slots=True, eq=False)
+class Node:
+    """One op. Operands are node indices; function argument k is ~k (negative)."""
+
+    index: int
+    op: Any
+    name: str  # without dialect
+    kind: str  # group of the op: pointwise, arrange, ...
+    type: TensorType
+    operands: tuple[int, ...]
+    users: list[int] = field(default_factory=list)
+    returned: bool = False
+    # Additions per element of a value that depends on no input (constants, iota); None otherwise.
+    numeric: int | None = None
+    rows: Rows | None = None  # of a value with one element per row: the reduction it comes from
+    template: str = "map"  # of a kernel that holds this op alone
+
+    @property
+    def shape(self) -> Shape:
+        return self.type.shape
+
+    def ints(self, name: str) -> list[int]:
+        """An attribute that is a list of integers."""
+        return list(self.op.attributes[name])
+
+
+@dataclass(slots=True, eq=False)
+class Graph:
+    """The ops of one function in order."""
+
+    nodes: list[Node]
+    arguments: list[TensorType]
+    returns: tuple[int, ...]
+
+    def type_of(self, value: int) -> TensorType:
+        return self.nodes[value].type if value >= 0 else self.arguments[~value]
+
+
+def build(block: Any) -> Graph:
+    """The graph of a function's block, which holds core ops of the axe dialect only."""
+    operations = [o.operation for o in block.operations]
+    ids: dict[Any, int] = {v: ~k for k, v in enumerate(block.arguments)}
+    nodes: list[Node] = []
+    for i, op in enumerate(operations[:-1]):
+        operands = tuple([ids[v] for v in op.operands])
+        result = op.results[0]
+        ids[result] = i
+        kind = OPS[op.name].group
+        nodes.append(Node(i, op, op.name[4:], kind, types.of(result), operands))
+        for v in operands:
+            if v >= 0:
+                nodes[v].users.append(i)
+    returns = tuple(ids[v] for v in operations[-1].operands)
+    for v in returns:
+        if v >= 0:
+            nodes[v].returned = True
+    graph = Graph(nodes, [types.of(a) for a in block.arguments], returns)
+    for node in nodes:
+        node.numeric = _numeric(graph, node)
+        node.rows = _rows(graph, node)
+        if node.kind == "contract":
+            node.template = _template(node)
+    return graph
+
+
+def _template(node: Node) -> str:
+    if node.name == "reduce" and node.rows is not None:
+        return "row"
+    return "gemm" if node.name == "dot_general" and gemm_of(node.op) is not None else "reduce"
+
+
+def _numeric(graph: Graph, node: Node) -> int | None:
+    if node.kind == "constant":
+        return 0
+    if node.kind not in ("pointwise", "alias") and node.name != "broadcast":
+        return None
+    total = cost.weight(node.name)
+    for v in node.operands:
+        part = graph.nodes[v].numeric if v >= 0 else None
+        if part is None:
+            return None
+        total += part
+    return total
+
+
+def _rows(graph: Graph, node: Node) -> Rows | None:
+    if node.name == "reduce":
+        return rows_of(node.op)
+    if node.kind != "pointwise" and not is_unit_reshape(graph, node):
+        return None
+    found = {graph.nodes[v].rows for v in node.operands if v >= 0} - {None}
+    if len(found) != 1:
+        return None
+    rows = found.pop()
+    return rows if rows is not None and is_row_shape(node.shape, rows) else None
+
+
+def is_row_shape(shape: Shape, rows: Rows) -> bool:
+    """One element per row: the leading axes, maybe with axes of size 1 after them."""
+    lead = len(rows.lead)
+    full = lead + len(rows.trail)
+    return len(shape) <= full and shape[:lead] == rows.lead and all(n == 1 for n in shape[lead:])
+
+
+def squeezed(shape: Sequence[dims.Size]) -> list[dims.Size]:
+    """The shape without axes of size 1."""
+    return [n for n in shape if n != 1]
+
+
+def is_unit_reshape(graph: Graph, node: Node) -> bool:
+    """A reshape that only inserts or drops axes of size 1: kernels can take it in."""
+    if node.kind != "alias":
+        return False
+    return squeezed(graph.type_of(node.operands[0]).shape) == squeezed(node.shape)
+
+
+def is_cheap(graph: Graph, node: Node) -> bool:
+    """Computed anew in every kernel that reads it, rather than stored once and loaded."""
+    if node.kind == "constant":
+        return node.name == "iota" or _is_small(node.type)
+    if node.numeric is not None and node.numeric <= _NUMERIC:
+        return True
+    if node.name == "transpose":
+        return any(graph.nodes[u].name == "dot_general" for u in node.users)
+    return node.name in ("broadcast", "cast", "slice") or is_unit_reshape(graph, node)
+
+
+def _is_small(t: TensorType) -> bool:
+    return isinstance(t.count, int) and t.count <= CONSTANT

@@ -1,0 +1,71 @@
+"""Groups that grow: one op after another joins from behind (producers join their consumers).
+
+Every group has an exit, the op whose result leaves it; all other members are read inside only. Such
+groups cannot wait for each other in a circle, so no search for cycles is needed.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from axec.passes.kernel.fuse.graph import Graph, Node
+from axec.passes.kernel.templates import Rows
+
+# Additions per element that may be repeated where a value is read at several places, or several
+# times. A kernel of its own and a trip through memory cost more than that.
+REPEATS = 2
+
+Path = tuple[object, ...]  # how an index of a member follows from the index of the exit
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where a member is evaluated: `paths` are the different index maps, () is the iteration's own
+    index; `many`: one element is evaluated several times."""
+
+    paths: frozenset[Path]
+    many: bool
+
+    @property
+    def extra(self) -> int:
+        """Evaluations beyond the first."""
+        return len(self.paths) - 1 + self.many
+
+
+HOME = Place(frozenset([()]), many=False)
+
+
+@dataclass(slots=True, eq=False)
+class Group:
+    """Ops that become one kernel. `exits` are node indices, in ascending order."""
+
+    graph: Graph
+    exits: list[int]
+    template: str = "map"
+    places: dict[int, Place] = field(default_factory=dict)  # members
+    rows: Rows | None = None  # row: its rows
+    anchor: int | None = None  # reduce, gemm: the op that folds
+    repeats: int = 0  # additions per element that are repeated so far
+
+    @property
+    def exit(self) -> int:
+        return self.exits[-1]
+
+    def nodes(self) -> list[Node]:
+        """Members in order."""
+        return [self.graph.nodes[i] for i in sorted(self.places)]
+
+    def inputs(self) -> list[int]:
+        """Values from outside, in order of first use."""
+        found = [v for n in self.nodes() for v in n.operands if v not in self.places]
+        return list(dict.fromkeys(found))
+
+    def settle(self) -> None:
+        """A row group whose reductions all stayed outside is a map."""
+        if self.template == "row" and all(n.kind != "contract" for n in self.nodes()):
+            self.template, self.rows = "map", None
+
+    def user_edges(self, node: Node) -> list[tuple[Node, int]]:
+        """(member that reads `node`, operand number), all of them."""
+        members = [self.graph.nodes[u] for u in sorted(set(node.users)) if u in self.places]
+        return [(u, k) for u in members for k, v in enumerate(u.operands) if v == node.index]

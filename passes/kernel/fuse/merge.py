@@ -1,0 +1,138 @@
+"""Joining groups that grew: a kernel with several results instead of two kernels.
+
+A value that several groups read keeps them apart while they grow: exp(scores - peak) feeds a
+product and its own row sums; an updated momentum is returned and used. Where one of the readers
+could compute the value on the way, the two groups become one that hands the value out as well.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+
+from axec.passes.kernel.fuse.graph import Graph, Node
+from axec.passes.kernel.fuse.group import HOME, Group
+from axec.passes.kernel.fuse.rules import RULES, fits_exits, reads_home
+
+# Template of producer and consumer -> template of both together.
+_PAIRS = {
+    ("map", "map"): "map",
+    ("map", "row"): "row",
+    ("row", "map"): "row",
+    ("row", "row"): "row",
+    ("reduce", "map"): "reduce",
+    ("gemm", "map"): "gemm",
+}
+
+
+def merge(graph: Graph, groups: list[Group], max_ops: int, enable: Collection[str]) -> list[Group]:
+    """The groups after every merge that the rules allow, none of which makes two kernels wait for
+    each other."""
+    merger = _Merger(graph, groups, max_ops, enable)
+    for at in range(len(groups)):
+        merger.widen(at)
+    return [g for g in merger.groups if g is not None]
+
+
+class _Merger:
+    """Groups by slot (None: merged into a later one) with their producers, as bit sets of slots."""
+
+    def __init__(
+        self, graph: Graph, groups: list[Group], max_ops: int, enable: Collection[str]
+    ) -> None:
+        self.graph = graph
+        self.groups: list[Group | None] = list(groups)
+        self.max_ops = max_ops
+        self.enable = enable
+        self.owner = {i: at for at, g in enumerate(groups) for i in g.exits}
+        self.direct: list[int] = []
+        self.before: list[int] = []  # all groups that must have run
+        for group in groups:
+            direct = sum(1 << p for p in self._producers(group))
+            before = direct
+            for p in _bits(direct):
+                before |= self.before[p]
+            self.direct.append(direct)
+            self.before.append(before)
+
+    def widen(self, at: int) -> None:
+        """Merge producers into the group at a slot until none fits."""
+        while any(self._try(p, at) for p in _bits(self.direct[at])):
+            pass
+
+    def _producers(self, group: Group) -> set[int]:
+        found = set()
+        for v in group.inputs():
+            while v >= 0 and v not in self.owner:  # a view: what it is a view of
+                v = self.graph.nodes[v].operands[0]
+            if v >= 0:
+                found.add(self.owner[v])
+        return found
+
+    def _try(self, source: int, at: int) -> bool:
+        producer, consumer = self.groups[source], self.groups[at]
+        assert producer is not None
+        assert consumer is not None
+        others = self.direct[at] & ~(1 << source)
+        if any(self.before[p] >> source & 1 for p in _bits(others)):
+            return False  # a third group runs between the two
+        both = joined(producer, consumer, self.enable)
+        if both is None or len(both.places) > self.max_ops:
+            return False
+        self.groups[at], self.groups[source] = both, None
+        self._redirect(source, at, both)
+        return True
+
+    def _redirect(self, source: int, at: int, both: Group) -> None:
+        self.owner.update(dict.fromkeys(both.exits, at))
+        gone, here = 1 << source, 1 << at
+        self.direct[at] = (self.direct[at] | self.direct[source]) & ~gone & ~here
+        self.before[at] = (self.before[at] | self.before[source]) & ~gone & ~here
+        for i, before in enumerate(self.before):
+            if i != at and before & (gone | here):
+                self.before[i] = (before & ~gone) | here | self.before[at]
+                if self.direct[i] & gone:
+                    self.direct[i] = (self.direct[i] & ~gone) | here
+
+
+def joined(producer: Group, consumer: Group, enable: Collection[str]) -> Group | None:
+    """One group that computes what both do, or None where no template holds it."""
+    template = _PAIRS.get((producer.template, consumer.template))
+    if template is None or not {template, producer.template, consumer.template} <= set(enable):
+        return None
+    rows = {g.rows for g in (producer, consumer)} - {None}
+    if len(rows) > 1 or not _reads(consumer, producer.exits):
+        return None
+    graph = producer.graph
+    members = producer.places.keys() | consumer.places.keys()
+    kept = [e for e in producer.exits if _leaves(graph, e, members)]
+    found = Group(graph, sorted({*kept, *consumer.exits}), template)
+    found.places = dict.fromkeys(found.exits, HOME)
+    found.rows = rows.pop() if rows else None
+    found.anchor = producer.anchor
+    if not fits_exits(found):
+        return None
+    inner = sorted(members - found.places.keys(), reverse=True)
+    if not all(_enters(found, graph.nodes[i]) for i in inner):
+        return None
+    return found if all(reads_home(found, graph.nodes[e]) for e in found.exits) else None
+
+
+def _reads(group: Group, values: Collection[int]) -> bool:
+    return any(v in values for i in group.places for v in group.graph.nodes[i].operands)
+
+
+def _enters(group: Group, node: Node) -> bool:
+    if node.index != group.anchor:
+        return RULES[group.template](group, node)
+    group.places[node.index] = HOME
+    return reads_home(group, node)
+
+
+def _leaves(graph: Graph, index: int, members: Collection[int]) -> bool:
+    """Is the value needed outside of the members?"""
+    node = graph.nodes[index]
+    return node.returned or any(u not in members for u in node.users)
+
+
+def _bits(found: int) -> list[int]:
+    return [i for i in range(found.bit_length()) if found >> i & 1]

@@ -1,0 +1,135 @@
+"""Writing groups into the IR as kernel.fused ops."""
+
+from __future__ import annotations
+
+import heapq
+from collections.abc import Iterator
+from typing import Any
+
+from axec.mlir import ir
+from axec.passes.kernel.fuse.graph import Graph, Node
+from axec.passes.kernel.fuse.group import Group
+
+
+def rewrite(block: Any, graph: Graph, groups: list[Group]) -> None:
+    """Replace the ops of a function's block by its groups, producers first."""
+    writer = _Writer(block, graph)
+    terminator = block.operations[len(graph.nodes)].operation
+    with ir.InsertionPoint(terminator):
+        for step in ordered(graph, groups):
+            if isinstance(step, Group):
+                writer.group(step)
+            else:
+                writer.view(step)
+        for k, v in enumerate(graph.returns):
+            terminator.operands[k] = writer.result(v)
+    for node in reversed(graph.nodes):
+        node.op.erase()
+
+
+class _Writer:
+    def __init__(self, block: Any, graph: Graph) -> None:
+        self.graph = graph
+        self.values: dict[int, Any] = {~k: v for k, v in enumerate(block.arguments)}
+        self.returned: set[int] = set()
+
+    def group(self, group: Group) -> None:
+        nodes, inputs = group.nodes(), group.inputs()
+        results = [self.graph.nodes[e].op.results[0].type for e in group.exits]
+        where = _location(nodes)
+        fused = _fused(group.template, [self.values[v] for v in inputs], results, where)
+        body = fused.regions[0].blocks[0]
+        inner = dict(zip(inputs, body.arguments, strict=True))
+        with ir.InsertionPoint(body):
+            for node in nodes:
+                inner[node.index] = _copy(node, inner)
+            _yield([inner[e] for e in group.exits], where)
+        self.values.update(zip(group.exits, fused.results, strict=True))
+
+    def view(self, node: Node) -> None:
+        self.values[node.index] = _copy(node, self.values)
+
+    def result(self, value: int) -> Any:
+        """What the function returns for a value: every result is a buffer of its own that a kernel
+        writes, so that an argument, or a value that is returned already, is copied."""
+        base = value
+        while base >= 0 and self.graph.nodes[base].kind == "alias":
+            base = self.graph.nodes[base].operands[0]
+        found = self.values[value]
+        if base >= 0 and base not in self.returned:
+            self.returned.add(base)
+            return found
+        where = self.graph.nodes[value].op.location if value >= 0 else ir.Location.unknown()
+        fused = _fused("map", [found], [found.type], where)
+        with ir.InsertionPoint(fused.regions[0].blocks[0]):
+            _yield(list(fused.regions[0].blocks[0].arguments), where)
+        return fused.results[0]
+
+
+def _fused(template: str, inputs: list[Any], results: list[Any], where: Any) -> Any:
+    fused = ir.Operation.create(
+        "kernel.fused",
+        results=results,
+        operands=inputs,
+        attributes={"template": ir.StringAttr.get(template)},
+        regions=1,
+        loc=where,
+        infer_type=False,
+    )
+    fused.regions[0].blocks.append(*[v.type for v in inputs], arg_locs=[where] * len(inputs))
+    return fused
+
+
+def _yield(values: list[Any], where: Any) -> None:
+    ir.Operation.create("kernel.yield", operands=values, loc=where, infer_type=False)
+
+
+def _copy(node: Node, values: dict[int, Any]) -> Any:
+    made = node.op.clone()
+    for k, v in enumerate(node.operands):
+        made.operands[k] = values[v]
+    return made.results[0]
+
+
+def _location(nodes: list[Node]) -> Any:
+    """The place of the op that a kernel is about: what folds, else the last one."""
+    return next((n for n in nodes if n.kind == "contract"), nodes[-1]).op.location
+
+
+def ordered(graph: Graph, groups: list[Group]) -> Iterator[Group | Node]:
+    """Groups and views in an order in which producers come first, as near to the program's own
+    order as that allows."""
+    steps: dict[int, Group | Node] = {g.exit: g for g in groups}
+    makers = {e: g.exit for g in groups for e in g.exits}
+    for node in _views(graph, groups, makers):
+        steps[node.index] = node
+        makers[node.index] = node.index
+    readers: dict[int, list[int]] = {at: [] for at in steps}
+    missing: dict[int, int] = {}
+    for at, step in steps.items():
+        inputs = step.inputs() if isinstance(step, Group) else step.operands
+        waits = {makers[v] for v in inputs if v >= 0}
+        missing[at] = len(waits)
+        for maker in waits:
+            readers[maker].append(at)
+    ready = [at for at, count in missing.items() if count == 0]
+    heapq.heapify(ready)
+    while ready:
+        at = heapq.heappop(ready)
+        yield steps[at]
+        for reader in readers[at]:
+            missing[reader] -= 1
+            if missing[reader] == 0:
+                heapq.heappush(ready, reader)
+
+
+def _views(graph: Graph, groups: list[Group], makers: dict[int, int]) -> list[Node]:
+    """Reshapes that stay in the function because a kernel or the function's end reads them."""
+    found: dict[int, Node] = {}
+    wanted = [*graph.returns, *(v for g in groups for v in g.inputs())]
+    while wanted:
+        v = wanted.pop()
+        if v >= 0 and v not in makers and v not in found:
+            found[v] = graph.nodes[v]
+            wanted.extend(found[v].operands)
+    return list(found.values())
