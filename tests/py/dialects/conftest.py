@@ -5,8 +5,11 @@ from typing import Any
 
 import pytest
 
-from axec.dialects import load, types
+from axec.dialects import dtypes, load, types
+from axec.dialects.axe.cases import bind, cases, values
+from axec.dialects.dtypes import DType
 from axec.dialects.emit import IrEmit
+from axec.dialects.opdef import Array, OpDef
 from axec.dialects.types import TensorType
 from axec.mlir import func, ir, unknown_location
 
@@ -15,6 +18,22 @@ from axec.mlir import func, ir, unknown_location
 def _context() -> Iterator[None]:
     with load(), unknown_location():
         yield
+
+
+@pytest.fixture
+def examples() -> Callable[..., list[tuple[list[Array], dict[str, Any]]]]:
+    """`examples(op, dtype)`: operands and evaluated attributes of every sample of the op."""
+
+    def make(op: OpDef, dtype: DType = dtypes.f64) -> list[tuple[list[Array], dict[str, Any]]]:
+        found = []
+        for case in cases(op):
+            if case.dtype is dtype:
+                bound = bind(case.operands + case.results)
+                found.append((values(case.operands, bound), op.attrs_at(case.attrs, bound)))
+        assert found, f"{op.name} has no sample in {dtype}"
+        return found
+
+    return make
 
 
 Body = Callable[..., Any]  # (emit, *arguments) -> one value or several

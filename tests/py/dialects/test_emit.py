@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from axec.dialects import dtypes, types
-from axec.dialects.axe import OPS, build, composite, constants, op_of
+from axec.dialects.axe import OPS, composite, constants, op_of
 from axec.dialects.axe import elementwise as ew
+from axec.dialects.axe.build import joined, mean
 from axec.dialects.axe.cases import bind, cases, values
 from axec.dialects.dims import dim
 from axec.dialects.emit import EvalEmit, IrEmit
@@ -134,8 +135,6 @@ def test_wide_composites_have_no_casts_in_f32(build: Any) -> None:
 @pytest.mark.parametrize("count", [1, 2, 3, 7])
 def test_joined_is_concatenation(count: int, build: Any) -> None:
     xs = [np.arange(3.0 * (i + 1)).reshape(3, i + 1) for i in range(count)]
-    from axec.dialects.axe.build import joined
-
     np.testing.assert_array_equal(joined(EvalEmit(), xs, 1), np.concatenate(xs, 1))
     declared = [types.TensorType(dtypes.f64, x.shape) for x in xs]
     module = build(declared, lambda emit, *vs: joined(emit, vs, 1))
@@ -144,13 +143,9 @@ def test_joined_is_concatenation(count: int, build: Any) -> None:
 
 def test_mean_over_a_named_dim(build: Any) -> None:
     declared = [types.TensorType(dtypes.f32, (3, dim("n")))]
-    module = build(declared, lambda emit, x: build_mean(emit, x))
+    module = build(declared, lambda emit, x: mean(emit, x, 1))
     (found,) = interpret(module.body.operations[0], [np.arange(12, dtype="f4").reshape(3, 4)])
     np.testing.assert_array_equal(found, [1.5, 5.5, 9.5])
-
-
-def build_mean(emit: Any, x: Any) -> Any:
-    return build.mean(emit, x, 1)
 
 
 def test_eval_emit_checks_shapes() -> None:

@@ -2,33 +2,23 @@
 
 import itertools
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import pytest
 import scipy.special
-from scipy.stats import norm
 
 from axec.dialects import dtypes
 from axec.dialects.axe import arrange, composite, contract, indexing, reduce
 from axec.dialects.axe import elementwise as ew
-from axec.dialects.axe.cases import bind, cases, values
 from axec.dialects.dtypes import DType
 from axec.dialects.emit import EvalEmit
 from axec.dialects.opdef import OpDef
 
+Examples = Callable[..., list[tuple[list[np.ndarray], dict[str, Any]]]]
 run = EvalEmit()
 INTEGERS = [d for d in dtypes.ALL if d.is_integer]
-
-
-def _cases(op: OpDef, dtype: DType = dtypes.f64) -> list[tuple[list[np.ndarray], dict[str, Any]]]:
-    found = []
-    for case in cases(op):
-        if case.dtype is dtype:
-            bound = bind(case.operands + case.results)
-            found.append((values(case.operands, bound), op.attrs_at(case.attrs, bound)))
-    assert found
-    return found
 
 
 def _close(found: np.ndarray, expected: Any, rtol: float = 1e-12) -> None:
@@ -139,38 +129,38 @@ def test_nan_propagates(dtype: DType) -> None:
 # Arranging and indexing: element by element from the formula in the docstring
 
 
-def test_arrange_against_formulas() -> None:
-    for (x,), a in _cases(arrange.transpose):
+def test_arrange_against_formulas(examples: Examples) -> None:
+    for (x,), a in examples(arrange.transpose):
         found = run(arrange.transpose, x, **a)
         for i in np.ndindex(found.shape):
             assert found[i] == x[tuple(i[a["perm"].index(k)] for k in range(x.ndim))]
-    for (x,), a in _cases(arrange.broadcast):
+    for (x,), a in examples(arrange.broadcast):
         found = run(arrange.broadcast, x, **a)
         for i in np.ndindex(found.shape):
             at = [0 if n == 1 else i[axis] for n, axis in zip(x.shape, a["axes"], strict=True)]
             assert found[i] == x[tuple(at)]
-    for (x,), a in _cases(arrange.slice_):
+    for (x,), a in examples(arrange.slice_):
         found = run(arrange.slice_, x, **a)
         for i in np.ndindex(found.shape):
             at = [s + j * by for s, j, by in zip(a["start"], i, a["step"], strict=True)]
             assert found[i] == x[tuple(at)]
-    for (x, value), a in _cases(arrange.pad):
+    for (x, value), a in examples(arrange.pad):
         widths = np.array([a["low"], a["high"]], int).T
         expected = np.pad(x, widths, constant_values=value) if x.ndim else x
         np.testing.assert_array_equal(run(arrange.pad, x, value, **a), expected)
-    for (x,), a in _cases(arrange.reverse):
+    for (x,), a in examples(arrange.reverse):
         found = run(arrange.reverse, x, **a)
         for i in np.ndindex(found.shape):
             at = [x.shape[k] - 1 - j if k in a["axes"] else j for k, j in enumerate(i)]
             assert found[i] == x[tuple(at)]
 
 
-def test_take_clamps() -> None:
+def test_take_clamps(examples: Examples) -> None:
     x = np.arange(12.0).reshape(4, 3)
     indices = np.array([[-5, 0], [3, 99]])
     found = run(indexing.take, x, indices, axis=0)
     np.testing.assert_array_equal(found, x[np.array([[0, 0], [3, 3]])])
-    for (x, indices), a in _cases(indexing.take):
+    for (x, indices), a in examples(indexing.take):
         found = run(indexing.take, x, indices, **a)
         for i in np.ndindex(found.shape):
             front, back = i[: a["axis"]], i[a["axis"] + indices.ndim :]
@@ -217,8 +207,8 @@ def _naive_window(x: np.ndarray, a: dict[str, Any]) -> np.ndarray:
     return found
 
 
-def test_window_against_loops() -> None:
-    for (x,), a in _cases(reduce.window):
+def test_window_against_loops(examples: Examples) -> None:
+    for (x,), a in examples(reduce.window):
         _close(run(reduce.window, x, **a), _naive_window(x, a))
 
 
@@ -280,8 +270,8 @@ def _naive_dot(x: np.ndarray, y: np.ndarray, a: dict[str, Any]) -> np.ndarray:
 
 
 @pytest.mark.parametrize("dtype", [dtypes.f64, dtypes.i64, dtypes.i8, dtypes.u8])
-def test_dot_general_against_einsum(dtype: DType) -> None:
-    for (x, y), a in _cases(contract.dot_general, dtype):
+def test_dot_general_against_einsum(dtype: DType, examples: Examples) -> None:
+    for (x, y), a in examples(contract.dot_general, dtype):
         _close(run(contract.dot_general, x, y, **a), _naive_dot(x, y, a))
 
 
@@ -309,108 +299,6 @@ def _naive_conv(x: np.ndarray, w: np.ndarray, a: dict[str, Any]) -> np.ndarray:
 
 
 @pytest.mark.parametrize("dtype", [dtypes.f64, dtypes.i32])
-def test_conv_against_loops(dtype: DType) -> None:
-    for (x, w), a in _cases(contract.conv, dtype):
+def test_conv_against_loops(dtype: DType, examples: Examples) -> None:
+    for (x, w), a in examples(contract.conv, dtype):
         _close(run(contract.conv, x, w, **a), _naive_conv(x, w, a))
-
-
-# Composites
-
-
-def test_softmax_against_scipy() -> None:
-    for (x,), a in _cases(composite.softmax):
-        if x.size:  # SciPy takes no empty axis
-            _close(run(composite.softmax, x, **a), scipy.special.softmax(x, **a))
-            _close(run(composite.log_softmax, x, **a), scipy.special.log_softmax(x, **a))
-
-
-def test_softmax_does_not_overflow() -> None:
-    x = np.array([[1e4, 1e4 + 1, -1e4], [-1e30, -1e30, -1e30]])
-    _close(run(composite.softmax, x, axis=1), scipy.special.softmax(x, axis=1))
-    _close(run(composite.log_softmax, x, axis=1), scipy.special.log_softmax(x, axis=1))
-    half = np.array([6e4, -6e4], np.float16)
-    np.testing.assert_array_equal(
-        run(composite.softmax, half, axis=0), np.array([1, 0], np.float16)
-    )
-
-
-def test_gelu_and_silu() -> None:
-    x = np.linspace(-6, 6, 401)
-    _close(run(composite.gelu, x), x * norm.cdf(x), rtol=1e-7)
-    tanh = 0.5 * x * (1 + np.tanh(math.sqrt(2 / math.pi) * (x + 0.044715 * x**3)))
-    np.testing.assert_allclose(run(composite.gelu, x, approximate=True), tanh, atol=1e-15)
-    _close(run(composite.silu, x), x * scipy.special.expit(x))
-    assert run(composite.gelu, np.float32([-40.0]), approximate=True) == 0
-    np.testing.assert_array_equal(run(composite.relu, np.array([-2, 0, 3])), [0, 0, 3])
-
-
-def test_norms() -> None:
-    for (x, scale, bias), a in _cases(composite.layer_norm):
-        mean, var = x.mean(-1, keepdims=True), x.var(-1, keepdims=True)
-        expected = (x - mean) / np.sqrt(var + a["eps"]) * scale + bias
-        _close(run(composite.layer_norm, x, scale, bias, **a), expected, rtol=1e-11)
-        rms = np.sqrt((x * x).mean(-1, keepdims=True) + a["eps"])
-        _close(run(composite.rms_norm, x, scale, **a), x / rms * scale, rtol=1e-11)
-
-
-def test_layer_norm_is_two_pass() -> None:
-    x = (np.arange(8, dtype=np.float32) + np.float32(1e5)).reshape(1, 8)  # E[x^2] - E[x]^2 fails
-    one, zero = np.ones(8, np.float32), np.zeros(8, np.float32)
-    found = run(composite.layer_norm, x, one, zero, eps=0.0)
-    wide = x.astype(np.float64)
-    np.testing.assert_allclose(found, (wide - wide.mean()) / wide.std(), rtol=1e-5)
-
-
-def test_avg_pool_counts() -> None:
-    x = np.arange(1.0, 5.0)
-    how = {"size": (3,), "stride": (2,), "padding": ((1, 1),)}
-    _close(run(composite.avg_pool, x, **how), [1.5, 3])
-    _close(run(composite.avg_pool, x, **how, count_include_pad=True), [1, 3])
-    for (x,), a in _cases(composite.avg_pool):
-        fold = {k: a[k] for k in ("size", "stride", "padding")} | {
-            "dilation": (1,) * len(a["size"])
-        }
-        total = _naive_window(x, {"kind": "sum", **fold})
-        counted = np.ones_like(x) if not a["count_include_pad"] else None
-        number = (
-            math.prod(a["size"])
-            if counted is None
-            else _naive_window(counted, {"kind": "sum", **fold})
-        )
-        _close(run(composite.avg_pool, x, **a), total / number)
-
-
-def _naive_attention(
-    q: np.ndarray, k: np.ndarray, v: np.ndarray, *mask: np.ndarray, scale: float, causal: bool
-) -> np.ndarray:
-    scores = scale * np.einsum("...id,...jd->...ij", q, k)
-    for m in mask:
-        scores = np.where(m, scores, -np.inf) if m.dtype == np.bool_ else scores + m
-    if causal:
-        scores = np.where(np.tril(np.ones(scores.shape[-2:], bool)), scores, -np.inf)
-    dead = np.isneginf(scores).all(-1, keepdims=True)
-    shares = scipy.special.softmax(np.where(dead, 0, scores), axis=-1) if scores.size else scores
-    return np.einsum("...ij,...je->...ie", np.where(dead, 0, shares), v)
-
-
-def test_attention_against_einsum() -> None:
-    for operands, a in _cases(composite.attention):
-        _close(run(composite.attention, *operands, **a), _naive_attention(*operands, **a))
-
-
-@pytest.mark.parametrize("dtype", [dtypes.f32, dtypes.bf16, dtypes.f16])
-def test_attention_to_nothing_is_zero(dtype: DType) -> None:
-    q, k, v = (np.ones((2, 3), dtype.numpy) for _ in range(3))
-    mask = np.array([[False, False], [True, False]])
-    expected = np.array([[0, 0, 0], [1, 1, 1]], dtype.numpy)
-    found = run(composite.attention, q, k, v, mask, scale=1.0)
-    np.testing.assert_array_equal(found, expected)
-    added = np.where(mask, 0, -np.inf).astype(dtype.numpy)
-    np.testing.assert_array_equal(run(composite.attention, q, k, v, added, scale=1.0), expected)
-
-
-def test_attention_with_large_scores() -> None:
-    q = np.full((1, 2), 300.0, np.float16)  # the scores exceed the range of f16
-    v = np.array([[1.0], [3.0]], np.float16)
-    found = run(composite.attention, q, np.repeat(q, 2, 0), v, scale=1.0)
-    np.testing.assert_array_equal(found, np.array([[2.0]], np.float16))
