@@ -20,7 +20,8 @@ __version__ = "0.1.0"
 _ELSEWHERE = {"compile": "axec.api", "jit": "axec.api", "load": "axec.runtime"}
 
 
-def __getattr__(name: str) -> Any:
+def _find(name: str) -> Any:
+    """The value of a public name, imported from its home."""
     import importlib
 
     if name.startswith("_"):
@@ -34,6 +35,10 @@ def __getattr__(name: str) -> Any:
         value = getattr(lang, name)
     globals()[name] = value
     return value
+
+
+if not TYPE_CHECKING:  # a type checker that saw it would take any name for right
+    __getattr__ = _find
 
 
 def _unknown(name: str, known: list[str]) -> str:

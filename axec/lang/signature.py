@@ -6,6 +6,7 @@ predict(x: Spec, params: arrays)   x becomes an input, params become weights of 
 from __future__ import annotations
 
 import inspect
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -63,6 +64,9 @@ def arguments(
             found += [_argument(k, v, True) for k, v in value.items()]
         else:
             found.append(_argument(parameter, value, kind is Parameter.KEYWORD_ONLY))
+    for path, count in Counter(p for a in found for p in a.paths).items():
+        if count > 1:
+            raise error("argument-name", f"{count} leaves of the arguments are called `{path}`")
     return found
 
 

@@ -120,15 +120,17 @@ def dim(name: str, lo: int, hi: int) -> Dim:
     Axes that share a name have equal sizes in a call. Raises AxecError `dim-range` for an empty
     range and, where two meet, for two ranges under one name.
     """
-    if not isinstance(name, str) or not name.isidentifier():
-        raise error("dim-range", f"a dim's name must be an identifier, got {name!r}")
+    try:
+        expr = dims.dim(name)
+    except (ValueError, AttributeError):
+        raise error("dim-range", f"a dim's name is an identifier, got {name!r}") from None
     if not (isinstance(lo, int) and isinstance(hi, int) and 0 <= lo <= hi):
         raise error(
             "dim-range",
             f"dim {name!r} has no size in {lo}..{hi}",
             hint=f'give the smallest and the largest size: `axe.dim("{name}", 1, 64)`',
         )
-    return Dim(dims.dim(name), {name: (lo, hi)})
+    return Dim(expr, {name: (lo, hi)})
 
 
 def carry(size: Size, ranges: Ranges) -> Size:

@@ -53,13 +53,18 @@ def user_frame() -> FrameType | None:
     """The innermost frame of the user's own code; None when axec's command line is the caller."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
-        module = frame.f_globals.get("__name__") or ""
-        if module != "axec" and not module.startswith("axec."):
+        if not is_ours(frame):
             return frame
-        if module.startswith("axec.cli"):
+        if frame.f_globals["__name__"].startswith("axec.cli"):
             return None
         frame = frame.f_back
     return None
+
+
+def is_ours(frame: FrameType) -> bool:
+    """Whether a frame runs code of axec itself."""
+    module = frame.f_globals.get("__name__") or ""
+    return module == "axec" or module.startswith("axec.")
 
 
 def user_site() -> Site | None:

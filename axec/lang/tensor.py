@@ -149,7 +149,8 @@ class Tensor:
         # `ndarray + tensor` comes here and goes on as `axe.add`.
         if method == "__call__" and not options and ufunc.__name__ in _OPERATORS:
             return _OPERATORS[ufunc.__name__](*inputs)
-        self._refuse_numpy(ufunc.__name__, inputs)
+        called = "" if method == "__call__" else f".{method}"
+        self._refuse_numpy(ufunc.__name__ + called, inputs)
         return getattr(ufunc, method)(*map(_to_numpy, inputs), **options)
 
     def __array_function__(self, fn: Any, kinds: Any, args: Any, options: Any) -> Any:
@@ -368,10 +369,13 @@ def _to_numpy(value: Any) -> Any:
 # Where NumPy's name differs from the standard's.
 _NUMPY_NAMES = {
     "absolute": "abs",
+    "add.reduce": "sum",
     "amax": "max",
     "amin": "min",
     "concatenate": "concat",
     "maximum.reduce": "max",
+    "minimum.reduce": "min",
+    "multiply.reduce": "prod",
     "power": "pow",
     "transpose": "permute_dims",
     "true_divide": "divide",

@@ -28,7 +28,7 @@ from axec.dialects.opdef import Array, OpDef
 from axec.lang import core, signature, tree
 from axec.lang.errors import AxecError, error
 from axec.lang.signature import Argument
-from axec.lang.source import Key, definition_site, key_of, site_of, user_frame
+from axec.lang.source import Key, definition_site, is_ours, key_of, site_of, user_frame
 from axec.lang.tensor import Tensor
 from axec.mlir import LOCK, func, ir
 
@@ -233,9 +233,7 @@ def raised(e: BaseException, code: str, doing: str) -> AxecError:
     location = None
     tb = e.__traceback__
     while tb is not None:
-        module = tb.tb_frame.f_globals.get("__name__") or ""
-        file = tb.tb_frame.f_code.co_filename
-        if not module.startswith("axec.") and not _is_library(file):
+        if not is_ours(tb.tb_frame) and not _is_library(tb.tb_frame.f_code.co_filename):
             location = site_of(tb.tb_frame.f_code, tb.tb_lasti).location
         tb = tb.tb_next
     return error(code, f"{doing}: {type(e).__name__}: {e}", location=location)
