@@ -8,7 +8,9 @@ than forks: a compiler may run inside a process with threads (JAX, CUDA), where 
 from __future__ import annotations
 
 import atexit
+import hashlib
 import os
+import select
 import subprocess
 import sys
 import threading
@@ -27,6 +29,7 @@ __all__ = ["compile_modules", "start", "worker_count"]
 Output = Literal["object", "assembly"]
 
 _MAX_WORKERS = 8
+_REMEMBERED = 512  # compiled modules
 _MESSAGE_LINES = 4  # of what LLVM says; a selection failure prints the whole expression after it
 
 
@@ -47,23 +50,59 @@ def compile_modules(
     output: Output = "object",
     locations: Mapping[str, Any] | None = None,
 ) -> list[bytes]:
-    """Compile every module; results in their order, whatever the number of workers.
+    """Compile every module; results in their order, whatever the number of workers. What this
+    process has compiled before (the support code, a kernel of an earlier model) is not compiled
+    again.
 
     output: "object" gives ELF bytes, "assembly" text in UTF-8. locations: function name -> place in
     the user's source, for errors. Raises AxecError `llvm-fatal`, which names the function, when
     LLVM refuses the IR or dies of it.
     """
-    results: list[bytes] = []
-    with _borrow(min(len(modules), worker_count())) as workers:
-        for first in range(0, len(modules), len(workers) or 1):
-            batch = list(zip(workers, modules[first : first + len(workers)], strict=False))
-            for worker, module in batch:
-                worker.send(target, output, module.text())
-            for worker, module in batch:
-                answer, message = worker.receive()
-                if answer is None:
-                    raise _failure(module, message, target, locations or {})
-                results.append(answer)
+    requests = [_Request(module, target, output) for module in modules]
+    known = ((request.key, _compiled.get(request.key)) for request in requests)
+    results = {key: result for key, result in known if result is not None}
+    missing = [request for request in requests if request.key not in results]
+    missing.sort(key=lambda request: len(request.text), reverse=True)  # no long one at the end
+    with _borrow(min(len(missing), worker_count())) as workers:
+        results |= _serve(iter(missing), workers, locations or {})
+    _compiled.update(results)
+    while len(_compiled) > _REMEMBERED:
+        _compiled.pop(next(iter(_compiled)))
+    return [results[request.key] for request in requests]
+
+
+class _Request:
+    """One module to compile, and the key that its result is kept under."""
+
+    def __init__(self, module: Module, target: Target, output: Output) -> None:
+        self.module, self.target, self.output = module, target, output
+        self.text = module.text()
+        self.key = hashlib.sha256(f"{target.name} {output} {self.text}".encode()).digest()
+
+
+def _serve(
+    requests: Iterator[_Request], workers: Sequence[_Worker], locations: Mapping[str, Any]
+) -> dict[bytes, bytes]:
+    """Give every worker a request, and the next one when it has answered; results by key."""
+    results: dict[bytes, bytes] = {}
+    busy: dict[_Worker, _Request] = {}
+
+    def feed(worker: _Worker) -> None:
+        request = next(requests, None)
+        if request is not None:
+            busy[worker] = request
+            worker.send(request.target, request.output, request.text)
+
+    for worker in workers:
+        feed(worker)
+    while busy:
+        for worker in select.select(list(busy), [], [])[0]:
+            request = busy.pop(worker)
+            answer, message = worker.receive()
+            if answer is None:
+                raise _failure(request.module, message, request.target, locations)
+            results[request.key] = answer
+            feed(worker)
     return results
 
 
@@ -126,6 +165,10 @@ class _Worker:
             return None, self._last_words()
         return (payload, "") if status == b"ok" else (None, payload.decode(errors="replace"))
 
+    def fileno(self) -> int:
+        """Readable when there is an answer (for `select`)."""
+        return self._stdout.fileno()
+
     def close(self) -> None:
         """End the process."""
         self.alive = False
@@ -142,6 +185,7 @@ class _Worker:
         return text or f"the worker ended with status {status}"
 
 
+_compiled: dict[bytes, bytes] = {}  # the oldest is forgotten first
 _lock = threading.Lock()
 _idle: list[_Worker] = []
 _owner = os.getpid()
