@@ -165,6 +165,7 @@ def _emit_parallel(module: Module) -> None:
     kernel, block, units, grain, threads = b.args
     none, alone = b.label("none"), b.label("alone")
     b.branch_if(b.cmp("le", units, 0), none)
+    b.branch_if(b.cmp("le", threads, 1), alone)
     useful = b.max(b.div(units, grain), 1)
     parts = b.min(b.min(threads, MAX_THREADS), useful, "parts")
     b.branch_if(b.cmp("le", parts, 1), alone)

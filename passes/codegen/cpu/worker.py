@@ -98,35 +98,44 @@ def _serve(
     while busy:
         for worker in select.select(list(busy), [], [])[0]:
             request = busy.pop(worker)
-            answer, message = worker.receive()
+            answer, _ = worker.receive()
             if answer is None:
-                raise _failure(request.module, message, request.target, locations)
+                answer = _again(request, locations)
             results[request.key] = answer
             feed(worker)
     return results
 
 
-def _failure(
-    module: Module, message: str, target: Target, locations: Mapping[str, Any]
-) -> AxecError:
-    """The error for a module that LLVM did not take: compile its functions one by one to find
-    which it is."""
+def _again(request: _Request, locations: Mapping[str, Any]) -> bytes:
+    """A second try for a request that failed: the worker may have been killed from outside. If
+    LLVM is at fault, compile function by function to find which it is, and raise."""
+    answer, message = _alone(request, request.text)
+    if answer is not None:
+        return answer
     culprit = ""
-    for name in module.functions:
-        with _borrow(1) as (worker,):
-            worker.send(target, "object", module.text(only=name))
-            answer, alone = worker.receive()
+    for name in request.module.functions:
+        answer, said = _alone(request, request.module.text(only=name))
         if answer is None:
-            culprit, message = name, alone
+            culprit, message = name, said
             break
     said = "; ".join(message.strip().splitlines()[:_MESSAGE_LINES])
-    what = f"kernel {culprit}" if culprit else f"module {module.name}"
-    return AxecError(
+    what = f"kernel {culprit}" if culprit else f"module {request.module.name}"
+    raise AxecError(
         "llvm-fatal",
-        f"LLVM cannot compile {what} for {target.name}: {said}",
+        f"LLVM cannot compile {what} for {request.target.name}: {said}",
         location=locations.get(culprit),
         hint="this is a bug in axec: please report it with the output of `--emit llvm`",
     )
+
+
+def _alone(request: _Request, text: str) -> tuple[bytes | None, str]:
+    """Compile a text as `request` says, in a worker that nothing else happens to."""
+    worker = _Worker()
+    try:
+        worker.send(request.target, request.output, text)
+        return worker.receive()
+    finally:
+        worker.close()
 
 
 class _Worker:
