@@ -20,7 +20,7 @@ from axec.passes.codegen.cpu.rearrange import split
 from axec.passes.codegen.cpu.registers import register_type
 from axec.passes.codegen.cpu.space import positions, runs
 from axec.passes.codegen.llvm import Value
-from axec.passes.kernel.templates import Gemm
+from axec.passes.kernel.product import Gemm
 
 if TYPE_CHECKING:
     from axec.passes.codegen.cpu.gemm.setting import Matrix, Region

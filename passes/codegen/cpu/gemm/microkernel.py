@@ -8,7 +8,7 @@ one broadcast. Sums grow in the order of k whatever the tile, so every tile give
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from axec.passes.codegen.cpu.gemm.tiles import Tile
@@ -18,13 +18,15 @@ from axec.passes.codegen.llvm import Builder, Type, Value, vec, zero
 @dataclass(frozen=True, slots=True)
 class Strip:
     """What a tile reads: the address of A[i, k0] for each row i and of B[k0, j0]; `*_step`: bytes
-    from one k to the next; `masks`: the lanes of B that exist, one per vector (None: all)."""
+    from one k to the next; `masks`: the lanes of B that exist, one per vector (None: all);
+    `ahead`: address of what to bring near meanwhile, by number of k."""
 
     rows: Sequence[Value]
     a_step: Value
     b: Value
     b_step: Value
     masks: Sequence[Value] | None = None
+    ahead: Callable[[Value], Value] | None = None
 
 
 def multiply(
@@ -37,6 +39,8 @@ def multiply(
         a_offset = b.mul(loop.index, strip.a_step)
         b_row = b.offset(strip.b, b.mul(loop.index, strip.b_step))
         for u in range(tile.unroll):
+            if strip.ahead:
+                b.prefetch(strip.ahead(b.add(loop.index, u)), locality=2)
             vectors = _vectors(b, tile, element, strip, b.offset(b_row, b.mul(strip.b_step, u)))
             for i, row in enumerate(strip.rows):
                 at = b.offset(b.offset(row, a_offset), b.mul(strip.a_step, u))

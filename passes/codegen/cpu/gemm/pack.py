@@ -8,19 +8,16 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from axec.passes.codegen.cpu.gemm.control import lanes_of
-from axec.passes.codegen.cpu.gemm.setting import Panel, Setting, load
+from axec.passes.codegen.cpu.gemm.setting import Setting, load
 from axec.passes.codegen.llvm import Builder, Value
 
-#: Address of the first column at the first k, columns, steps of k, address of the slot.
+#: As `columns`.
 Packer = Callable[[Setting, Value, Value, Value, Value], None]
 
 
-def columns(s: Setting, p: Panel, first: Value, depth: Value, slot: Value) -> None:
-    """Pack steps [first, first + depth) of k of the panel's columns."""
-    b = s.b
-    source = b.offset(p.right, b.mul(first, s.steps.right_k))
-    source = b.offset(source, b.mul(p.column, s.steps.right_n))
-    PACKERS[s.problem.layout](s, source, b.sub(p.end_column, p.column), depth, slot)
+def columns(s: Setting, source: Value, count: Value, depth: Value, slot: Value) -> None:
+    """Pack `count` columns and `depth` steps of k of `right`, from the address `source` on."""
+    PACKERS[s.problem.layout](s, source, count, depth, slot)
 
 
 def _rows(s: Setting, source: Value, count: Value, depth: Value, slot: Value) -> None:

@@ -15,7 +15,7 @@ from axec.dialects import types
 from axec.dialects.dtypes import DType
 from axec.mlir import ir
 from axec.passes.kernel import templates
-from axec.passes.kernel.templates import Gemm
+from axec.passes.kernel.product import Gemm
 
 #: How `right` lies in memory. row: the columns of one k are neighbours; col: the k of one column
 #: are; any: neither.

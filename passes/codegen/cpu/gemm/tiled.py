@@ -13,7 +13,7 @@ and its sums pass through a tile of scratch, of which the part that exists is co
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from axec.passes.codegen.cpu.gemm import pack
@@ -21,12 +21,16 @@ from axec.passes.codegen.cpu.gemm.control import YES, both, lanes_of, negate, st
 from axec.passes.codegen.cpu.gemm.microkernel import Strip, multiply
 from axec.passes.codegen.cpu.gemm.setting import Matrix, Panel, Region, Setting
 from axec.passes.codegen.llvm import I64, Builder, Value, constant, zero
+from axec.passes.kernel.product import PANEL
+
+LINE = 64  # bytes of a cache line
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
     """Steps [first, first + depth) of k. `right`: address of the panel's columns at `first`;
-    `step`: bytes to the next k; `start`, `end` (i1): is it the first, the last part?"""
+    `step`: bytes to the next k; `start`, `end` (i1): is it the first, the last part? `next`: the
+    part after it, as it lies in memory."""
 
     first: Value
     depth: Value
@@ -34,24 +38,28 @@ class Part:
     step: Value
     start: Value
     end: Value
+    next: Value
 
 
 def panel(s: Setting, p: Panel) -> None:
     """All rows and columns of a panel."""
-    b, gemm = s.b, s.gemm
+    b, gemm, steps_of = s.b, s.gemm, s.steps
     origin = constant(I64, 0)
+    right = b.offset(p.right, b.mul(p.column, steps_of.right_n))
+    beside = b.offset(right, b.mul(steps_of.right_n, PANEL))
     if p.slot is None:
-        right = b.offset(p.right, b.mul(p.column, s.steps.right_n))
-        _tiles(s, p, Part(origin, s.k, right, s.steps.right_k, YES, YES))
+        _tiles(s, p, Part(origin, s.k, right, steps_of.right_k, YES, YES, beside))
         return
     step = constant(I64, gemm.width * s.element.size)
     # A product over nothing is one part of depth 0: it stores zeros.
     with steps(b, origin, b.max(s.k, 1), gemm.depth, "part") as first:
         rest = b.sub(s.k, first)
         depth = b.min(rest, gemm.depth)
-        pack.columns(s, p, first, depth, p.slot)
         start, end = b.cmp("eq", first, 0), b.cmp("le", rest, gemm.depth)
-        _tiles(s, p, Part(first, depth, p.slot, step, start, end))
+        here = b.offset(right, b.mul(first, steps_of.right_k))
+        below = b.offset(here, b.mul(depth, steps_of.right_k))
+        pack.columns(s, here, b.sub(p.end_column, p.column), depth, p.slot)
+        _tiles(s, p, Part(first, depth, p.slot, step, start, end, b.select(end, beside, below)))
 
 
 def _tiles(s: Setting, p: Panel, part: Part) -> None:
@@ -119,7 +127,19 @@ def _strip(s: Setting, p: Panel, part: Part, r: Region) -> Strip:
     right = b.at(part.right, s.element, b.sub(r.column, p.column))
     in_place = p.slot is None and not s.columns_fit
     masks = lanes_of(b, r.columns, tile.lanes, tile.vectors) if in_place else None
-    return Strip(rows, s.steps.left_k, right, part.step, masks)
+    return Strip(rows, s.steps.left_k, right, part.step, masks, _ahead(s, p, part, r))
+
+
+def _ahead(s: Setting, p: Panel, part: Part, r: Region) -> Callable[[Value], Value] | None:
+    """The part to come, a cache line per step of k: the first tiles of rows bring near one after
+    the other the lines that are as wide as a tile. (128x768x3072: 102 -> 109 GFLOP/s, Zen 4.)"""
+    if s.problem.layout != "row":
+        return None
+    b, lines = s.b, max(s.tile.columns * s.element.size // LINE, 1)
+    number = b.min(b.udiv(b.sub(r.row, p.row), s.tile.rows), lines - 1)
+    first = b.at(part.next, s.element, b.sub(r.column, p.column))
+    first = b.offset(first, b.mul(number, LINE))
+    return lambda k: b.offset(first, b.mul(k, s.steps.right_k))
 
 
 def _so_far(s: Setting, r: Region, full: Value, result: Matrix, scratch: Matrix) -> Sequence[Value]:

@@ -2,8 +2,9 @@
 
 A tile of R rows and V vectors reads V vectors of `right` and R numbers of `left` for R * V
 multiply-adds, and holds R * V sums, V vectors and one broadcast number: the table lists, per vector
-register file, the largest R for each V that LLVM compiles without spilling. Measured on Zen 4, percent of the
-multiply-add peak at K = 256: 64 bytes, V=4: 99, V=3: 98, V=2: 97, V=1: 94; 32 bytes, V=2: 92.
+register file, the largest R for each V that LLVM compiles without spilling. Measured on Zen 4 at
+K = 256, percent of the multiply-add peak: 64-byte vectors, V=4: 99, V=3: 98, V=2: 97, V=1: 94;
+32-byte vectors, V=2: 91.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 
 from axec.dialects.dims import Size
 from axec.passes.codegen.cpu.targets import Target
-from axec.passes.kernel.templates import PANEL
+from axec.passes.kernel.product import PANEL
 
 #: Vector registers -> vectors per tile row -> rows.
 ROWS: dict[int, dict[int, int]] = {
@@ -22,7 +23,7 @@ ROWS: dict[int, dict[int, int]] = {
 
 #: What a step of K costs besides the multiply-adds of the tile, in multiply-adds: reading B,
 #: counting. Decides between few tall tiles and more low ones that fit M better.
-STEP_COST = 2
+STEP_COST = 1
 
 
 @dataclass(frozen=True, slots=True)
