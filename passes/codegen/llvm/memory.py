@@ -11,7 +11,7 @@ from typing import Literal
 
 from axec.passes.codegen.llvm.arith import Conversion
 from axec.passes.codegen.llvm.emitter import operand
-from axec.passes.codegen.llvm.types import I1, I32, I64, PTR, VOID, Type
+from axec.passes.codegen.llvm.types import I1, I32, I64, PTR, VOID, Type, like
 from axec.passes.codegen.llvm.values import Operand, Value, constant, poison
 
 Order = Literal["monotonic", "acquire", "release", "acq_rel", "seq_cst"]
@@ -28,18 +28,20 @@ class Memory(Conversion):
     # Addresses.
 
     def offset(self, ptr: Value, bytes_: Operand, name: str = "") -> Value:
-        """ptr + bytes."""
+        """ptr + bytes. A vector of byte offsets gives a vector of addresses."""
         amount = operand(I64, bytes_)
         if amount.const == 0:
             return ptr
-        return self.emit(f"getelementptr i8, {ptr.typed}, {amount.typed}", PTR, name)
+        result = like(amount.type, PTR)
+        return self.emit(f"getelementptr i8, {ptr.typed}, {amount.typed}", result, name)
 
     def at(self, ptr: Value, type_: Type, index: Operand, name: str = "") -> Value:
-        """Address of element `index` of an array of `type_`."""
+        """Address of element `index` of an array of `type_`; of a vector of indices, each."""
         index = operand(I64, index)
         if index.const is not None:
             return self.offset(ptr, index.const * type_.size, name)
-        return self.emit(f"getelementptr {type_.text}, {ptr.typed}, {index.typed}", PTR, name)
+        text = f"getelementptr {type_.text}, {ptr.typed}, {index.typed}"
+        return self.emit(text, like(index.type, PTR), name)
 
     # Plain access.
 
