@@ -80,22 +80,12 @@ class Frame(ctypes.Structure):
     )
 
 
-STATE_SIZE = ctypes.sizeof(State)
-
 # dtype -> (bytes per element, NumPy name, buffer-protocol formats that native code accepts).
 # bf16 has no format of its own: it travels as uint16.
 DTYPES: dict[str, tuple[int, str, str]] = {
-    "f64": (8, "float64", "d"),
-    "f32": (4, "float32", "f"),
-    "f16": (2, "float16", "e"),
-    "bf16": (2, "bfloat16", "H"),
-    "i64": (8, "int64", "lq"),
-    "i32": (4, "int32", "i"),
-    "i16": (2, "int16", "h"),
-    "i8": (1, "int8", "b"),
-    "u64": (8, "uint64", "LQ"),
-    "u32": (4, "uint32", "I"),
-    "u16": (2, "uint16", "H"),
-    "u8": (1, "uint8", "B"),
+    "f64": (8, "float64", "d"), "f32": (4, "float32", "f"), "f16": (2, "float16", "e"),
+    "bf16": (2, "bfloat16", "H"), "i64": (8, "int64", "lq"), "i32": (4, "int32", "i"),
+    "i16": (2, "int16", "h"), "i8": (1, "int8", "b"), "u64": (8, "uint64", "LQ"),
+    "u32": (4, "uint32", "I"), "u16": (2, "uint16", "H"), "u8": (1, "uint8", "B"),
     "bool": (1, "bool", "?"),
-}
+}  # fmt: skip

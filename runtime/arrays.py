@@ -76,8 +76,7 @@ class ArraySpec:
 
     def shape_error(self, array: Array, sizes: tuple[int, ...] = ()) -> AxecError:
         """What an input of the wrong shape gets; `sizes` is the declared shape in numbers."""
-        declared = f"({', '.join(map(str, self.shape))}{',' * (len(self.shape) == 1)})"
-        here = f", here {sizes}," if sizes else ""
+        declared, here = str(self.shape).replace("'", ""), f", here {sizes}," if sizes else ""
         message = f"input {self.name!r} has shape {array.shape}, but {declared}{here} is declared"
         return AxecError("input-shape", message)
 

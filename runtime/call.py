@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 # Address space only: pages that no call touches never become memory. (Python 3.11's mmap lacks
 # MAP_NORESERVE; it is 0x4000 on x86-64 and aarch64.)
 _ARENA_FLAGS = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | 0x4000
+CPUS = min(os.cpu_count() or 1, MAX_THREADS)  # the largest `threads` that a call takes
 _METH_FASTCALL_KEYWORDS = 0x0080 | 0x0002
 _KEYWORDS = sys.intern("out"), sys.intern("threads")
 
@@ -62,16 +63,14 @@ class Entry:
         state.fallback, state.kw_out, state.kw_threads = id(self), *map(id, _KEYWORDS)
         state.program, state.allocators = addressof(self._program), addressof(self._table)
         state.weights = None if weights is None else address(weights)
-        state.threads, state.max_threads = threads, max_threads()
+        state.threads, state.max_threads = threads, CPUS
         state.arenas = None
         self._image.push(addressof(state), self._new_arena())
         names = ", ".join(array.name for array in self.inputs)
-        doc = f"{self.name}({names}, *, out=None, threads=None)\n--\n\nCompiled by axec."
+        doc = f"{self.name}({names}, *, out=None, threads=None)\n--\n\nCompiled by axec.".encode()
         # The interpreter reads this struct as long as the function lives: it must not move or go.
-        method = self.name.encode(), self._stub, _METH_FASTCALL_KEYWORDS, doc.encode()
-        self._method = _MethodDef(*method)
-        function: Callable[..., Any] = _new_function(addressof(self._method), self, None)
-        return function
+        self._method = _MethodDef(self.name.encode(), self._stub, _METH_FASTCALL_KEYWORDS, doc)
+        return _new_function(addressof(self._method), self, None)  # type: ignore[no-any-return]
 
     def __call__(self, *args: Any, out: Any = None, threads: Any = None, **kwargs: Any) -> Any:
         parts = self._state.threads if threads is None else check_threads(threads)
@@ -90,8 +89,7 @@ class Entry:
         for array, result in zip(given, results, strict=True):
             if array is not None and array is not result:
                 array[...] = result
-        fresh = results[0] if len(results) == 1 else tuple(results)
-        return fresh if out is None else out
+        return out if out is not None else results[0] if len(results) == 1 else tuple(results)
 
     def _new_arena(self) -> int:
         size = self._state.arena_bytes
@@ -144,20 +142,16 @@ class Entry:
             self._image.push(state, arena)
 
 
-def max_threads() -> int:
-    """The largest `threads` that a call takes: the CPUs of this machine."""
-    return min(os.cpu_count() or 1, MAX_THREADS)
-
-
 def check_threads(threads: Any) -> int:
-    """`threads` as an int; AxecError `threads-invalid` unless it is 1 to `max_threads()`."""
+    """`threads` as an int; AxecError `threads-invalid` unless it is 1 to CPUS."""
     try:
         count = operator.index(threads)
     except TypeError:
         count = 0
-    if not 1 <= count <= max_threads():
-        message = f"threads is {threads!r}; this machine takes 1 to {max_threads()}"
-        raise AxecError("threads-invalid", message)
+    if not 1 <= count <= CPUS:
+        raise AxecError(
+            "threads-invalid", f"threads is {threads!r}; this machine takes 1 to {CPUS}"
+        )
     return count
 
 

@@ -5,6 +5,7 @@ come from /proc/cpuinfo: the kernel lists a feature there only if it also saves 
 CPUID alone does not tell.
 """
 
+import contextlib
 import os
 from collections.abc import Sequence
 from functools import cache
@@ -41,16 +42,13 @@ def features() -> frozenset[str]:
 
     Raises AxecError `platform-unsupported` where /proc/cpuinfo cannot be read.
     """
-    try:
-        # Its first record says it all, and reading all of them is slow on a large machine.
-        with open("/proc/cpuinfo", encoding="ascii", errors="replace") as file:
-            for name, _, value in (line.partition(":") for line in file):
-                if name.strip() in ("flags", "Features"):
-                    flags = value.split()
-                    renamed = {llvm for llvm, flag in _RENAMED.items() if flag in flags}
-                    return frozenset({flag.replace("_", "") for flag in flags} | renamed)
-    except OSError:
-        pass
+    # Its first record says it all, and reading all of them is slow on a large machine.
+    with contextlib.suppress(OSError), open("/proc/cpuinfo", errors="replace") as file:
+        for name, _, value in (line.partition(":") for line in file):
+            if name.strip() in ("flags", "Features"):
+                flags = value.split()
+                renamed = {llvm for llvm, flag in _RENAMED.items() if flag in flags}
+                return frozenset({flag.replace("_", "") for flag in flags} | renamed)
     raise AxecError("platform-unsupported", "cannot read CPU features from /proc/cpuinfo")
 
 
@@ -62,8 +60,8 @@ def choose(targets: Sequence[dict[str, Any]], wanted: str | None = None) -> dict
     """
     candidates = [t for t in targets if wanted in (None, t["name"])]
     if wanted is not None and not candidates:
-        known = ", ".join(t["name"] for t in targets)
-        raise AxecError("option-invalid", f"there is no code for target {wanted!r}", hint=known)
+        hint = f"it has {', '.join(t['name'] for t in targets)}"
+        raise AxecError("option-invalid", f"there is no code for target {wanted!r}", hint=hint)
     machine, reasons = architecture(), []
     for target in candidates:
         if target["arch"] != machine:

@@ -2,8 +2,7 @@
 
 from typing import Any
 
-# Code -> what to do about it, unless the error says something better. The names are stable:
-# scripts match on them, so a released one is never renamed or reused.
+# Code -> hint, unless the error has a better one. A released name is never changed or reused.
 CODES: dict[str, str | None] = {
     "artifact-not-found": "check the path; it must be a regular file that you may read",
     "artifact-corrupt": "copy or compile the artifact again",
@@ -13,21 +12,17 @@ CODES: dict[str, str | None] = {
     "signature-invalid": "do not use this file: it was changed after it was signed",
     "key-invalid": "make a pair of keys with `axec keygen`",
     "cpu-unsupported": "compile with `--target` for a level that this machine has (`axec doctor`)",
-    "platform-unsupported": None,
     "load-failed": "check that this process may map code (SELinux, noexec)",
-    "option-invalid": None,
-    "entry-unknown": None,
     "entry-ambiguous": 'name one: program["name"](...)',
-    "input-count": None,
-    "input-name": None,
     "input-structure": "pass the same dicts, lists and tuples as at compile time",
-    "input-dtype": None,
     "input-shape": "pass the declared shape, or compile for this one",
     "dim-out-of-range": "split or pad the input, or compile with a wider range",
     "dim-conflict": "inputs that share a dim must have the same size there",
     "output-invalid": "leave `out` away to get fresh arrays",
     "threads-invalid": "leave it out to use all available CPUs",
     "out-of-memory": "raise the memory limit, or use smaller dims",
+    **dict.fromkeys(("platform-unsupported", "option-invalid", "entry-unknown")),
+    **dict.fromkeys(("input-count", "input-name", "input-dtype")),
 }
 
 
@@ -42,9 +37,7 @@ class AxecError(Exception):
         self, code: str, message: str, *, location: Any = None, hint: str | None = None
     ) -> None:
         super().__init__(code, message)
-        self.code = code
-        self.message = message
-        self.location = location
+        self.code, self.message, self.location = code, message, location
         self.hint = hint or CODES.get(code)
 
     def __str__(self) -> str:
@@ -53,5 +46,4 @@ class AxecError(Exception):
         return "\n".join([f"error[{self.code}]: {self.message}", *where, *hint])
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # Errors cross process boundaries (code generation runs in a worker).
-        return type(self), (self.code, self.message), self.__dict__
+        return type(self), (self.code, self.message), self.__dict__  # they cross processes

@@ -33,12 +33,13 @@ from .manifest import FORMAT, Manifest, check, need, version_error
 
 MAGIC, SIGNATURE_MAGIC, SIGNED_PREFIX = b"\x89AXE\r\n\x1a\n", b"AXESIG1\0", b"axe-v1\0"
 HEADER = struct.Struct("<8sHHIQQ32s")
-PAGE, MAX_MANIFEST, MAX_SIGNATURES = 4096, 16 << 20, 16
+PAGE, MAX_MANIFEST = 4096, 16 << 20
 # Segment kind -> alignment inside the segment area.
 KINDS = {"code": ALIGNMENT, "program": ALIGNMENT, "weights": PAGE, "meta": ALIGNMENT}
 
 Path = str | os.PathLike[str]
 Source = Path | bytes | bytearray | memoryview
+Chunk = bytes | memoryview
 
 
 class Segment(NamedTuple):
@@ -71,8 +72,7 @@ def write(
 ) -> None:
     """Write an artifact atomically: `path` holds the old file or the whole new one, never less.
 
-    Raises AxecError `artifact-corrupt` for a manifest that no reader would take, `artifact-write`
-    when the file system refuses.
+    AxecError `artifact-corrupt` for a manifest that no reader takes, `artifact-write` on failure.
     """
     _save(path, _chunks(manifest, segments, keys))
 
@@ -80,29 +80,23 @@ def write(
 def add_signature(path: Path, private: bytes) -> None:
     """Sign an artifact that stands on disk; signatures by other keys stay."""
     container = Container(path)
-    new = _signature(private, container.header)
+    new = _sign(container.header, private)
     kept = [old for old in container.signatures if old[:32] != new[:32]]
-    if len(kept) >= MAX_SIGNATURES:
-        raise AxecError("option-invalid", f"{path} has {MAX_SIGNATURES} signatures already")
-    _save(path, [container.body, _signature_block([*kept, new])])
+    _save(path, [container.body, _block([*kept, new])])
 
 
 class Container:
     """A parsed artifact whose every claim was checked; AxecError otherwise.
 
     `verify="full"` hashes all segments, "code" all but the weights. `trusted` are public keys;
-    with `require_signature` one of them must have signed. A file is memory-mapped, so it must not
-    be truncated in place while in use (replacing it by renaming, as `write` does, is safe).
+    with `signed` one of them must have signed. The file is memory-mapped: it may be
+    replaced by renaming while in use, as `write` does, but not truncated in place.
     """
 
     def __init__(
-        self,
-        source: Source,
-        *,
-        verify: str = "full",
-        trusted: Sequence[bytes] = (),
-        require_signature: bool = False,
-    ) -> None:
+        self, source: Source, verify: str = "full", trusted: Iterable[bytes] = (), *,
+        signed: bool = False,
+    ) -> None:  # fmt: skip
         if verify not in ("full", "code"):
             raise AxecError("option-invalid", f'verify must be "full" or "code", not {verify!r}')
         data = source if isinstance(source, (bytes, bytearray, memoryview)) else _map(source)
@@ -114,7 +108,7 @@ class Container:
         need(hashlib.sha256(text).digest() == digest, "the manifest does not match its hash")
         self.signatures = _read_signatures(bytes(view[file_length:]))
         self.signed_by = [key for key in trusted if self._is_signed_by(key)]
-        if require_signature and not self.signed_by:
+        if signed and not self.signed_by:
             raise AxecError("artifact-unsigned", "the artifact has no signature by a trusted key")
         self.manifest = check(_parse_manifest(text))
         found = self.manifest["format"]
@@ -136,8 +130,8 @@ class Container:
         return copy
 
     def _check_hash(self, name: str, data: bytes | memoryview) -> None:
-        same = hashlib.sha256(data).hexdigest() == self._rows[name]["sha256"]
-        need(same, f"segment {name!r} does not match its hash")
+        digest = hashlib.sha256(data).hexdigest()
+        need(digest == self._rows[name]["sha256"], f"segment {name!r} does not match its hash")
 
     def _is_signed_by(self, public: bytes) -> bool:
         own = [s[32:] for s in self.signatures if s[:32] == sign.key_id(public)]
@@ -154,34 +148,31 @@ def _canonical(manifest: Any) -> bytes:
     return json.dumps(manifest, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
 
 
-def _chunks(
-    manifest: Manifest, segments: Sequence[Segment], keys: Iterable[bytes]
-) -> list[bytes | memoryview]:
+def _chunks(manifest: Manifest, segments: Sequence[Segment], keys: Iterable[bytes]) -> list[Chunk]:
     whole = complete(manifest, segments)
     text = _canonical(whole)
     check(_parse_manifest(text))
-    at = 64 + len(text)
-    chunks: list[bytes | memoryview] = [text]
-    start = _align(at, PAGE)
+    chunks: list[Chunk] = [text]
+    at, start = 64 + len(text), _align(64 + len(text), PAGE)
     for row, segment in zip(whole["segments"], segments, strict=True):
         begin = start + row["offset"]
         chunks += [bytes(begin - at), memoryview(segment.data).cast("B")]
         at = begin + row["size"]
     version, digest = (FORMAT["major"], FORMAT["minor"]), hashlib.sha256(text).digest()
     header = HEADER.pack(MAGIC, *version, 0, at, len(text), digest)
-    signatures = [_signature(key, header) for key in keys]
-    return [header, *chunks, *([_signature_block(signatures)] if signatures else [])]
+    return [header, *chunks, _block([_sign(header, key) for key in keys])]
 
 
-def _signature(private: bytes, header: bytes) -> bytes:
+def _sign(header: bytes, private: bytes) -> bytes:
     return sign.key_id(sign.public_key(private)) + sign.sign(private, SIGNED_PREFIX + header)
 
 
-def _signature_block(signatures: Sequence[bytes]) -> bytes:
-    return SIGNATURE_MAGIC + struct.pack("<I", len(signatures)) + b"".join(signatures)
+def _block(signatures: Sequence[bytes]) -> bytes:
+    head = SIGNATURE_MAGIC + struct.pack("<I", len(signatures))
+    return head + b"".join(signatures) if signatures else b""
 
 
-def _save(path: Path, chunks: Iterable[bytes | memoryview]) -> None:
+def _save(path: Path, chunks: Iterable[Chunk]) -> None:
     folder, base = os.path.split(os.path.abspath(path))
     mine = os.path.join(folder, f".{base}.{os.getpid()}.{threading.get_ident()}.tmp")
     try:
@@ -209,7 +200,7 @@ def _save(path: Path, chunks: Iterable[bytes | memoryview]) -> None:
 def _map(path: Path) -> mmap.mmap | bytes:
     try:
         # Non-blocking, so that a pipe is refused instead of waited for.
-        with open(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK), "rb") as file:
+        with open(path, "rb", opener=lambda p, flags: os.open(p, flags | os.O_NONBLOCK)) as file:
             info = os.fstat(file.fileno())
             if not stat.S_ISREG(info.st_mode):
                 raise OSError(0, "not a regular file")
@@ -231,13 +222,9 @@ def _read_header(header: bytes, size: int) -> tuple[tuple[int, int], int, int, b
 
 
 def _read_signatures(block: bytes) -> list[bytes]:
-    if not block:
-        return []
-    count, rest = (len(block) - 12) // 96, block[12:]
-    need(1 <= count <= MAX_SIGNATURES and len(rest) == 96 * count, "signature block")
-    signatures = [rest[96 * i : 96 * (i + 1)] for i in range(count)]
-    need(block == _signature_block(signatures), "signature block")
-    need(len({s[:32] for s in signatures}) == count, "two signatures by one key")
+    signatures = [block[at : at + 96] for at in range(12, len(block), 96)]
+    need(block == _block(signatures), "signature block")
+    need(len({s[:32] for s in signatures}) == len(signatures), "two signatures by one key")
     return signatures
 
 

@@ -11,7 +11,6 @@ import hashlib
 import itertools
 import os
 import sys
-import threading
 import weakref
 from collections.abc import Iterator
 from typing import Any
@@ -19,7 +18,7 @@ from typing import Any
 from .abi import HOST_API
 from .errors import AxecError
 
-_LOCK = threading.Lock()
+_SEALS = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_SEAL
 _IDLE: dict[bytes, list[ctypes.CDLL]] = {}  # SHA-256 of the code -> images without a program
 _LOADS = itertools.count(1)
 _pool: int | None = None  # `axe_parallel` of the first image: one thread pool per process
@@ -29,16 +28,16 @@ class Image:
     """The functions of one mapped code segment; no other program uses the same mapping."""
 
     def __init__(self, code: bytes) -> None:
-        check_platform()
-        with _LOCK:
-            idle = _IDLE.setdefault(hashlib.sha256(code).digest(), [])
-            self._library = idle.pop() if idle else _map(code)
+        idle = _IDLE.setdefault(hashlib.sha256(code).digest(), [])
+        try:
+            self._library = idle.pop()
+        except IndexError:
+            self._library = _map(code)
         weakref.finalize(self, idle.append, self._library).atexit = False
         held = ctypes.PyDLL(self._library._name, handle=self._library._handle)  # keeps the GIL
         self.run = _function(self._library, "axe_run", 1)
         self.push = _function(held, "axe_arena_push", 2)
         self.pop = _function(held, "axe_arena_pop", 1)
-        self.pop.restype = ctypes.c_void_p
 
     def address(self, symbol: str) -> int:
         """Where an exported symbol lies."""
@@ -47,20 +46,16 @@ class Image:
 
 def check_platform() -> None:
     """AxecError `platform-unsupported` where native code cannot be loaded at all."""
-    here = f"{sys.implementation.name} on {sys.platform}"
-    if here != "cpython on linux" or sys.byteorder != "little" or sys.maxsize < 1 << 32:
-        reason = f"needs 64-bit little-endian CPython on Linux, this is {here}"
-    elif not getattr(sys, "_is_gil_enabled", lambda: True)():
-        reason = "relies on the global lock, which this Python does not have"
-    else:
-        return
-    raise AxecError("platform-unsupported", f"native code {reason}")
+    here = f"{sys.maxsize.bit_length() + 1}-bit {sys.implementation.name} on {sys.platform}"
+    locked = getattr(sys, "_is_gil_enabled", lambda: True)()
+    if here != "64-bit cpython on linux" or sys.byteorder != "little" or not locked:
+        wanted = "64-bit little-endian CPython with its global lock, on Linux"
+        raise AxecError("platform-unsupported", f"native code needs {wanted}; this is {here}")
 
 
 def _function(library: ctypes.CDLL, name: str, pointers: int) -> Any:
     function = library[name]
-    function.restype = None
-    function.argtypes = [ctypes.c_void_p] * pointers
+    function.restype, function.argtypes = ctypes.c_void_p, [ctypes.c_void_p] * pointers
     return function
 
 
@@ -93,17 +88,15 @@ def _private_file(code: bytes) -> Iterator[str]:
     except OSError:
         import tempfile
 
-        with tempfile.TemporaryDirectory(prefix="axe-") as folder:  # mode 0700
-            path = os.path.join(folder, f"{number}.so")
-            with open(path, "xb") as file:
-                file.write(code)
-            yield path
+        with tempfile.NamedTemporaryFile(prefix=f"axe-{number}-", suffix=".so") as file:  # 0600
+            file.write(code)
+            file.flush()
+            yield file.name
         return
     with open(descriptor, "wb") as file:
         file.write(code)
         file.flush()
-        seals = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_SEAL
-        fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, seals)
+        fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, _SEALS)
         # dlopen takes an equal path for a library that it has already, and descriptors are reused:
         # spell the load's number into the path with "/" and "/./".
         spelling = "".join("/./" if bit == "1" else "/" for bit in f"{number:b}")

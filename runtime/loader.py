@@ -7,15 +7,18 @@ from types import MappingProxyType
 from typing import Any
 
 from . import cpu, sign
-from .call import Entry, check_threads, max_threads
+from .abi import ALIGNMENT
+from .arrays import Array, address
+from .call import CPUS, Entry, check_threads
 from .errors import AxecError
 from .format import Container, Path, Source
 from .image import Image, check_platform
-from .manifest import need
+from .manifest import Manifest, need
 from .program import ProgramTable
 from .tree import TreeCall, is_flat
 
 Function = Callable[..., Any]
+Keys = Iterable[bytes | Path] | None
 
 
 class Program:
@@ -26,9 +29,8 @@ class Program:
     several threads run at the same time. `target` is the one that was picked for this CPU.
     """
 
-    def __init__(self, manifest: dict[str, Any], target: str, entries: dict[str, Function]) -> None:
-        self.manifest = manifest
-        self.target = target
+    def __init__(self, manifest: Manifest, target: str, entries: dict[str, Function]) -> None:
+        self.manifest, self.target = manifest, target
         self.entries: Mapping[str, Function] = MappingProxyType(entries)
 
     def __getitem__(self, name: str) -> Function:
@@ -38,24 +40,18 @@ class Program:
         return self.entries[name]
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        names = ", ".join(self.entries) or "none"
-        raise AxecError("entry-ambiguous", f"the artifact has several entries: {names}")
+        message = f"the artifact has {len(self.entries)} entries: {', '.join(self.entries)}"
+        raise AxecError("entry-ambiguous", message)
 
     def __repr__(self) -> str:
         return f"<Program {', '.join(self.entries)} for {self.target}>"
 
 
 def load(
-    path: Source,
-    *,
-    verify: str = "full",
-    weights: str = "map",
-    require_signature: bool | None = None,
-    trusted: Iterable[bytes | Path] | None = None,
-    threads: int | None = None,
-    target: str | None = None,
-) -> Program:
-    """Load an artifact from a path (or its bytes). No native code runs before all checks passed.
+    path: Source, *, verify: str = "full", weights: str = "map", trusted: Keys = None,
+    require_signature: bool | None = None, threads: int | None = None, target: str | None = None,
+) -> Program:  # fmt: skip
+    """Load an artifact from a path (or its bytes). No native code is mapped before all checks.
 
     `verify`: "full" checks the hash of every segment, "code" spares the weights. `weights`: "map"
     them from the file or "copy" them to memory. `trusted`: public keys or `.pub` paths, by default
@@ -65,9 +61,8 @@ def load(
     check_platform()
     keys = sign.trusted_keys(trusted)
     required = bool(keys) if require_signature is None else require_signature
-    available = min(len(os.sched_getaffinity(0)), max_threads())
-    parts = available if threads is None else check_threads(threads)
-    container = Container(path, verify=verify, trusted=keys, require_signature=required)
+    parts = min(len(os.sched_getaffinity(0)), CPUS) if threads is None else check_threads(threads)
+    container = Container(path, verify, keys, signed=required)
     manifest = container.manifest
     chosen = cpu.choose(manifest["targets"], target)
     rows = sorted(manifest["entries"].items())
@@ -84,16 +79,16 @@ def load(
     return kind(manifest, chosen["name"], calls)
 
 
-def verify(path: Source, *, trusted: Iterable[bytes | Path] | None = None) -> dict[str, Any]:
+def verify(path: Source, *, trusted: Keys = None) -> Manifest:
     """Check every byte of an artifact without mapping its code; gives the manifest."""
     keys = sign.trusted_keys(trusted)
-    container = Container(path, trusted=keys, require_signature=bool(keys))
+    container = Container(path, trusted=keys, signed=bool(keys))
     for row in container.manifest["entries"].values():
         _program(container, row)
     return container.manifest
 
 
-def _program(container: Container, row: Mapping[str, Any]) -> bytes:
+def _program(container: Container, row: Manifest) -> bytes:
     data = container.read(row["program"])
     table = ProgramTable.decode(data)
     need(table.n_dims == len(row["dims"]), "dims of a program")
@@ -102,17 +97,18 @@ def _program(container: Container, row: Mapping[str, Any]) -> bytes:
     return data
 
 
-def _weights(container: Container, how: str) -> Any:
-    """The weights as an array of bytes, None if there are none."""
+def _weights(container: Container, how: str) -> Array | None:
+    """The weights as an aligned array of bytes, None if there are none."""
     import numpy as np
 
     if how not in ("map", "copy"):
         raise AxecError("option-invalid", f'weights must be "map" or "copy", not {how!r}')
-    rows = container.manifest["segments"]
-    for name in (row["name"] for row in rows if row["kind"] == "weights" and row["size"]):
-        memory: Any = container.view(name)
-        if how == "copy":
-            memory = mmap.mmap(-1, memory.nbytes)
-            memory[:] = container.view(name)
-        return np.frombuffer(memory, np.uint8)
+    segments = container.manifest["segments"]
+    for name in (s["name"] for s in segments if s["kind"] == "weights" and s["size"]):
+        found = np.frombuffer(container.view(name), np.uint8)
+        if how == "map" and address(found) % ALIGNMENT == 0:
+            return found
+        copy = np.frombuffer(mmap.mmap(-1, found.nbytes), np.uint8)
+        copy[:] = found
+        return copy
     return None

@@ -18,15 +18,10 @@ MAX_DEPTH = 64  # of pytrees
 
 # A type, a tuple of types, [schema of every item], or {key: schema} with "*" for any name.
 _ARRAY = {"name": str, "dtype": str, "shape": [(int, str)]}
-_ENTRY = {
-    "inputs": [_ARRAY],
-    "outputs": [_ARRAY],
-    "dims": {"*": [int]},
-    "in_tree": dict,  # a dict node: argument name -> tree
-    "out_tree": dict,
-    "arena_bytes": int,  # at the upper bounds of all dims
-    "program": str,
-}
+_ENTRY = {  # in_tree is a dict node: argument name -> tree; arena_bytes are at the largest dims
+    "inputs": [_ARRAY], "outputs": [_ARRAY], "dims": {"*": [int]},
+    "in_tree": dict, "out_tree": dict, "arena_bytes": int, "program": str,
+}  # fmt: skip
 _SEGMENT = {"name": str, "kind": str, "offset": int, "size": int, "align": int, "sha256": str}
 _SCHEMA = {
     "format": {"name": str, "major": int, "minor": int, "abi": int},

@@ -2,38 +2,27 @@
 
 Little-endian i64 words; every "at" is a word index from the start of the table.
 
-HEADER     0 magic          "AXEPROG1" read as a little-endian word
-           1 length         words of the whole table
-           2 n_dims         named dims of the entry (sorted by name)
-           3 n_bases        inputs + outputs + 2 (weights, arena)
-           4 n_kernels      entries of `axe_kernels` that launches may name
-           5 n_values       values
-           6 n_code         instructions that compute the values; 0 = the program is static
-           7 values_at      static: n_values numbers; else n_code instructions of 2 words
-           8 launches_at    n_launches records, one after the other
-           9 n_launches
-          10 block_slots    slots of the largest block; `axe_run` needs that much room
-          11 (zero)
+HEADER     0 magic "AXEPROG1" read as a little-endian word   1 length of the table in words
+           2 n_dims, named dims (sorted)   3 n_bases, inputs + outputs + 2 (weights, arena)
+           4 n_kernels, entries of `axe_kernels` that launches may name   5 n_values
+           6 n_code, instructions that compute the values; 0 = the program is static
+           7 values_at   8 launches_at   9 n_launches
+          10 block_slots, room that the largest block needs   11 zero
 
-VALUES     A static table holds its values, to be used in place. Otherwise `axe_run` runs the
-           instructions once, in order, on a stack of at most MAX_STACK words; STORE writes value i
-           to word i of the arena, whose first align64(8 * n_values) bytes the planner leaves free.
-           An instruction is (opcode, operand):
-             1 CONST c      push c
-             2 DIM d        push dims[d]
-             3 ADD          push pop + pop          (operand 0)
-             4 MUL          push pop * pop          (operand 0)
+VALUES     A static table holds its n_values numbers, to be used in place. Otherwise `axe_run` runs
+           the n_code instructions once, in order, on a stack of at most MAX_STACK words; STORE
+           writes value i to word i of the arena, whose first align64(8 * n_values) bytes the
+           planner leaves free. An instruction is two words, opcode and operand (0 if unused):
+             1 CONST c      push c                   2 DIM d    push dims[d]
+             3 ADD          push pop + pop           4 MUL      push pop * pop
              5 FLOORDIV c   push floor(pop / c), c >= 1
-             6 MAX          push max(pop, pop)      (operand 0)
+             6 MAX          push max(pop, pop)
              7 STORE i      value i = pop; i counts up from 0 and the stack is empty after it
 
-LAUNCH     0 kernel         index into `axe_kernels`
-           1 n_args
-           2 n_dims
-           3 units          value index; a count <= 0 launches nothing
-           4 grain          smallest number of units worth a thread, >= 1
-           5 ...            n_args pairs (base index, value index of the byte offset)
-             ...            n_dims value indices
+LAUNCH     0 kernel, index into `axe_kernels`   1 n_args   2 n_dims
+           3 units, a value index; a count <= 0 launches nothing
+           4 grain >= 1, smallest number of units worth a thread
+           5 n_args pairs (base index, value index of the byte offset), then n_dims value indices
            Slots of the block: bases[base] + offset per argument, then the dim values.
 """
 

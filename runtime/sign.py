@@ -4,6 +4,7 @@ A key file is one line of text: `axec-ed25519-public HEX` or `axec-ed25519-priva
 each. Signing is not constant-time: do it on a machine that nobody else can time.
 """
 
+import glob
 import os
 from collections.abc import Iterable
 from hashlib import sha256, sha512
@@ -84,13 +85,9 @@ def trusted_keys(trusted: Iterable[bytes | Path] | None) -> list[bytes]:
     """Public keys given as raw bytes or `.pub` paths; None: the folder that AXEC_TRUST names."""
     folder = os.environ.get(TRUST)
     if trusted is None and folder:
-        try:
-            names = sorted(name for name in os.listdir(folder) if name.endswith(".pub"))
-        except OSError as e:
-            raise AxecError("key-invalid", f"cannot read {TRUST}={folder}: {e.strerror}") from None
-        if not names:  # it must never mean "trust everybody"
+        trusted = sorted(glob.glob(os.path.join(glob.escape(folder), "*.pub")))
+        if not trusted:  # it must never mean "trust everybody"
             raise AxecError("key-invalid", f"{TRUST}={folder} holds no *.pub file")
-        trusted = [os.path.join(folder, name) for name in names]
     return [k if isinstance(k, bytes) else read_key(k, "public") for k in trusted or ()]
 
 
@@ -98,8 +95,8 @@ def _expand(private: bytes) -> tuple[int, bytes]:
     if len(private) != 32:
         raise AxecError("key-invalid", f"a private key has 32 bytes, not {len(private)}")
     digest = sha512(private).digest()
-    scalar = int.from_bytes(digest[:32], "little")
-    return (scalar & ((1 << 254) - 8)) | (1 << 254), digest[32:]
+    scalar = int.from_bytes(digest[:32], "little") & ((1 << 254) - 8) | 1 << 254
+    return scalar, digest[32:]
 
 
 def _hash(data: bytes) -> int:
@@ -124,14 +121,13 @@ def _decode(data: bytes) -> _Point | None:
     sign_bit, y = divmod(int.from_bytes(data, "little"), 1 << 255)
     if len(data) != 32 or y >= _P:
         return None
-    x2 = (y * y - 1) * pow(_D * y * y + 1, -1, _P) % _P
-    x = pow(x2, (_P + 3) // 8, _P)
-    if (x * x - x2) % _P:
-        x = x * pow(2, (_P - 1) // 4, _P) % _P
-    if (x * x - x2) % _P or (x == 0 and sign_bit):
-        return None
-    x = _P - x if x & 1 != sign_bit else x
-    return x, y, 1, x * y % _P
+    square = (y * y - 1) * pow(_D * y * y + 1, -1, _P) % _P
+    root = pow(square, (_P + 3) // 8, _P)
+    for x in (root, root * pow(2, (_P - 1) // 4, _P) % _P):
+        if (x * x - square) % _P == 0 and (x or not sign_bit):
+            x = x if x & 1 == sign_bit else _P - x
+            return x, y, 1, x * y % _P
+    return None
 
 
 def _encode(point: _Point) -> bytes:

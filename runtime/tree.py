@@ -41,19 +41,20 @@ def flatten(tree: Mapping[str, Any], value: Any, where: str) -> Iterator[Any]:
     kind, children = tree["kind"], tree.get("children", ())
     if kind == "leaf":
         yield value
-    elif kind == "none":
-        _need(value is None, where, "None")
+        return
+    keys = tree.get("keys", range(len(children)))
+    if kind == "none":
+        fits, wanted = value is None, "None"
     elif kind == "dict":
-        keys = tree["keys"]
-        same = isinstance(value, Mapping) and value.keys() == set(keys)
-        _need(same, where, f"a dict with the keys {', '.join(keys)}")
-        for key, child in zip(keys, children, strict=True):
-            yield from flatten(child, value[key], f"{where}[{key!r}]")
+        fits = isinstance(value, Mapping) and value.keys() == set(keys)
+        wanted = f"a dict with the keys {', '.join(keys)}"
     else:
-        same = isinstance(value, (list, tuple)) and len(value) == len(children)
-        _need(same, where, f"a {kind} of {len(children)}")
-        for i, child in enumerate(children):
-            yield from flatten(child, value[i], f"{where}[{i}]")
+        fits = isinstance(value, (list, tuple)) and len(value) == len(children)
+        wanted = f"a {kind} of {len(children)}"
+    if not fits:
+        raise AxecError("input-structure", f"{where} must be {wanted}, as it was compiled for")
+    for key, child in zip(keys, children, strict=True):
+        yield from flatten(child, value[key], f"{where}[{key!r}]")
 
 
 def unflatten(tree: Mapping[str, Any], leaves: Iterator[Any]) -> Any:
@@ -65,8 +66,3 @@ def unflatten(tree: Mapping[str, Any], leaves: Iterator[Any]) -> Any:
     if kind == "dict":
         return dict(zip(tree["keys"], items, strict=True))
     return items if kind == "list" else tuple(items)
-
-
-def _need(condition: bool, where: str, what: str) -> None:
-    if not condition:
-        raise AxecError("input-structure", f"{where} must be {what}, as it was compiled for")
