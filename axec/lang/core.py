@@ -15,6 +15,7 @@ import numpy as np
 
 from axec.dialects import dims, dtypes
 from axec.dialects.axe import arrange, elementwise, reduce
+from axec.dialects.axe.rules import show
 from axec.dialects.dims import DimExpr, Size
 from axec.dialects.dtypes import DType
 from axec.dialects.emit import EvalEmit
@@ -53,7 +54,7 @@ def apply(op: OpDef, *operands: Tensor, **given: Any) -> Tensor:
         if e.location is not None:
             raise
         hint = e.hint or hints.for_rule(e.code, [t.type for t in operands])
-        raise error(e.code, e.message, hint=hint) from None
+        raise error(e.code, hints.user_words(e.message), hint=hint) from None
 
 
 def concrete(x: Tensor) -> Array:
@@ -67,9 +68,10 @@ def concrete(x: Tensor) -> Array:
 def leaked(x: Tensor) -> AxecError:
     """The error for a tensor that is used outside the trace that made it."""
     assert x.trace is not None
+    what = f"{dtype_name(x.type.dtype)} {show(x.type.shape)}"
     return error(
         "traced-leak",
-        f"this {x.type} was traced in `{x.trace.name}` and has no value outside that trace",
+        f"this {what} was traced in `{x.trace.name}` and has no value outside that trace",
         hint=f"return it from `{x.trace.name}`: what a traced function stores in a global or an "
         "attribute is not its result",
     )
@@ -201,7 +203,7 @@ def need_float(name: str, x: Tensor) -> Tensor:
         return x
     raise error(
         "dtype-unsupported",
-        f"{name} needs floating point, got {dtype_name(x.type.dtype)}",
+        f"{name}: needs floating point, got {dtype_name(x.type.dtype)}",
         hint=hints.write(0, "{}.astype(axe.float32)", "cast with `.astype(axe.float32)`"),
     )
 

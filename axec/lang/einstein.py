@@ -60,8 +60,10 @@ def _parse(subscripts: str, ranks: list[int]) -> tuple[list[str], str]:
         right = "..." + "".join(sorted(c for c in once if once[c] == 1 and c in _LETTERS))
     output = right.replace("...", ellipsis)
     for c in output:
-        if output.count(c) > 1 or not any(c in t for t in inputs):
-            _fail(f"{subscripts!r}: the result names {c!r} twice or without an operand")
+        if output.count(c) > 1:
+            _fail(f"{subscripts!r}: the result names {c!r} twice")
+        if not any(c in t for t in inputs):
+            _fail(f"{subscripts!r}: the result names {c!r}, which no operand has")
     return inputs, output
 
 

@@ -17,6 +17,8 @@ from axec.diag import Location
 from axec.lang import tree
 from axec.lang.core import as_tensor, tracing
 from axec.lang.errors import AxecError, did_you_mean, error
+from axec.lang.signature import ranges
+from axec.lang.source import user_location
 from axec.lang.spec import Spec
 from axec.lang.tracing import Traced, raised, trace
 
@@ -32,6 +34,9 @@ class Entry:
         self.fn = fn
         self.name: str = fn.__name__
         self.bindings = {k: bindings[k] for k in self._checked(bindings)}
+        self.location = user_location()
+        known = [leaf for v in bindings.values() if not callable(v) for leaf in tree.leaves(v)]
+        ranges(leaf for leaf in known if isinstance(leaf, Spec))  # two of one dim differ?
 
     def _checked(self, bindings: Mapping[str, Any]) -> list[str]:
         """The bound parameters in the function's order."""
@@ -71,18 +76,19 @@ class Entry:
         """Trace the function for its declared inputs and weights."""
         try:
             specs = self.specs
-        except AxecError:
+            parameters = inspect.signature(self.fn).parameters
+            named = [k for k in specs if parameters[k].kind is inspect.Parameter.KEYWORD_ONLY]
+            return trace(
+                self.fn,
+                [v for k, v in specs.items() if k not in named],
+                name=self.name,
+                keywords={k: specs[k] for k in named},
+            )
+        except AxecError as e:
+            e.location = e.location or self.location  # the command line has no user's frame
             raise
         except Exception as e:
             raise raised(e, "trace-failed", f"binding the parameters of `{self.name}`") from e
-        parameters = inspect.signature(self.fn).parameters
-        by_name = {k for k in specs if parameters[k].kind is inspect.Parameter.KEYWORD_ONLY}
-        return trace(
-            self.fn,
-            [v for k, v in specs.items() if k not in by_name],
-            name=self.name,
-            keywords={k: specs[k] for k in by_name},
-        )
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         """Run the function at once. Bound parameters are filled in when the arguments are the
@@ -125,22 +131,18 @@ def find_entries(path: str, name: str | None = None) -> list[Entry]:
     entry in it), `entry-unknown` (none of that name).
     """
     module = _run(os.path.abspath(path), path)
-    found: dict[str, Entry] = {}
-    for value in vars(module).values():
-        if isinstance(value, Entry):
-            found.setdefault(value.name, value)
+    found = list(dict.fromkeys(v for v in vars(module).values() if isinstance(v, Entry)))
     if not found:
         raise AxecError(
             "entry-missing",
             f"{path} has no entry",
             hint="mark a function with `@axe.entry(x=axe.spec((4,), axe.float32))`",
         )
-    if name is None:
-        return list(found.values())
-    if name not in found:
-        hint = did_you_mean(name, found)
+    chosen = [e for e in found if name in (None, e.name)]
+    if not chosen:
+        hint = did_you_mean(str(name), [e.name for e in found])
         raise AxecError("entry-unknown", f"{path} has no entry `{name}`", hint=hint)
-    return [found[name]]
+    return chosen
 
 
 def _run(path: str, shown: str) -> ModuleType:

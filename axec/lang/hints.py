@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from itertools import combinations
 from typing import Any
 
 from axec.dialects.axe.rules import show
-from axec.dialects.dtypes import DType
+from axec.dialects.dtypes import BY_NAME, DType
 from axec.dialects.types import Shape, TensorType
 from axec.lang.errors import AxecError, error
 from axec.lang.source import operands, rewritten, user_site
 from axec.lang.spec import dtype_name
 
+_DTYPE = re.compile(rf"\b({'|'.join(BY_NAME)})\b")
 _TO_FLOAT = "{}.astype(axe.float32)"
 
 
@@ -33,6 +35,18 @@ def for_rule(code: str, types: Sequence[TensorType]) -> str | None:
     if code == "dtype-mix":
         return "cast with `.astype(...)` so that the dtypes agree"
     return None
+
+
+def masked() -> str:
+    """What to write instead of `x[mask]`."""
+    text, spans = operands(user_site())
+    array, mask = (text[a:b] for a, b in spans) if len(spans) == 2 else ("x", "mask")
+    return f"keep the shape: `axe.where({mask}, {array}, 0)`"
+
+
+def user_words(message: str) -> str:
+    """The message of an op's rule with the names of dtypes that users write."""
+    return _DTYPE.sub(lambda m: dtype_name(BY_NAME[m[0]]), message)
 
 
 def cannot_broadcast(name: str, a: Shape, b: Shape) -> AxecError:

@@ -18,7 +18,7 @@ from axec.dialects.axe import arrange as arrange_ops
 from axec.dialects.axe import indexing as ops
 from axec.dialects.axe.rules import show
 from axec.dialects.dims import DimExpr, Ranges, Size
-from axec.lang import arrange
+from axec.lang import arrange, hints
 from axec.lang import axes as axis_rules
 from axec.lang.core import ArrayLike, apply, as_tensor, cast, known_shape, promote
 from axec.lang.elementwise import where
@@ -144,7 +144,7 @@ def as_index(item: Any) -> Any:
             raise error(
                 "index-type",
                 "a bool index selects a number of elements that is known only at run time",
-                hint="keep the shape: `axe.where(mask, x, 0)`",
+                hint=hints.masked(),
             )
         what = f"a {dtype_name(found.dtype)} array"
     else:
@@ -158,7 +158,7 @@ def as_index(item: Any) -> Any:
 
 def _index_hint(item: Any) -> str | None:
     if isinstance(item, float):
-        return f"write `{int(item)}`" if item == int(item) else "divide with `//` for an int"
+        return "divide with `//`, which gives an int, or convert with `int()`"
     if isinstance(item, (Tensor, np.ndarray)):
         return "cast it with `.astype(axe.int64)`"
     return None
@@ -231,7 +231,8 @@ def _unknown_slice(item: slice, size: Size, axis: int, ranges: Ranges) -> Except
     return error(
         "index-range",
         f"slice {text} of axis {axis} does not fit every size of `{size}`: {show_ranges(ranges)}",
-        hint="a slice of a named dim must stay inside for the smallest size",
+        hint="a slice of a named dim must stay inside for its smallest size; "
+        "if no call is smaller, raise the lower end of the range",
     )
 
 

@@ -143,6 +143,7 @@ def _leading(name: str, q: Shape, k: Shape, v: Shape) -> Shape:
             "shape-mismatch",
             f"{name}: query {show(q)}, key {show(k)} and value {show(v)} must be [..., S, D], "
             "[..., T, D] and [..., T, E]",
+            hint="query and key agree in their last size, key and value in their second-last",
         )
     lead = core.common_shape(name, q[:-2], k[:-2])
     return core.common_shape(name, lead, v[:-2])

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import inspect
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -70,15 +70,16 @@ def arguments(
     return found
 
 
-def ranges(found: Sequence[Argument]) -> Ranges:
+def ranges(specs: Iterable[Spec]) -> Ranges:
     """The range of every named dim of the inputs, by name. AxecError `dim-range` when two specs
     disagree, `dim-unbound` when no axis has a dim's own size."""
     joint: Ranges = {}
-    shapes = [leaf for a in found for leaf in a.leaves if isinstance(leaf, Spec)]
-    for spec in shapes:
+    shapes = []
+    for spec in specs:
         joint = merge(joint, spec.ranges)
+        shapes.append(spec.shape)
     for name in joint:
-        if not any(dims.dim(name) in spec.shape for spec in shapes):
+        if not any(dims.dim(name) in shape for shape in shapes):
             raise error(
                 "dim-unbound",
                 f"no input has `{name}` itself as the size of an axis",

@@ -136,7 +136,16 @@ def operands(site: Site | None) -> tuple[str, list[tuple[int, int]]]:
     def at(byte: int | None) -> int:
         return len(raw[:byte].decode())
 
-    return text, [(at(n.col_offset), at(n.end_col_offset)) for n in _operands(node)]
+    spans = [(at(n.col_offset), at(n.end_col_offset)) for n in _operands(node)]
+    return text, spans if isinstance(node, ast.Call) else [_with_brackets(text, s) for s in spans]
+
+
+def _with_brackets(text: str, span: tuple[int, int]) -> tuple[int, int]:
+    """The span of an operand with the parentheses that the syntax tree leaves out."""
+    start, end = span
+    while text[start - 1 : start] == "(" and text[end : end + 1] == ")":
+        start, end = start - 1, end + 1
+    return start, end
 
 
 def rewritten(site: Site | None, index: int, template: str) -> str | None:
@@ -150,6 +159,18 @@ def rewritten(site: Site | None, index: int, template: str) -> str | None:
     if template.startswith("{}") and not _is_tight(operand):
         operand = f"({operand})"
     return text[:start] + template.replace("{}", operand) + text[end:]
+
+
+def called_as(site: Site | None, function: str) -> str | None:
+    """The call that the user wrote, of another function: `axe.exp(x)` for `np.exp(x)`."""
+    text = site.text if site is not None else ""
+    try:
+        node = ast.parse(text, mode="eval").body
+    except SyntaxError:
+        return None
+    if not isinstance(node, ast.Call) or "\n" in text:
+        return None
+    return function + text.encode()[node.func.end_col_offset :].decode()
 
 
 def _operands(node: ast.expr) -> list[ast.expr]:
@@ -176,7 +197,7 @@ def _operands(node: ast.expr) -> list[ast.expr]:
 def _is_tight(text: str) -> bool:
     """Whether a suffix such as `.T` binds to the whole of an expression."""
     tight = (ast.Name, ast.Attribute, ast.Subscript, ast.Call, ast.List, ast.Tuple)
-    return isinstance(ast.parse(text, mode="eval").body, tight)
+    return text.startswith("(") or isinstance(ast.parse(text, mode="eval").body, tight)
 
 
 def _is_file(name: str) -> bool:

@@ -16,7 +16,7 @@ from axec.dialects.dtypes import DType
 from axec.dialects.types import Shape, TensorType
 from axec.lang.errors import AxecError, error
 from axec.lang.sizes import carry
-from axec.lang.source import user_site
+from axec.lang.source import called_as, user_site
 from axec.lang.spec import dtype_name
 
 if TYPE_CHECKING:
@@ -164,10 +164,11 @@ class Tensor:
             from axec import lang
 
             ours = _NUMPY_NAMES.get(name, name)
+            call = called_as(user_site(), f"axe.{ours}") or f"axe.{ours}(...)"
             raise error(
                 "numpy-function",
                 f"NumPy's {name} needs values, this array is traced",
-                hint=f"write `axe.{ours}`" if hasattr(lang, ours) else None,
+                hint=f"write `{call}`" if ours in lang.__all__ else None,
             )
 
     # Elements and axes.
@@ -385,22 +386,12 @@ _NUMPY_NAMES = {
 from axec.lang import arrange, contract, elementwise, indexing, reduce, update  # noqa: E402
 
 # NumPy ufunc -> function, for `ndarray <operator> tensor`.
+_SAME_NAME = (
+    "add subtract multiply divide floor_divide remainder equal not_equal less less_equal greater "
+    "greater_equal bitwise_and bitwise_or bitwise_xor"
+)
 _OPERATORS: dict[str, Callable[..., Tensor]] = {
-    "add": elementwise.add,
-    "subtract": elementwise.subtract,
-    "multiply": elementwise.multiply,
-    "divide": elementwise.divide,
-    "floor_divide": elementwise.floor_divide,
-    "remainder": elementwise.remainder,
+    **{name: getattr(elementwise, name) for name in _SAME_NAME.split()},
     "power": elementwise.pow,
     "matmul": contract.matmul,
-    "equal": elementwise.equal,
-    "not_equal": elementwise.not_equal,
-    "less": elementwise.less,
-    "less_equal": elementwise.less_equal,
-    "greater": elementwise.greater,
-    "greater_equal": elementwise.greater_equal,
-    "bitwise_and": elementwise.bitwise_and,
-    "bitwise_or": elementwise.bitwise_or,
-    "bitwise_xor": elementwise.bitwise_xor,
 }

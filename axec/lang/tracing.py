@@ -33,6 +33,7 @@ from axec.lang.tensor import Tensor
 from axec.mlir import LOCK, func, ir
 
 CONSTANT_ELEMENTS = 16  # larger arrays are weights of the artifact
+_STANDARD_LIBRARY = os.path.dirname(os.__file__) + os.sep
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,8 @@ def trace(
     title = str(name or getattr(fn, "__name__", "main"))
     arguments = signature.arguments(fn, title, specs, keywords)
     with LOCK, load():
-        builder = Trace(fn, title, signature.ranges(arguments))
+        inputs = [leaf for a in arguments if a.is_input for leaf in a.leaves]
+        builder = Trace(fn, title, signature.ranges(inputs))
         with builder.location_of_definition:
             return builder.run(fn, arguments)
 
@@ -240,7 +242,7 @@ def raised(e: BaseException, code: str, doing: str) -> AxecError:
 
 
 def _is_library(file: str) -> bool:
-    return "site-packages" in file or file.startswith(os.path.dirname(os.__file__) + os.sep)
+    return "site-packages" in file or file.startswith(("<frozen ", _STANDARD_LIBRARY))
 
 
 def _labelled(labels: Sequence[tuple[str, str]]) -> Any:

@@ -102,12 +102,12 @@ def test_python_needs_a_value(fn: Any) -> None:
 @pytest.mark.parametrize(
     ("fn", "hint"),
     [
-        (lambda x: np.exp(x), "write `axe.exp`"),
-        (lambda x: np.concatenate([x, x]), "write `axe.concat`"),
-        (lambda x: np.sum(x), "write `axe.sum`"),
-        (lambda x: np.where(x > 0, x, 0), "write `axe.where`"),
+        (lambda x: np.exp(x), "write `axe.exp(x)`"),
+        (lambda x: np.concatenate([x, x]), "write `axe.concat([x, x])`"),
+        (lambda x: np.sum(x), "write `axe.sum(x)`"),
+        (lambda x: np.where(x > 0, x, 0), "write `axe.where(x > 0, x, 0)`"),
         (lambda x: np.linalg.svd(x), None),
-        (lambda x: np.add.reduce(x), "write `axe.sum`"),
+        (lambda x: np.add.reduce(x), "write `axe.sum(x)`"),
         (lambda x: np.add.at(x, 0, 1), None),
     ],
 )

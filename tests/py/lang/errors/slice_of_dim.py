@@ -1,0 +1,6 @@
+import axec as axe
+
+
+@axe.entry(x=axe.spec((axe.dim("batch", 1, 8), 4)))
+def head(x):
+    return x[:3]
