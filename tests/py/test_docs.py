@@ -1,0 +1,62 @@
+"""What the documents say exists, exists: links, paths, commands' options, error codes."""
+
+from __future__ import annotations
+
+import ast
+import re
+from pathlib import Path
+
+import click
+import pytest
+
+from axec.cli.main import COMMANDS, axec
+
+ROOT = Path(__file__).resolve().parents[2]
+DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+FOLDERS = ("axec", "dialects", "passes", "runtime", "cli", "samples", "tests", "benchmarks", "docs")
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda p: p.name)
+def test_links_lead_somewhere(document: Path) -> None:
+    for target in re.findall(r"\]\(([^)#]+)[^)]*\)", document.read_text()):
+        if "://" not in target:
+            assert (document.parent / target).exists(), target
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda p: p.name)
+def test_paths_exist(document: Path) -> None:
+    start = "|".join(FOLDERS)
+    planned = {"passes/codegen/gpu/"}  # architecture.md says where a GPU back end will be
+    for path in re.findall(rf"`((?:{start})/[\w./-]*\w/?)`", document.read_text()):
+        assert (ROOT / path).exists() or path in planned, path
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda p: p.name)
+def test_command_lines_are_real(document: Path) -> None:
+    for name, rest in re.findall(r"\baxec (\w+)([^\n`]*)", document.read_text()):
+        if name in COMMANDS:
+            command = axec.get_command(click.Context(axec), name)
+            assert command is not None
+            known = {option for p in command.params for option in p.opts}
+            assert set(re.findall(r"(?<!\S)--?[a-z][a-z-]*", rest)) <= known | {"--help"}, rest
+
+
+def raised_codes() -> set[str]:
+    """Every literal code that the sources give to an error."""
+    found = set()
+    makers = {"AxecError", "ShapeError", "error", "raised", "_error"}
+    for folder in ("axec", "dialects", "passes", "runtime", "cli"):
+        for path in (ROOT / folder).rglob("*.py"):
+            for node in ast.walk(ast.parse(path.read_text())):
+                if isinstance(node, ast.Call):
+                    name = getattr(node.func, "id", getattr(node.func, "attr", ""))
+                    words = [a.value for a in node.args[:2] if isinstance(a, ast.Constant)]
+                    if name in makers:
+                        found |= {w for w in words if re.fullmatch(r"[a-z]+(-[a-z]+)+", str(w))}
+    return found
+
+
+def test_every_error_code_is_explained() -> None:
+    text = (ROOT / "docs" / "errors.md").read_text()
+    explained = set(re.findall(r"^\| `([a-z-]+)` \|", text, re.MULTILINE))
+    assert raised_codes() == explained
