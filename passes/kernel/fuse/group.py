@@ -52,12 +52,28 @@ class Group:
         return self.exits[-1]
 
     def nodes(self) -> list[Node]:
-        """Members in order."""
+        """Members in the order of the program."""
         return [self.graph.nodes[i] for i in sorted(self.places)]
 
+    def body(self) -> list[Node]:
+        """Members in an order that only their own structure decides, operands first: equal groups
+        have equal bodies wherever their ops stood in the program."""
+        found: dict[int, Node] = {}
+
+        def visit(value: int) -> None:
+            if value in self.places and value not in found:
+                node = self.graph.nodes[value]
+                for v in node.operands:
+                    visit(v)
+                found[value] = node
+
+        for e in self.exits:
+            visit(e)
+        return list(found.values())
+
     def inputs(self) -> list[int]:
-        """Values from outside, in order of first use."""
-        found = [v for n in self.nodes() for v in n.operands if v not in self.places]
+        """Values from outside, in order of first use in the body."""
+        found = [v for n in self.body() for v in n.operands if v not in self.places]
         return list(dict.fromkeys(found))
 
     def settle(self) -> None:

@@ -34,7 +34,7 @@ class _Writer:
         self.returned: set[int] = set()
 
     def group(self, group: Group) -> None:
-        nodes, inputs = group.nodes(), group.inputs()
+        nodes, inputs = group.body(), group.inputs()
         results = [self.graph.nodes[e].op.results[0].type for e in group.exits]
         where = _location(nodes)
         fused = _fused(group.template, [self.values[v] for v in inputs], results, where)

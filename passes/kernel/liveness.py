@@ -1,0 +1,123 @@
+"""Which buffers the calls of a function read and write, and how long each must live."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from axec.diag import AxecError
+from axec.dialects import dims, types
+from axec.dialects.dims import Size
+from axec.dialects.interpret import ranges_of
+from axec.dialects.kernel import sizes, texts
+
+
+@dataclass(slots=True, eq=False)
+class Buffer:
+    """Memory that values share: a kernel's result and its reshapes, or scratch of one call.
+
+    `home`: "arena", "argument" or "result" (the caller's memory, counted from 0 by `number`).
+    """
+
+    nbytes: Size
+    home: str
+    number: int
+    value: Any = None  # what the kernel makes; None: scratch
+
+
+@dataclass(slots=True, eq=False)
+class Step:
+    """One kernel.call: indices of the buffers that it reads and writes (results, then scratch)."""
+
+    op: Any
+    reads: list[int]
+    writes: list[int]
+
+
+@dataclass(slots=True, eq=False)
+class Flow:
+    """A function as steps over buffers. `holder` tells the buffer of each value."""
+
+    steps: list[Step] = field(default_factory=list)
+    buffers: list[Buffer] = field(default_factory=list)
+    holder: dict[Any, int] = field(default_factory=dict)
+
+    def add(self, nbytes: Size, home: str, number: int, value: Any = None) -> int:
+        self.buffers.append(Buffer(nbytes, home, number, value))
+        return len(self.buffers) - 1
+
+
+def flow_of(function: Any, kernels: Mapping[str, Any]) -> Flow:
+    """The flow of a func.func of kernel.call and axe.reshape ops; `kernels`: definitions by name.
+
+    Raises AxecError `plan-order` for an op that is neither, `plan-result` for a result that no
+    kernel writes or that is returned twice (fuse makes copies of such).
+    """
+    block = function.regions[0].blocks[0]
+    flow = Flow()
+    for i, argument in enumerate(block.arguments):
+        flow.holder[argument] = flow.add(types.of(argument).nbytes, "argument", i, argument)
+    *inner, terminator = (o.operation for o in block.operations)
+    for op in inner:
+        if op.name == "axe.reshape":
+            flow.holder[op.results[0]] = flow.holder[op.operands[0]]
+        elif op.name == "kernel.call":
+            _add_step(flow, op, kernels)
+        else:
+            message = f"{op.name} is no kernel: run `fuse` and `outline` first"
+            raise AxecError("plan-order", message, location=op.location)
+    for i, value in enumerate(terminator.operands):
+        buffer = flow.buffers[flow.holder[value]]
+        if buffer.home != "arena":
+            message = f"result {i} is an argument or another result: run `fuse` first"
+            raise AxecError("plan-result", message, location=terminator.location)
+        buffer.home, buffer.number = "result", i
+    return flow
+
+
+def _add_step(flow: Flow, op: Any, kernels: Mapping[str, Any]) -> None:
+    define = kernels[op.attributes["callee"].value]
+    reads = list(dict.fromkeys(flow.holder[v] for v in op.operands))
+    writes = []
+    for result in op.results:
+        flow.holder[result] = flow.add(types.of(result).nbytes, "arena", 0, result)
+        writes.append(flow.holder[result])
+    bound = bound_dims(define, op)
+    for nbytes in sizes(define.attributes["workspace"]):
+        writes.append(flow.add(dims.substitute(nbytes, bound), "arena", 0))
+    flow.steps.append(Step(op, reads, writes))
+
+
+def bound_dims(define: Any, call: Any) -> dict[str, Size]:
+    """The kernel's own dims as expressions of the caller's."""
+    own = texts(define.attributes["dims"])
+    return dict(zip(own, sizes(call.attributes["dims"]), strict=True)) if own else {}
+
+
+def upper_ends(function: Any) -> dict[str, int]:
+    """Every named dim at the upper end of its range."""
+    return {name: high for name, (_, high) in ranges_of(function).items()}
+
+
+def lifetimes(flow: Flow, order: Sequence[int]) -> list[tuple[int, int]]:
+    """(first, last) position in `order` (indices of steps) at which each buffer is in use."""
+    found = [(len(order), -1)] * len(flow.buffers)
+    for at, s in enumerate(order):
+        for b in (*flow.steps[s].reads, *flow.steps[s].writes):
+            found[b] = (min(found[b][0], at), at)
+    return found
+
+
+def peak(flow: Flow, order: Sequence[int], nbytes: Sequence[int]) -> int:
+    """The most bytes of the arena that are in use at once; `nbytes` by buffer."""
+    change = [0] * (len(order) + 1)
+    for (first, last), buffer, n in zip(lifetimes(flow, order), flow.buffers, nbytes, strict=True):
+        if buffer.home == "arena" and last >= 0:
+            change[first] += n
+            change[last + 1] -= n
+    most = live = 0
+    for delta in change:
+        live += delta
+        most = max(most, live)
+    return most
