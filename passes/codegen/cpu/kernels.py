@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from axec.passes.codegen.cpu import gemm, row
 from axec.passes.codegen.cpu import map as map_
 from axec.passes.codegen.cpu.body import read
 from axec.passes.codegen.cpu.emission import Emission
@@ -19,7 +20,11 @@ from axec.passes.codegen.cpu.targets import Target
 from axec.passes.codegen.llvm import I64, PTR, VOID, Module
 
 #: Template -> what writes its loops.
-TEMPLATES: dict[str, Callable[[Frame], None]] = {"map": map_.emit}
+TEMPLATES: dict[str, Callable[[Frame], None]] = {
+    "map": map_.emit,
+    "row": row.emit,
+    "gemm": gemm.emit,
+}
 
 
 def emit_kernel(module: Module, define: Any, target: Target) -> None:

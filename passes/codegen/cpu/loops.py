@@ -28,16 +28,21 @@ def lanes_loop(
     weight: int,
     carried: Values = (),
     whole: bool = False,
+    copies: int = 1,
 ) -> Values:
     """Do `step` with `variable` = lo, lo + lanes, ... below hi.
 
     whole: hi - lo is known to be a multiple of the lanes. weight: instructions per step; a light
-    body is written twice, for whole vectors and for the rest; a heavy one once, always masked."""
+    body is written twice, for whole vectors and for the rest; a heavy one once, always masked.
+    copies: steps per iteration over whole vectors, which take turns in the carried values (that
+    many times the values of one step; the rest uses the first)."""
+    if copies > 1:
+        return _copied(e, variable, lo, hi, step, copies, carried)
     if whole or (lo.const is not None and hi.const is not None and _multiple(lo, hi, e.lanes)):
         return _loop(e, variable, lo, hi, step, carried)
     if weight > _LIGHT or (lo.const == 0 and hi.const is not None and hi.const < e.lanes):
         return _loop(e, variable, lo, hi, _masked(e, variable, hi, step), carried)
-    middle = e.b.sub(hi, rest := _rest(e, lo, hi))
+    middle = e.b.sub(hi, rest := _rest(e, lo, hi, e.lanes))
     carried = _loop(e, variable, lo, middle, step, carried)
     if rest.const:
         return _once(e, variable, middle, _masked(e, variable, hi, step), carried)
@@ -46,17 +51,36 @@ def lanes_loop(
     return arm.results
 
 
+def _copied(
+    e: Emission, variable: Node, lo: Value, hi: Value, step: Step, copies: int, carried: Values
+) -> Values:
+    each, stride = len(carried) // copies, e.lanes * copies
+    middle = e.b.sub(hi, rest := _rest(e, lo, hi, stride))
+    with e.loop(variable, lo, middle, stride, carried, name="j") as loop:
+        found: list[Value] = []
+        for i in range(copies):
+            with e.scope():
+                e.bind(variable, e.b.add(loop.index, i * e.lanes))
+                found += step(loop.carried[i * each : (i + 1) * each])
+        loop.yield_(*found)
+    carried = loop.results
+    if rest.const == 0:
+        return carried
+    masked = _masked(e, variable, hi, step)
+    return (*_loop(e, variable, middle, hi, masked, carried[:each]), *carried[each:])
+
+
 def _multiple(lo: Value, hi: Value, lanes: int) -> bool:
     assert lo.const is not None
     assert hi.const is not None
     return (hi.const - lo.const) % lanes == 0
 
 
-def _rest(e: Emission, lo: Value, hi: Value) -> Value:
+def _rest(e: Emission, lo: Value, hi: Value, stride: int) -> Value:
     count = e.b.sub(hi, lo)
     if count.const is not None:
-        return constant(I64, count.const % e.lanes)
-    return e.b.and_(count, e.lanes - 1)
+        return constant(I64, count.const % stride)
+    return e.b.and_(count, stride - 1)
 
 
 def _masked(e: Emission, variable: Node, hi: Value, step: Step) -> Step:
