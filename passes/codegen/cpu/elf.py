@@ -32,9 +32,7 @@ from axec.passes.codegen.cpu.elf_object import (
     SHN_LORESERVE,
     SHT_DYNAMIC,
     SHT_DYNSYM,
-    SHT_FINI_ARRAY,
     SHT_HASH,
-    SHT_INIT_ARRAY,
     SHT_NOBITS,
     SHT_PROGBITS,
     SHT_RELA,
@@ -56,6 +54,7 @@ DT_STRSZ, DT_SYMENT, DT_SONAME, DT_RELACOUNT = 10, 11, 14, 0x6FFFFFF9
 R_X86_64_64, R_X86_64_PC32, R_X86_64_PLT32, R_X86_64_RELATIVE = 1, 2, 4, 8
 
 _DYN = struct.Struct("<QQ")
+_RUN_AT_LOAD = (".ctors", ".dtors", ".init", ".fini", ".preinit")
 _WRITABLE = SHF_ALLOC | SHF_WRITE
 _OTHER_PROGRAM_HEADERS = 3  # besides PT_LOAD: PT_DYNAMIC, PT_GNU_STACK, PT_GNU_RELRO
 
@@ -102,7 +101,7 @@ class _Layout:
 
     def home(self, section: Section) -> Output:
         """Where an input section goes."""
-        if section.flags & SHF_TLS or section.type in (SHT_INIT_ARRAY, SHT_FINI_ARRAY):
+        if section.flags & SHF_TLS or section.name.startswith(_RUN_AT_LOAD):
             raise LinkError(f"section {section.name}: no thread-local data, no constructors")
         if section.flags & SHF_EXECINSTR:
             return self.text
@@ -212,9 +211,9 @@ class _Linker:
         symbols = [bytes(SYM.size)]
         name_at = 1
         for index, symbol in self.exports:
+            address = self._address(index, symbol)
             section = section_of[id(self.chunks[index, symbol.section])]
             info = symbol.bind << 4 | symbol.type
-            address = self._address(index, symbol)
             symbols.append(SYM.pack(name_at, info, 0, section, address, symbol.size))
             name_at += len(symbol.name) + 1
         rela = [RELA.pack(where, R_X86_64_RELATIVE, target) for where, target in self.relative]

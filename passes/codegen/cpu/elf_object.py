@@ -6,6 +6,7 @@ Source of the layouts and numbers: System V ABI, chapter 4, and the x86-64 psABI
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from axec.diag import AxecError
@@ -15,10 +16,11 @@ ET_REL, ET_DYN = 1, 3
 EM_X86_64 = 62
 
 SHT_PROGBITS, SHT_SYMTAB, SHT_STRTAB, SHT_RELA, SHT_HASH, SHT_DYNAMIC = 1, 2, 3, 4, 5, 6
-SHT_NOBITS, SHT_DYNSYM, SHT_INIT_ARRAY, SHT_FINI_ARRAY = 8, 11, 14, 15
+SHT_NOBITS, SHT_DYNSYM = 8, 11
 SHF_WRITE, SHF_ALLOC, SHF_EXECINSTR, SHF_TLS = 1, 2, 4, 0x400
 SHN_UNDEF, SHN_LORESERVE = 0, 0xFF00
 STB_LOCAL = 0
+MAX_SIZE = 1 << 31  # of a section: what 32-bit relative references can span
 STV_DEFAULT = 0
 
 EHDR = struct.Struct("<16sHHIQQQIHHHHHH")
@@ -115,9 +117,25 @@ def read_object(data: bytes) -> ObjectFile:
             if header.type == SHT_RELA
             for relocation in _read_relocations(data, header)
         )
-    except (struct.error, IndexError, ValueError) as error:
+    except (struct.error, IndexError, ValueError, OverflowError) as error:
         raise LinkError(f"damaged object file: {error}") from error
+    _check(sections, symbols, relocations)
     return ObjectFile(sections, symbols, relocations)
+
+
+def _check(
+    sections: Sequence[Section], symbols: Sequence[Symbol], relocations: Sequence[Relocation]
+) -> None:
+    """Indices and sizes that the linker relies on."""
+    sane = (
+        all(s.size <= MAX_SIZE and s.align.bit_count() == 1 for s in sections)
+        and all(s.section < len(sections) or s.section >= SHN_LORESERVE for s in symbols)
+        and all(s.value <= MAX_SIZE for s in symbols)
+        and all(r.section < len(sections) and r.symbol < len(symbols) for r in relocations)
+        and all(abs(r.addend) <= MAX_SIZE for r in relocations)
+    )
+    if not sane:
+        raise LinkError("damaged object file: a number is out of range")
 
 
 def _read_headers(data: bytes) -> tuple[list[_Header], bytes]:
