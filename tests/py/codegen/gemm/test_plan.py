@@ -1,0 +1,82 @@
+"""How a product is cut up: tiles, units, scratch."""
+
+from __future__ import annotations
+
+import itertools
+from typing import Any
+
+import pytest
+
+from axec.dialects import dims
+from axec.passes.codegen.cpu import targets
+from axec.passes.codegen.cpu.gemm import tiles
+from axec.passes.kernel.product import PANEL, Gemm
+
+SIZES = [0, 1, 2, 3, 5, 7, 8, 9, 16, 17, 24, 31, 33, 40, 48, 63, 64, 65, 100, 1024]
+
+
+class _F32:
+    """Stands for an MLIR value in a Gemm: only its dtype is asked for."""
+
+
+def product(monkeypatch: pytest.MonkeyPatch, m: Any, k: Any, n: Any, **more: Any) -> Gemm:
+    monkeypatch.setattr(Gemm, "itemsize", 4)
+    strides = {"left_strides": (k, 1), "right_strides": (n, 1)} | more
+    return Gemm(dot=None, left=_F32(), right=_F32(), batch=(), m=m, n=n, k=k, **strides)
+
+
+@pytest.mark.parametrize("target", list(targets.TARGETS))
+@pytest.mark.parametrize("itemsize", [4, 8])
+def test_tiles_fit_registers_and_panels(
+    monkeypatch: pytest.MonkeyPatch, target: str, itemsize: int
+) -> None:
+    level = targets.TARGETS[target]
+    for m, n in itertools.product(SIZES, SIZES):
+        tile = tiles.choose(level, itemsize, m, n, 7)
+        in_use = tile.rows * tile.vectors + tile.vectors + 1
+        assert in_use <= level.vector_registers
+        width = product(monkeypatch, m, 7, n).width
+        assert -(-min(n, PANEL) // tile.columns) * tile.columns <= width
+        assert tile.unroll == 1
+        assert tiles.choose(level, itemsize, m, n, 8).unroll == 2
+
+
+@pytest.mark.parametrize(
+    ("m", "rows"), [(1, 1), (3, 3), (6, 6), (7, 4), (10, 5), (12, 6), (64, 4), (66, 6), (1023, 6)]
+)
+def test_rows_divide_the_matrix_well(m: int, rows: int) -> None:
+    assert tiles.choose(targets.TARGETS["x86-64-v4"], 4, m, 512, 512).rows == rows
+
+
+def test_few_panels_are_divided_by_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    tall = product(monkeypatch, 4096, 64, 64)
+    assert (tall.row_block, tall.row_blocks, tall.units) == (264, 16, 16)
+    wide = product(monkeypatch, 4096, 64, 1024)
+    assert (wide.row_blocks, wide.units) == (1, 16)
+    low = product(monkeypatch, 90, 64, 64)
+    assert (low.row_blocks, low.units) == (1, 1)
+    by_dim = product(monkeypatch, dims.dim("d0"), 64, 64)
+    assert str(by_dim.units) == "floordiv(d0 + 191, 192)"
+
+
+@pytest.mark.parametrize(
+    ("shape", "packs"),
+    [
+        ((16, 4096, 4096), False),  # few rows
+        ((64, 1024, 3072), False),  # some rows, a low panel
+        ((65, 1024, 3072), True),
+        ((64, 1025, 3072), True),
+        ((4096, 1024, 512), False),  # near columns
+        ((4096, 1024, 528), True),
+        ((4096, 1024, 500), True),  # not in whole cache lines
+    ],
+)
+def test_packing(monkeypatch: pytest.MonkeyPatch, shape: tuple[int, int, int], packs: bool) -> None:
+    gemm = product(monkeypatch, *shape)
+    assert gemm.packs == packs
+    assert (gemm.slot_bytes > 0) == packs
+
+
+def test_depth_is_in_equal_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    depths = {k: product(monkeypatch, 100, k, 100).depth for k in (0, 1, 16, 384, 385, 1024)}
+    assert depths == {0: 16, 1: 16, 16: 16, 384: 384, 385: 208, 1024: 352}
