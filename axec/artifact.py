@@ -42,5 +42,7 @@ class Artifact:
         """The text of a level: axe, kernel, exec, llvm or asm. AxecError for any other name."""
         if level not in self.texts:
             known = ", ".join(self.texts)
-            raise AxecError("unknown-level", f"there is no level {level!r}", hint=f"one of: {known}")
+            raise AxecError(
+                "unknown-level", f"there is no level {level!r}", hint=f"one of: {known}"
+            )
         return str(self.texts[level]())

@@ -22,10 +22,12 @@ from axec import pack
 from axec.artifact import Artifact
 from axec.diag import AxecError, Location
 from axec.dialects import load
+from axec.dialects.kernel import definitions
 from axec.lang.tracing import Traced
 from axec.mlir import LOCK, ir
 from axec.passes import base
 from axec.passes.codegen.cpu import image, targets, worker
+from axec.passes.codegen.cpu.stub import Signature
 
 PIPELINE = ("decompose", "simplify", "fuse", "outline", "schedule", "plan")
 STAGES = ("trace", *PIPELINE, "codegen", "link", "pack")
@@ -84,6 +86,7 @@ class Compilation:
     options: Options
     traced: list[Traced] = field(default_factory=list)
     module: Any = None
+    source: str = ""  # the traced program
     timings: dict[str, float] = field(default_factory=dict)
 
     def run(self) -> Artifact:
@@ -91,12 +94,16 @@ class Compilation:
         worker.start()  # LLVM loads while the program is being traced
         with LOCK, load(), ir.Location.unknown(), self._at_user_lines():
             self.front()
+            wanted = self.options.targets()
             with self._stage("codegen"):
-                built = image.emit(self.module, self.options.targets())
+                packed = pack.describe(self.module, self.traced)
+                signatures = [Signature.from_manifest(e) for e in packed.entries.values()]
+                built = image.emit(definitions(self.module), signatures, wanted)
             with self._stage("link"):
-                code = [image.link(one) for one in built]
+                code = {one.target: image.link(one) for one in built}
             with self._stage("pack"):
-                manifest, segments = pack.pack(self.module, self.traced, built, code, self._flags())
+                source = pack.provenance(self.source, self._passes(), wanted)
+                manifest, segments = pack.pack(packed, code, source)
         texts = {level: self._text_later(level) for level in LEVELS}
         texts |= {"llvm": lambda: image.text(built), "asm": lambda: image.assembly(built)}
         return Artifact(manifest, segments, self.timings, texts)
@@ -107,6 +114,7 @@ class Compilation:
         with self._stage("trace"):
             self.traced = [entry.trace() for entry in self.sources]
             self.module = merged(self.traced)
+            self.source = str(self.module)
         self._after("trace", self.module)
         timings: list[tuple[str, float]] = []
         base.run_pipeline(
@@ -137,8 +145,8 @@ class Compilation:
         names = [base.parse_spec(text).name for text in self.options.passes]
         return names.index(stage) if stage in names else -1
 
-    def _flags(self) -> dict[str, Any]:
-        return {"passes": [p.spec() for p in self.options.pipeline()]}
+    def _passes(self) -> list[str]:
+        return [p.spec() for p in self.options.pipeline()]
 
     @contextlib.contextmanager
     def _stage(self, name: str) -> Iterator[None]:

@@ -1,0 +1,181 @@
+"""Pack what the stages made: the manifest, which states what the file needs and does, and the
+segments. Everything here is a function of the program, the options and the versions: no time, no
+path, no hash order, so equal inputs give equal bytes."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+
+import axec
+from axec.dialects import dims, dtypes
+from axec.dialects.dims import Size
+from axec.dialects.exec import held_type
+from axec.dialects.kernel import definitions
+from axec.dialects.types import TensorType
+from axec.lang.tracing import Traced
+from axec.passes.codegen.cpu.targets import Target
+from axec.passes.codegen.program import encode, programs
+from axec.runtime.abi import ALIGNMENT
+from axec.runtime.format import Segment, complete
+
+Json = dict[str, Any]
+
+
+@dataclass(slots=True)
+class Weights:
+    """The weights segment: every array once, whatever entries use it, each ALIGNMENT-aligned."""
+
+    rows: list[Json] = field(default_factory=list)  # as in the manifest
+    arrays: list[np.ndarray[Any, Any]] = field(default_factory=list)
+    size: int = 0
+    _offsets: dict[int, int] = field(default_factory=dict)  # id of an array -> offset
+    _names: set[str] = field(default_factory=set)
+
+    def place(self, entry: Traced) -> dict[str, int]:
+        """Byte offset of every weight of an entry, by the name that it has there."""
+        return {name: self._add(entry.name, name, array) for name, array in entry.weights.items()}
+
+    def _add(self, entry: str, name: str, array: np.ndarray[Any, Any]) -> int:
+        if id(array) not in self._offsets:
+            # The same name may stand for other arrays in other entries.
+            unique = f"{entry}.{name}" if name in self._names else name
+            self._names.add(unique)
+            offset = self._offsets[id(array)] = -(-self.size // ALIGNMENT) * ALIGNMENT
+            row = {"name": unique, "dtype": dtypes.of(array.dtype).name}
+            self.rows.append({**row, "shape": list(array.shape), "offset": offset})
+            self.arrays.append(array)
+            self.size = offset + array.nbytes
+        return self._offsets[id(array)]
+
+    def data(self) -> bytearray:
+        """The segment's bytes."""
+        found = bytearray(self.size)
+        for row, array in zip(self.rows, self.arrays, strict=True):
+            found[row["offset"] : row["offset"] + array.nbytes] = array.tobytes()
+        return found
+
+
+@dataclass(frozen=True, slots=True)
+class Packed:
+    """Manifest without code, and the segments that every target shares."""
+
+    entries: Json
+    weights: Weights
+    segments: list[Segment]
+
+
+def describe(module: Any, traced: Sequence[Traced]) -> Packed:
+    """The entries' manifests, program tables and weights, from a module of exec.programs."""
+    kernels = definitions(module)
+    weights = Weights()
+    entries: Json = {}
+    segments = []
+    found = programs(module)
+    for one in sorted(traced, key=lambda t: t.name):
+        program = found[one.name]
+        segment = f"program.{one.name}"
+        table = encode(program, list(kernels), weights.place(one))
+        entries[one.name] = {**_entry(program, one, kernels), "program": segment}
+        segments.append(Segment(segment, "program", table.encode()))
+    return Packed(entries, weights, segments)
+
+
+def pack(
+    packed: Packed, code: Mapping[Target, bytes], provenance: Json
+) -> tuple[Json, list[Segment]]:
+    """The whole manifest and all segments, from what is shared and one image per target."""
+    segments = list(packed.segments)
+    targets = []
+    for target, image in code.items():
+        name = f"code.{target.name}"
+        segments.append(Segment(name, "code", image))
+        features = sorted(target.required)
+        targets.append(
+            {"name": target.name, "arch": target.arch, "features": features, "code": name}
+        )
+    if packed.weights.size:
+        segments.append(Segment("weights", "weights", packed.weights.data()))
+    manifest = {
+        "entries": packed.entries,
+        "targets": targets,
+        "weights": packed.weights.rows,
+        "provenance": provenance,
+    }
+    return complete(manifest, segments), segments
+
+
+def provenance(source: str, passes: Sequence[str], targets: Sequence[Target]) -> Json:
+    """Where an artifact comes from. `source`: the traced program's text, without places."""
+    return {
+        "compiler": f"axec {axec.__version__}",
+        "source_sha256": hashlib.sha256(source.encode()).hexdigest(),
+        "passes": list(passes),
+        "flags": {"targets": [t.name for t in targets]},
+        "versions": _versions(),
+    }
+
+
+@cache
+def _versions() -> dict[str, str]:
+    return {name: version(name) for name in ("llvmlite", "torch-mlir", "numpy")}
+
+
+def _entry(program: Any, traced: Traced, kernels: Mapping[str, Any]) -> Json:
+    attributes = program.attributes
+    ranges = traced.dims
+    ends = {name: hi for name, (_, hi) in ranges.items()}
+    arena, flops = (dims.parse(attributes[k].value) for k in ("arena_bytes", "flops"))
+    arrays: dict[str, list[Json]] = {"input": [], "output": [], "weight": []}
+    total: Size = arena
+    for role, argument in zip(
+        attributes["roles"], program.regions[0].blocks[0].arguments, strict=True
+    ):
+        kind, _, name = role.value.partition(":")
+        arrays[kind].append(_array(name, held_type(argument)))
+        total = total + held_type(argument).nbytes
+    formulas = {"peak_bytes": total, "arena_bytes": arena, "flops": flops}
+    return {
+        "inputs": arrays["input"],
+        "outputs": arrays["output"],
+        "dims": {name: list(ranges[name]) for name in ranges},
+        "in_tree": traced.in_tree,
+        "out_tree": traced.out_tree,
+        **{name: dims.evaluate(size, ends) for name, size in formulas.items()},
+        "lower_bound_bytes": attributes["lower_bound_bytes"].value,
+        "formulas": {name: str(size) for name, size in formulas.items()},
+        "kernels": _kernels(program, kernels, ends),
+    }
+
+
+def _array(name: str, t: TensorType) -> Json:
+    shape = [s if isinstance(s, int) else str(s) for s in t.shape]
+    return {"name": name, "dtype": t.dtype.name, "shape": shape}
+
+
+def _kernels(program: Any, kernels: Mapping[str, Any], ends: Mapping[str, int]) -> list[Json]:
+    """What each kernel of an entry is and costs: calls, and over all of them FLOPs and bytes moved
+    at the dims' upper ends."""
+    rows: dict[str, Json] = {}
+    for o in program.regions[0].blocks[0].operations:
+        launch = o.operation
+        if launch.name != "exec.launch":
+            continue
+        name = launch.attributes["callee"].value
+        found = kernels[name].attributes
+        own = dict(zip(found["dims"], launch.attributes["dims"], strict=True))
+        bound = {k.value: dims.evaluate(dims.parse(v.value), ends) for k, v in own.items()}
+        row = rows.setdefault(
+            name,
+            {"name": name, "template": found["template"].value, "calls": 0, "flops": 0, "bytes": 0},
+        )
+        row["calls"] += 1
+        for key in ("flops", "bytes"):
+            row[key] += dims.evaluate(dims.parse(found[key].value), bound)
+    return list(rows.values())
