@@ -1,0 +1,184 @@
+"""The thread pool and `axe_run`: every unit once, the same bits for any number of threads."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import threading
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+
+from axec.passes.codegen.cpu import elf, targets, worker
+from axec.passes.codegen.cpu.support import entries_module, support_module
+from axec.passes.codegen.llvm import F32, I64, PTR, VOID, Module
+from axec.runtime.abi import Frame
+from axec.runtime.image import Image
+from axec.runtime.program import Launch, Op, ProgramTable, Value
+
+THREADS = (1, 2, 3, 4, 7, 16)
+
+
+def _kernels() -> Module:
+    """square: y[u] = x[u] * x[u] and visits[u] += 1 for every unit u. count: adds its dim."""
+    module = Module("kernels")
+    b = module.function("square", VOID, {"block": PTR, "lo": I64, "hi": I64})
+    block, lo, hi = b.args
+    x, y, visits = (b.load(PTR, b.offset(block, 8 * i)) for i in range(3))
+    with b.for_(lo, hi, name="unit") as unit:
+        number = b.load(F32, b.at(x, F32, unit.index))
+        b.store(b.mul(number, number), b.at(y, F32, unit.index))
+        seen = b.at(visits, I64, unit.index)
+        b.store(b.add(b.load(I64, seen), 1), seen)
+    b.ret()
+    b = module.function("add_dim", VOID, {"block": PTR, "lo": I64, "hi": I64})
+    block, lo, hi = b.args
+    target, dim = b.load(PTR, block), b.load(I64, b.offset(block, 8))
+    with b.for_(lo, hi, name="unit") as unit:
+        at = b.at(target, I64, unit.index)
+        b.store(b.add(b.load(I64, at), dim), at)
+    b.ret()
+    return module
+
+
+@pytest.fixture(scope="module")
+def image() -> Image:
+    modules = [_kernels(), entries_module(["square", "add_dim"], []), support_module()]
+    return Image(elf.link(worker.compile_modules(modules, targets.resolve("native"))))
+
+
+def _run(
+    image: Image, table: ProgramTable, arrays: Sequence[Any], threads: int, dims: Sequence[int] = ()
+) -> None:
+    words = table.encode()
+    program = ctypes.create_string_buffer(words, len(words))
+    arena = np.zeros(512, "i8")
+    pointers = [*(a.ctypes.data for a in arrays), None, arena.ctypes.data]
+    bases = (ctypes.c_void_p * len(pointers))(*pointers)
+    sizes = (ctypes.c_int64 * max(len(dims), 1))(*dims)
+    addresses = (ctypes.addressof(o) for o in (program, bases, sizes))
+    frame = Frame(*addresses, arena.ctypes.data, threads)
+    image.run(ctypes.addressof(frame))
+
+
+def _constant(number: int) -> Value:
+    return Value(((Op.CONST, number),))
+
+
+def _square(units: int, launches: int = 1, grain: int = 1) -> ProgramTable:
+    launch = Launch(0, ((0, 0), (1, 0), (2, 0)), (), 1, grain)
+    return ProgramTable(0, 5, 2, (_constant(0), _constant(units)), (launch,) * launches)
+
+
+def _arrays(units: int) -> tuple[Any, Any, Any]:
+    x = np.random.default_rng(units).random(units, "f4")
+    return x, np.zeros(units, "f4"), np.zeros(units, "i8")
+
+
+@pytest.mark.parametrize("threads", THREADS)
+@pytest.mark.parametrize("units", [1, 2, 3, 1000, 4097])
+def test_every_unit_runs_once(image: Image, threads: int, units: int) -> None:
+    x, y, visits = _arrays(units)
+    _run(image, _square(units, launches=20), (x, y, visits), threads)
+    assert (visits == 20).all()
+    np.testing.assert_array_equal(y, x * x)
+
+
+def test_no_units_run_nothing(image: Image) -> None:
+    x, y, visits = _arrays(4)
+    for units in (0, -3):
+        _run(image, _square(units), (x, y, visits), 2)
+    assert not visits.any()
+
+
+def test_grain_bounds_the_parts(image: Image) -> None:
+    """10 units of grain 4 are worth two threads; the result does not show it."""
+    x, y, visits = _arrays(10)
+    for grain in (1, 4, 100):
+        _run(image, _square(10, grain=grain), (x, y, visits), 8)
+    assert (visits == 3).all()
+
+
+def test_values_are_computed_from_the_dims(image: Image) -> None:
+    """Units and block dims of a dynamic program: every opcode, negative floor division too."""
+    n, m, add, mul = (Op.DIM, 0), (Op.DIM, 1), (Op.ADD, 0), (Op.MUL, 0)
+    values = (
+        _constant(0),
+        Value((n, (Op.CONST, 2), mul, (Op.CONST, 1), add)),  # 2 n + 1
+        Value((n, m, (Op.MAX, 0), (Op.FLOORDIV, 2))),  # max(n, m) // 2
+        Value(((Op.CONST, 3), n, (Op.CONST, -1), mul, add, (Op.FLOORDIV, 4))),  # (3 - n) // 4
+        _constant(8),
+    )
+    launches = tuple(Launch(1, ((0, 0),), (dim,), 1, 1) for dim in (1, 2, 3))
+    shifted = Launch(1, ((0, 4),), (4,), 1, 1)  # from byte 8 on
+    table = ProgramTable(2, 3, 2, values, (*launches, shifted))
+    for dims in ((5, 9), (10, 3), (1, 1)):
+        target = np.zeros(30, "i8")
+        _run(image, table, (target,), 2, dims)
+        expected = np.zeros(30, "i8")
+        numbers = [value.evaluate(dims) for value in values]
+        expected[: numbers[1]] += sum(numbers[1:4])
+        expected[1 : numbers[1] + 1] += 8
+        np.testing.assert_array_equal(target, expected)
+
+
+def test_callers_at_the_same_time(image: Image) -> None:
+    """Eight threads, each with its own arrays; one of them at a time has the pool."""
+    faults: list[int] = []
+
+    def call(seed: int) -> None:
+        x, y, visits = _arrays(500 + seed)
+        for turn in range(1, 200):
+            _run(image, _square(x.size, launches=3), (x, y, visits), 2 + seed % 3)
+            if not (visits == 3 * turn).all() or not (y == x * x).all():
+                faults.append(seed)
+
+    threads = [threading.Thread(target=call, args=(seed,)) for seed in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not faults
+
+
+def _works(image: Image) -> bool:
+    x, y, visits = _arrays(1000)
+    _run(image, _square(1000, launches=50), (x, y, visits), 4)
+    return bool((visits == 50).all() and (y == x * x).all())
+
+
+def test_after_a_fork_both_sides_work(image: Image) -> None:
+    assert _works(image)
+    for _ in range(3):
+        child = os.fork()
+        if child == 0:
+            grandchild = os.fork()
+            ok = _works(image)
+            if grandchild == 0:
+                os._exit(not ok)
+            ok = ok and os.waitpid(grandchild, 0)[1] == 0
+            os._exit(not ok)
+        assert _works(image)
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+
+
+def test_images_share_one_pool(image: Image) -> None:
+    """A second image of the same code runs on the threads of the first."""
+    assert _works(image)
+    threads = len(os.listdir("/proc/self/task"))
+    modules = [_kernels(), entries_module(["square", "add_dim"], []), support_module()]
+    other = Image(elf.link(worker.compile_modules(modules, targets.resolve("native"))))
+    assert _works(other)
+    assert len(os.listdir("/proc/self/task")) == threads
+
+
+def test_wide_units_do_not_depend_on_the_partition(image: Image) -> None:
+    x, y, visits = _arrays(4096)
+    results = []
+    for threads in THREADS:
+        y[:] = 0
+        _run(image, _square(4096), (x, y, visits), threads)
+        results.append(y.tobytes())
+    assert len(set(results)) == 1
