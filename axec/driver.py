@@ -92,7 +92,7 @@ class Compilation:
     def run(self) -> Artifact:
         """All stages. Errors of late stages point at the user's line as those of tracing do."""
         worker.start()  # LLVM loads while the program is being traced
-        with LOCK, load(), ir.Location.unknown(), self._at_user_lines():
+        with self.inside():
             self.front()
             wanted = self.options.targets()
             with self._stage("codegen"):
@@ -135,7 +135,7 @@ class Compilation:
             """Run the stages up to the level again: the IR of this run has moved on."""
             passes = self.options.passes[: 1 + self._index(LEVELS[level])]
             again = Compilation(self.sources, Options(passes=passes))
-            with LOCK, load(), ir.Location.unknown():
+            with again.inside():
                 again.front()
                 return str(again.module)
 
@@ -155,10 +155,12 @@ class Compilation:
         self.timings[name] = time.perf_counter() - started
 
     @contextlib.contextmanager
-    def _at_user_lines(self) -> Iterator[None]:
-        """Give errors that carry a place of the IR the path of the user's file."""
+    def inside(self) -> Iterator[None]:
+        """The MLIR context, for one compilation at a time. An error that carries a place of the IR
+        leaves with the path of the user's file."""
         try:
-            yield
+            with LOCK, load(), ir.Location.unknown():
+                yield
         except AxecError as e:
             where = e.location
             if isinstance(where, Location):
@@ -188,4 +190,8 @@ def compile_entries(sources: Sequence[Traceable], **options: Any) -> Artifact | 
     line for whatever is wrong with a program.
     """
     run = Compilation(sources, Options(**options))
-    return run.run() if run.options.stop_after is None else run.front()
+    if run.options.stop_after is None:
+        return run.run()
+    with run.inside():
+        run.front()
+    return None

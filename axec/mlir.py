@@ -1,4 +1,4 @@
-"""The only module that imports the MLIR bindings, so that another build of them can replace the wheel.
+"""The only module that imports the MLIR bindings: another build of them can replace the wheel.
 
 PyPI's `mlir-python-bindings` is an empty placeholder; the upstream bindings ship inside the
 `torch-mlir` wheel (which needs only numpy). One MLIR context serves the whole process: types and
