@@ -24,6 +24,7 @@ from axec.passes.codegen.cpu.targets import Target
 from axec.passes.codegen.program import encode, programs
 from axec.runtime.abi import ALIGNMENT
 from axec.runtime.format import Segment, complete
+from axec.runtime.program import evaluate
 
 Json = dict[str, Any]
 
@@ -131,27 +132,34 @@ def _entry(program: Any, traced: Traced, kernels: Mapping[str, Any]) -> Json:
     attributes = program.attributes
     ranges = traced.dims
     ends = {name: hi for name, (_, hi) in ranges.items()}
-    arena, flops = (dims.parse(attributes[k].value) for k in ("arena_bytes", "flops"))
+    arena, flops = (attributes[k].value for k in ("arena_bytes", "flops"))
     arrays: dict[str, list[Json]] = {"input": [], "output": [], "weight": []}
-    total: Size = arena
+    total: Size = 0
     for role, argument in zip(
         attributes["roles"], program.regions[0].blocks[0].arguments, strict=True
     ):
         kind, _, name = role.value.partition(":")
         arrays[kind].append(_array(name, held_type(argument)))
         total = total + held_type(argument).nbytes
-    formulas = {"peak_bytes": total, "arena_bytes": arena, "flops": flops}
+    formulas = {"peak_bytes": _sum(arena, total), "arena_bytes": arena, "flops": flops}
     return {
         "inputs": arrays["input"],
         "outputs": arrays["output"],
         "dims": {name: list(ranges[name]) for name in ranges},
         "in_tree": traced.in_tree,
         "out_tree": traced.out_tree,
-        **{name: dims.evaluate(size, ends) for name, size in formulas.items()},
+        **{name: evaluate(text, ends) for name, text in formulas.items()},
         "lower_bound_bytes": attributes["lower_bound_bytes"].value,
-        "formulas": {name: str(size) for name, size in formulas.items()},
+        "formulas": formulas,
         "kernels": _kernels(program, kernels, ends),
     }
+
+
+def _sum(arena: str, rest: Size) -> str:
+    """The text of a sum with an arena's size, which may be `max(...)` of expressions."""
+    if "max" in arena:
+        return f"{arena} + {rest}"
+    return str(dims.parse(arena) + rest)
 
 
 def _array(name: str, t: TensorType) -> Json:

@@ -8,8 +8,6 @@ from types import MappingProxyType
 from typing import Any
 
 from axec.diag import AxecError
-from axec.dialects import dims
-from axec.dialects.dims import Size
 from axec.dialects.kernel import texts
 from axec.runtime.program import Launch, ProgramTable, Value
 
@@ -61,7 +59,7 @@ class _Encoder:
         for o in block.operations:
             op = o.operation
             if op.name == "exec.slice":
-                offset = self._value(dims.parse(op.attributes["offset"].value))
+                offset = self._value(op.attributes["offset"].value)
                 self.places[op.results[0]] = (self.arena, offset)
             elif op.name == "exec.view":
                 self.places[op.results[0]] = self.places[op.operands[0]]
@@ -76,11 +74,12 @@ class _Encoder:
         bases = [*order.get("input", []), *order.get("output", [])]
         weights_base = len(bases)
         self.arena = weights_base + 1
-        zero = self._value(0)
+        zero = self._value("0")
         for base, i in enumerate(bases):
             self.places[arguments[i]] = (base, zero)
         for i in order.get("weight", []):
-            self.places[arguments[i]] = (weights_base, self._value(self.weights[roles[i][2]]))
+            offset = str(self.weights[roles[i][2]])
+            self.places[arguments[i]] = (weights_base, self._value(offset))
 
     def _launch(self, op: Any) -> Launch:
         found = op.attributes
@@ -91,11 +90,11 @@ class _Encoder:
         return Launch(
             kernel=self.kernels[callee],
             args=tuple(self.places[v] for v in op.operands),
-            dims=tuple(self._value(dims.parse(t)) for t in texts(found["dims"])),
-            units=self._value(dims.parse(found["units"].value)),
+            dims=tuple(self._value(t) for t in texts(found["dims"])),
+            units=self._value(found["units"].value),
             grain=found["grain"].value,
         )
 
-    def _value(self, size: Size) -> int:
-        value = Value.parse(str(size), self.dims)
+    def _value(self, text: str) -> int:
+        value = Value.parse(text, self.dims)
         return self.values.setdefault(value, len(self.values))

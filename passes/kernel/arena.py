@@ -1,10 +1,12 @@
 """Offsets in one arena for buffers whose sizes are polynomials over the dims.
 
-A size is rounded up to a polynomial with non-negative coefficients that are multiples of ALIGN: its
-envelope. Dims are never negative, so one envelope is at most another wherever its coefficients are.
-That is enough to prove that two buffers stay apart for every size of the dims. The price: up to
-ALIGN - 1 bytes per monomial, and per element where a row is no multiple of ALIGN (40*batch takes
-64*batch).
+Buffers are placed for the upper ends of the dims' ranges, greedily. Who came to lie below whom then
+gives formulas for all other sizes: a buffer begins where the highest end of those below it is,
+`max(end, end, ...)`. So buffers that are in use at the same time never overlap, whatever the dims
+are, and at the upper ends the arena is as small as the placement found it.
+
+Offsets are multiples of ALIGN. Where a coefficient is not (40*batch), an offset is rounded up when
+the program runs, and every buffer carries ALIGN more bytes so that this never meets its neighbour.
 """
 
 from __future__ import annotations
@@ -12,15 +14,18 @@ from __future__ import annotations
 import operator
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from fractions import Fraction
-from math import ceil
 
 from axec.dialects import dims
-from axec.dialects.dims import DimExpr, FloorDiv, Monomial, Ranges, Size
+from axec.dialects.dims import DimExpr, Monomial, Ranges, Size
+from axec.passes.kernel.bounds import Coefficients, bound
 
 ALIGN = 64
+MAX_TERMS = 6  # ends in one `max`; beyond that they are replaced by a bound of all
 
-Envelope = tuple[int, ...]  # a coefficient per monomial of the basis
+# Bytes as a polynomial over the rests of the dims (dim = lower end + rest, rest >= 0): one
+# coefficient per monomial of a common basis, none negative. So a <= b wherever it holds for all
+# coefficients.
+Envelope = tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,124 +36,155 @@ class Item:
     first: int
     last: int
 
+    def meets(self, other: Item) -> bool:
+        """Are both in use at the same time?"""
+        return self.first <= other.last and other.first <= self.last
+
+
+Bytes = tuple[Size, ...]  # the largest of these; one expression unless they cannot be compared
+
 
 @dataclass(frozen=True, slots=True)
 class Placement:
     """An offset per item (same order), and the size of the arena that holds them."""
 
-    offsets: list[Size]
-    total: Size
+    offsets: list[Bytes]
+    total: Bytes
+
+
+def show(size: Bytes) -> str:
+    """The text that runtime/program.py reads."""
+    text = str(size[0])
+    for term in size[1:]:
+        text = f"max({text}, {term})"
+    return text
 
 
 def place(items: Sequence[Item], ranges: Ranges) -> Placement:
     """Offsets, multiples of ALIGN, such that items in use at the same time never overlap."""
-    bounds = [_bound(i.nbytes, ranges) for i in items]
-    basis = sorted({m for b in bounds for m in b} | {()}, key=lambda m: (len(m), m))
-    sizes = [tuple(_round_up(b.get(m, 0)) for m in basis) for b in bounds]
-    scale = [_value(m, ranges) for m in basis]
-    order = sorted(range(len(items)), key=lambda i: (-_dot(sizes[i], scale), items[i].first, i))
-    offsets = _greedy(items, sizes, order, scale)
-    ends = [tuple(map(operator.add, o, s)) for o, s in zip(offsets, sizes, strict=True)]
-    total = _join(ends, len(basis))
-    return Placement([_expression(o, basis) for o in offsets], _expression(total, basis))
+    bounds = [bound(i.nbytes, ranges) for i in items]
+    aligned = all(c % ALIGN == 0 for b in bounds for m, c in b.items() if m)
+    for b in bounds:
+        b[()] = round_up(b.get((), 0)) + (0 if aligned else ALIGN)
+    high = {name: end for name, (_, end) in ranges.items()}
+    widest = [dims.evaluate(_polynomial(b), high) for b in bounds]
+    at_most = _best(items, widest)
+    if not any(m for b in bounds for m in b):
+        total = max(map(operator.add, at_most, widest), default=0)
+        return Placement([(o,) for o in at_most], (total,))
+    space = _Space(bounds, ranges, aligned)
+    offsets = _stack(items, at_most, space)
+    ends = [_raised(o, s) for o, s in zip(offsets, space.sizes, strict=True)]
+    total_terms = _largest(t for end in ends for t in end)
+    return Placement([space.show(o) for o in offsets], space.show(total_terms))
 
 
-def _greedy(
-    items: Sequence[Item], sizes: Sequence[Envelope], order: Sequence[int], scale: Sequence[int]
-) -> list[Envelope]:
-    """The largest first, each at the lowest offset where it stays apart from those that are in use
-    at the same time: 0, the end of one of them, or, where sizes cannot be compared, behind all."""
-    zero = (0,) * len(scale)
-    offsets = [zero] * len(items)
+# ---- placing numbers -----------------------------------------------------------------------------
+
+
+def _best(items: Sequence[Item], sizes: Sequence[int]) -> list[int]:
+    """Offsets for fixed sizes: the better of two greedy orders."""
+    keys = (
+        lambda i: (-sizes[i], items[i].first, i),
+        lambda i: (-sizes[i] * (items[i].last - items[i].first + 1), items[i].first, i),
+    )
+    found = [_greedy(items, sizes, sorted(range(len(items)), key=k)) for k in keys]
+    return min(found, key=lambda o: max(map(operator.add, o, sizes), default=0))
+
+
+def _greedy(items: Sequence[Item], sizes: Sequence[int], order: Sequence[int]) -> list[int]:
+    """One after another at the lowest offset where each stays apart from those that are placed and
+    in use at the same time."""
+    offsets = [0] * len(items)
     placed: list[int] = []
     for i in order:
-        first, last = items[i].first, items[i].last
-        others = [
-            (offsets[j], tuple(map(operator.add, offsets[j], sizes[j])))
-            for j in placed
-            if items[j].first <= last and first <= items[j].last
-        ]
-        candidates = sorted({zero, *(end for _, end in others)}, key=lambda c: _dot(c, scale))
-        candidates.append(_join((end for _, end in others), len(scale)))
-        offsets[i] = next(c for c in candidates if _fits(c, sizes[i], others))
+        at = 0
+        for low, high in sorted(
+            (offsets[j], offsets[j] + sizes[j]) for j in placed if items[j].meets(items[i])
+        ):
+            if at + sizes[i] <= low:
+                break
+            at = max(at, high)
+        offsets[i] = at
         placed.append(i)
     return offsets
 
 
-def _fits(start: Envelope, size: Envelope, others: Sequence[tuple[Envelope, Envelope]]) -> bool:
-    end = tuple(map(operator.add, start, size))
-    return all(_at_most(end, low) or _at_most(high, start) for low, high in others)
+# ---- from numbers to formulas --------------------------------------------------------------------
+
+
+class _Space:
+    """The common basis of all sizes."""
+
+    def __init__(self, bounds: Sequence[Coefficients], ranges: Ranges, aligned: bool) -> None:
+        self.ranges = ranges
+        self.aligned = aligned
+        to_rests = {n: dims.dim(n) + low for n, (low, _) in ranges.items()}
+        shifted = [dims.substitute(_polynomial(b), to_rests) for b in bounds]
+        found: list[Coefficients] = [
+            dict(s.terms) if isinstance(s, DimExpr) else {(): s} for s in shifted
+        ]
+        monomials: set[Monomial] = {m for f in found for m in f} | {()}
+        self.basis = sorted(monomials, key=lambda m: (len(m), m))
+        self.sizes: list[Envelope] = [tuple(f.get(m, 0) for m in self.basis) for f in found]
+
+    def show(self, terms: Sequence[Envelope]) -> Bytes:
+        """Expressions over the dims themselves, in canonical order, rounded up to ALIGN."""
+        to_dims = {n: dims.dim(n) - low for n, (low, _) in self.ranges.items()}
+        found = []
+        for term in terms:
+            size = _polynomial(dict(zip(self.basis, term, strict=True)))
+            size = dims.substitute(size, to_dims)
+            found.append(size if self.aligned else (size + (ALIGN - 1)) // ALIGN * ALIGN)
+        return tuple(sorted(found, key=str))
+
+
+def _stack(
+    items: Sequence[Item], at_most: Sequence[int], space: _Space
+) -> list[tuple[Envelope, ...]]:
+    """The offset of each item as the largest of some envelopes."""
+    zero = (0,) * len(space.basis)
+    offsets: list[tuple[Envelope, ...]] = [(zero,)] * len(items)
+    below: list[int] = []
+    for i in sorted(range(len(items)), key=lambda i: (at_most[i], i)):
+        ends = [
+            end
+            for j in below
+            if items[j].meets(items[i])
+            for end in _raised(offsets[j], space.sizes[j])
+        ]
+        offsets[i] = _largest(ends) or (zero,)
+        below.append(i)
+    return offsets
+
+
+def _raised(terms: Iterable[Envelope], by: Envelope) -> list[Envelope]:
+    return [tuple(map(operator.add, term, by)) for term in terms]
+
+
+def _largest(terms: Iterable[Envelope]) -> tuple[Envelope, ...]:
+    """Those that are not at most another one."""
+    kept: list[Envelope] = []
+    for term in sorted(set(terms), reverse=True):
+        if not any(_at_most(term, k) for k in kept):
+            kept = [k for k in kept if not _at_most(k, term)] + [term]
+    if len(kept) > MAX_TERMS:
+        kept = [tuple(map(max, *kept))]
+    return tuple(kept)
 
 
 def _at_most(a: Envelope, b: Envelope) -> bool:
     return all(map(operator.le, a, b))
 
 
-def _join(envelopes: Iterable[Envelope], length: int) -> Envelope:
-    """The smallest envelope that is at least as large as each."""
-    return tuple(map(max, *envelopes, (0,) * length, (0,) * length))
-
-
-def _dot(envelope: Envelope, scale: Sequence[int]) -> int:
-    return sum(map(operator.mul, envelope, scale))
-
-
-def _round_up(n: int) -> int:
-    return -(-n // ALIGN) * ALIGN
-
-
-def _expression(envelope: Envelope, basis: Sequence[Monomial]) -> Size:
+def _polynomial(coefficients: Coefficients) -> Size:
     total: Size = 0
-    for coefficient, monomial in zip(envelope, basis, strict=True):
-        if coefficient:
-            total = total + (DimExpr(((monomial, coefficient),)) if monomial else coefficient)
+    for monomial, c in coefficients.items():
+        if c:
+            total = total + (DimExpr(((monomial, c),)) if monomial else c)
     return total
 
 
-def _value(monomial: Monomial, ranges: Ranges) -> int:
-    """A monomial at the upper ends of the ranges."""
-    found = 1
-    for name in monomial:
-        found *= ranges[str(name)][1]
-    return found
-
-
-# ---- from sizes to envelopes ---------------------------------------------------------------------
-
-_Bound = dict[Monomial, Fraction]
-
-
-def _bound(size: Size, ranges: Ranges) -> dict[Monomial, int]:
-    """A polynomial over names, with coefficients >= 0, that is never smaller than `size`."""
-    return {m: ceil(c) for m, c in _exact_bound(size, ranges).items()}
-
-
-def _exact_bound(size: Size, ranges: Ranges) -> _Bound:
-    if isinstance(size, int):
-        return {(): Fraction(size)}
-    total: _Bound = {}
-    for monomial, coefficient in size.terms:
-        for m, c in _bound_term(monomial, coefficient, ranges).items():
-            total[m] = total.get(m, Fraction(0)) + c
-    return total
-
-
-def _bound_term(monomial: Monomial, coefficient: int, ranges: Ranges) -> _Bound:
-    if coefficient < 0:  # the least that its factors can be
-        most = dims.bounds(DimExpr(((monomial, coefficient),)), ranges)[1]
-        return {(): Fraction(max(most, 0))}
-    found: _Bound = {(): Fraction(coefficient)}
-    for atom in monomial:
-        factor = {(atom,): Fraction(1)} if isinstance(atom, str) else _bound_floor(atom, ranges)
-        product: _Bound = {}
-        for m1, c1 in found.items():
-            for m2, c2 in factor.items():
-                key = tuple(sorted(m1 + m2, key=str))
-                product[key] = product.get(key, Fraction(0)) + c1 * c2
-        found = product
-    return found
-
-
-def _bound_floor(atom: FloorDiv, ranges: Ranges) -> _Bound:
-    """floor(value / by) <= value / by."""
-    return {m: c / atom.by for m, c in _exact_bound(atom.value, ranges).items()}
+def round_up(n: int) -> int:
+    """The next multiple of ALIGN."""
+    return -(-n // ALIGN) * ALIGN

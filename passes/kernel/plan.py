@@ -20,7 +20,7 @@ from axec.dialects.types import TensorType
 from axec.mlir import ir
 from axec.passes.base import Pass, register
 from axec.passes.kernel import cost
-from axec.passes.kernel.arena import ALIGN, Item, place
+from axec.passes.kernel.arena import Bytes, Item, place, round_up, show
 from axec.passes.kernel.liveness import (
     Flow,
     Step,
@@ -81,7 +81,7 @@ class _Planner:
         self.ranges: Ranges = ranges_of(function)
         self.order = range(len(flow.steps))
         self.lives = lifetimes(flow, self.order)
-        self.offsets: dict[int, Size] = {}  # by buffer
+        self.offsets: dict[int, Bytes] = {}  # by buffer
         self.roots: list[Any] = []  # exec value per buffer; None where not made yet
         self.views: dict[tuple[int, TensorType], Any] = {}
         self.flops: Size = 0
@@ -91,22 +91,24 @@ class _Planner:
         items = [Item(self.flow.buffers[b].nbytes, *self.lives[b]) for b in arena]
         placed = place(items, self.ranges)
         head = self._table_bytes(placed.offsets)
-        self.offsets = {b: o + head for b, o in zip(arena, placed.offsets, strict=True)}
-        self._write(placed.total + head, head)
+        offsets = [_raised(o, head) for o in placed.offsets]
+        self.offsets = dict(zip(arena, offsets, strict=True))
+        total = _raised(placed.total, head)
+        self._write(total, head)
         ends = upper_ends(self.function)
         nbytes = [dims.evaluate(b.nbytes, ends) for b in self.flow.buffers]
         return PlanReport(
-            arena=dims.evaluate(placed.total + head, ends),
+            arena=max(dims.evaluate(t, ends) for t in total),
             lower_bound=peak(self.flow, self.order, nbytes),
             unshared=sum(nbytes[b] for b in arena),
         )
 
     # ---- the program table at the head of the arena ----
 
-    def _table_bytes(self, offsets: list[Size]) -> int:
+    def _table_bytes(self, offsets: list[Bytes]) -> int:
         """Room for the values that a program with named dims evaluates once per call
         (runtime/program.py): at most one per distinct expression, and one per weight."""
-        values = {str(o) for o in offsets} | {"0"}
+        values = {show(o) for o in offsets} | {"0"}
         for step in self.flow.steps:
             kernel, bound = self._kernel(step)
             values.add(str(_substituted(kernel.units, bound)))
@@ -114,7 +116,7 @@ class _Planner:
         if all(v.isdigit() for v in values):
             return 0
         count = len(values) + len(self.flow.buffers)  # placed offsets move by the head, too
-        return -(-8 * count // ALIGN) * ALIGN
+        return round_up(8 * count)
 
     def _kernel(self, step: Step) -> tuple[_Kernel, dict[str, Size]]:
         kernel = self.kernels[step.op.attributes["callee"].value]
@@ -122,7 +124,7 @@ class _Planner:
 
     # ---- writing ----
 
-    def _write(self, total: Size, head: int) -> None:
+    def _write(self, total: Bytes, head: int) -> None:
         block = self.function.regions[0].blocks[0]
         arguments = [types.of(a) for a in block.arguments]
         *_, terminator = block.operations
@@ -180,7 +182,7 @@ class _Planner:
         """Buffer b as one that holds a tensor of type t."""
         if (b, t) not in self.views:
             if self.roots[b] is None:
-                offset = {"offset": ir.StringAttr.get(str(self.offsets[b]))}
+                offset = {"offset": ir.StringAttr.get(show(self.offsets[b]))}
                 made = _op("exec.slice", where, results=[buffer_type(t)], attributes=offset)
                 self.roots[b] = made.results[0]
             else:
@@ -189,7 +191,7 @@ class _Planner:
             self.views.setdefault((b, t), self.roots[b])
         return self.views[b, t]
 
-    def _describe(self, program: Any, total: Size, head: int) -> None:
+    def _describe(self, program: Any, total: Bytes, head: int) -> None:
         ends = upper_ends(self.function)
         nbytes = [dims.evaluate(b.nbytes, ends) for b in self.flow.buffers]
         given = program.attributes
@@ -197,7 +199,7 @@ class _Planner:
         given["dims"] = ir.DictAttr.get(
             {n: attrs.KINDS["Sizes"].to_ir(r) for n, r in self.ranges.items()}
         )
-        given["arena_bytes"] = ir.StringAttr.get(str(total))
+        given["arena_bytes"] = ir.StringAttr.get(show(total))
         given["table_bytes"] = attrs.KINDS["int"].to_ir(head)
         given["lower_bound_bytes"] = attrs.KINDS["int"].to_ir(peak(self.flow, self.order, nbytes))
         given["flops"] = ir.StringAttr.get(str(self.flops))
@@ -237,6 +239,10 @@ def _op(
         name, results=results or [], operands=operands or [], attributes=attributes or {},
         loc=where, infer_type=False,
     )  # fmt: skip
+
+
+def _raised(size: Bytes, by: int) -> Bytes:
+    return tuple(term + by for term in size)
 
 
 def _substituted(size: Size, bound: dict[str, Size]) -> Size:
