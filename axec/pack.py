@@ -25,6 +25,7 @@ from axec.passes.codegen.program import encode, programs
 from axec.runtime.abi import ALIGNMENT
 from axec.runtime.format import Segment, complete
 from axec.runtime.program import evaluate
+from axec.runtime.program import evaluate
 
 Json = dict[str, Any]
 
@@ -160,6 +161,11 @@ def _sum(arena: str, rest: Size) -> str:
     if "max" in arena:
         return f"{arena} + {rest}"
     return str(dims.parse(arena) + rest)
+
+
+def _sum(formula: str, size: Size) -> str:
+    """The text of their sum; the formula may be a max(...), which no DimExpr is."""
+    return f"{size} + {formula}" if formula.startswith("max") else str(dims.parse(formula) + size)
 
 
 def _array(name: str, t: TensorType) -> Json:
