@@ -156,13 +156,6 @@ def _entry(program: Any, traced: Traced, kernels: Mapping[str, Any]) -> Json:
     }
 
 
-def _sum(arena: str, rest: Size) -> str:
-    """The text of a sum with an arena's size, which may be `max(...)` of expressions."""
-    if "max" in arena:
-        return f"{arena} + {rest}"
-    return str(dims.parse(arena) + rest)
-
-
 def _sum(formula: str, size: Size) -> str:
     """The text of their sum; the formula may be a max(...), which no DimExpr is."""
     return f"{size} + {formula}" if formula.startswith("max") else str(dims.parse(formula) + size)
