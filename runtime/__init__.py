@@ -16,6 +16,5 @@ _HOMES = {"AxecError": "errors", "Program": "loader", "load": "loader", "verify"
 def __getattr__(name: str) -> Any:
     if name not in _HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)
-    globals()[name] = value
-    return value
+    globals()[name] = getattr(importlib.import_module(f".{_HOMES[name]}", __name__), name)
+    return globals()[name]

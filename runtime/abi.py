@@ -20,9 +20,8 @@ A code segment is an ELF shared object that imports nothing. It exports
 Entry i is the i-th name of the manifest's entries in sorted order; dim j of an entry is the j-th of
 its dim names in sorted order. The runtime keeps every Python object that it hands over alive.
 
-An arena pointer is ALIGNMENT-aligned and points behind a header of ARENA_HEADER bytes, which holds
-at negative offsets: ARENA_NEXT ptr, the next free arena (0 = last); ARENA_CAPACITY i64, bytes
-behind the header.
+An arena pointer is ALIGNMENT-aligned and points behind a header of ARENA_HEADER bytes, with at
+negative offsets: ARENA_NEXT ptr, next free arena (0 = last); ARENA_CAPACITY i64, bytes behind it.
 """
 
 import ctypes
@@ -80,8 +79,7 @@ class Frame(ctypes.Structure):
     )
 
 
-# dtype -> (bytes per element, NumPy name, buffer-protocol formats that native code accepts).
-# bf16 has no format of its own: it travels as uint16.
+# dtype -> (bytes, NumPy name, buffer formats that native code takes); bf16 travels as uint16.
 DTYPES: dict[str, tuple[int, str, str]] = {
     "f64": (8, "float64", "d"), "f32": (4, "float32", "f"), "f16": (2, "float16", "e"),
     "bf16": (2, "bfloat16", "H"), "i64": (8, "int64", "lq"), "i32": (4, "int32", "i"),

@@ -15,10 +15,16 @@ class ArraySpec:
     """One declared input or output: `shape` holds ints and the texts of dim expressions."""
 
     def __init__(self, row: Mapping[str, Any]) -> None:
+        import numpy as np
+
         self.name: str = row["name"]
         self.shape: tuple[int | str, ...] = tuple(row["shape"])
         self.is_static = all(isinstance(size, int) for size in self.shape)
-        self.dtype = _numpy_dtype(row["dtype"])
+        self._empty = np.empty
+        try:
+            self.dtype = np.dtype(DTYPES[row["dtype"]][1])
+        except TypeError:  # NumPy knows bfloat16 only once somebody has imported ml_dtypes
+            self.dtype = np.dtype(np.uint16)
         self._bits16 = row["dtype"] == "bf16"
         self._rank = _RANKS.get(self.dtype.kind, 2)
 
@@ -28,18 +34,14 @@ class ArraySpec:
 
     def allocator(self) -> Callable[..., Array]:
         """Gives a fresh array: called without arguments, or with the shape if that is dynamic."""
-        import numpy as np
-
         if self.is_static:
-            return partial(np.empty, self.sizes({}), self.dtype)
-        return partial(np.empty, dtype=self.dtype)
+            return partial(self._empty, self.sizes({}), self.dtype)
+        return partial(self._empty, dtype=self.dtype)
 
     def convert(self, value: Any) -> Array:
-        """An input as an aligned C-order native array, copied only if it must be.
-
-        AxecError `input-dtype` for an array of another dtype or what is no array. Python numbers
-        and lists of them are taken where the declared dtype holds them exactly, floats rounded.
-        """
+        """An input as an aligned C-order native array, copied only if it must be; `input-dtype` for
+        an array of another dtype or what is no array. Python numbers and lists of them are taken
+        where the declared dtype holds them exactly, floats rounded."""
         import numpy as np
 
         try:
@@ -54,22 +56,29 @@ class ArraySpec:
             if rank == 2 or (converted == array).all():
                 return converted
         message = f"input {self.name!r} has dtype {array.dtype}, but {self.dtype} is declared"
-        hint = f"convert it: {self.name}.astype({str(self.dtype)!r})"
-        raise AxecError("input-dtype", message, hint=hint)
+        raise AxecError(
+            "input-dtype", message, hint=f"pass {self.name}.astype({str(self.dtype)!r})"
+        )
 
     def target(self, given: Any, sizes: tuple[int, ...], taken: Iterable[Array]) -> Array:
         """Where native code may write: `given` if it can serve, else a fresh array.
-
-        AxecError `output-invalid` where `given` cannot even take a copy of the result.
-        """
+        AxecError `output-invalid` where `given` cannot even take a copy of the result."""
         import numpy as np
 
+        dtype = self.dtype
         if given is not None:
-            self._check_output(given, sizes)
+            found = f"of type {type(given).__name__}"
+            if isinstance(given, np.ndarray):
+                dtype, access = given.dtype, "" if given.flags.writeable else "read-only "
+                found = f"{access}{dtype} of shape {given.shape}"
+            if found != f"{dtype} of shape {sizes}" or not self._accepts(dtype):
+                wanted = f"a writable array, {self.dtype} of shape {sizes}"
+                message = f"out for {self.name!r} is {found}; it must be {wanted}"
+                raise AxecError("output-invalid", message)
             if _native(given) is given and not any(np.may_share_memory(given, t) for t in taken):
                 return given
         try:
-            return np.empty(sizes, self.dtype if given is None else given.dtype.newbyteorder("="))
+            return self._empty(sizes, dtype.newbyteorder("="))
         except MemoryError:
             message = f"no memory for output {self.name!r} of shape {sizes}"
             raise AxecError("out-of-memory", message) from None
@@ -82,23 +91,8 @@ class ArraySpec:
 
     def _accepts(self, found: Any) -> bool:
         """Equal up to byte order; bfloat16, which NumPy does not have, may come as uint16."""
-        if found == self.dtype or found.newbyteorder("=") == self.dtype:
-            return True
-        return self._bits16 and found.name in ("bfloat16", "uint16") and bool(found.isnative)
-
-    def _check_output(self, given: Any, sizes: tuple[int, ...]) -> None:
-        import numpy as np
-
-        fault = None
-        if not isinstance(given, np.ndarray):
-            fault = f"is of type {type(given).__name__}"
-        elif not self._accepts(given.dtype) or given.shape != sizes:
-            wanted = f"{self.dtype} of shape {sizes}"
-            fault = f"is {given.dtype} of shape {given.shape}, but {wanted} is declared"
-        elif not given.flags.writeable:
-            fault = "is read-only"
-        if fault:
-            raise AxecError("output-invalid", f"out for {self.name!r} {fault}")
+        bits16 = self._bits16 and found.name in ("bfloat16", "uint16") and found.isnative
+        return bool(bits16 or found.newbyteorder("=") == self.dtype)
 
 
 _RANKS = {"b": 0, "i": 1, "u": 1, "f": 2}  # kinds of dtypes: the later holds more
@@ -111,16 +105,6 @@ def address(array: Array) -> int:
 
 def _native(array: Array) -> Array:
     """The array itself if native code can read it as it lies, else a copy that it can."""
-    flags = array.flags
-    if flags.c_contiguous and flags.aligned and array.dtype.isnative:
+    if array.flags.c_contiguous and array.flags.aligned and array.dtype.isnative:
         return array
     return array.astype(array.dtype.newbyteorder("="), order="C")
-
-
-def _numpy_dtype(name: str) -> Any:
-    import numpy as np
-
-    try:
-        return np.dtype(DTYPES[name][1])
-    except TypeError:  # bfloat16 is known only once somebody has imported ml_dtypes
-        return np.dtype(np.uint16)

@@ -11,14 +11,12 @@ import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from ctypes import addressof, c_char_p, c_int, c_int64, c_void_p, py_object
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from .abi import ARENA_CAPACITY, ARENA_HEADER, MAX_THREADS, Frame, State
 from .arrays import Array, ArraySpec, address
 from .errors import AxecError
-
-if TYPE_CHECKING:
-    from .image import Image
+from .image import Image
 
 # Address space only: pages that no call touches never become memory. (Python 3.11's mmap lacks
 # MAP_NORESERVE; it is 0x4000 on x86-64 and aarch64.)
@@ -37,12 +35,10 @@ _new_function = _Constructor(("PyCFunction_NewEx", ctypes.pythonapi))
 
 
 class Entry:
-    """Entry `index` of an image: calling it is the slow path, `function` is the native stub.
+    """Entry `index` of an image; calling it is the slow path. Concurrent calls take an arena each,
+    and an entry keeps as many as were ever in use at once."""
 
-    Concurrent calls take an arena each; an entry keeps as many as were ever in use at once.
-    """
-
-    def __init__(self, name: str, row: Mapping[str, Any], image: "Image", index: int) -> None:
+    def __init__(self, name: str, row: Mapping[str, Any], image: Image, index: int) -> None:
         self.name = name
         self.inputs = [ArraySpec(array) for array in row["inputs"]]
         self.outputs = [ArraySpec(array) for array in row["outputs"]]
@@ -63,8 +59,7 @@ class Entry:
         state.fallback, state.kw_out, state.kw_threads = id(self), *map(id, _KEYWORDS)
         state.program, state.allocators = addressof(self._program), addressof(self._table)
         state.weights = None if weights is None else address(weights)
-        state.threads, state.max_threads = threads, CPUS
-        state.arenas = None
+        state.threads, state.max_threads, state.arenas = threads, CPUS, None
         self._image.push(addressof(state), self._new_arena())
         names = ", ".join(array.name for array in self.inputs)
         doc = f"{self.name}({names}, *, out=None, threads=None)\n--\n\nCompiled by axec.".encode()
@@ -144,28 +139,21 @@ class Entry:
 
 def check_threads(threads: Any) -> int:
     """`threads` as an int; AxecError `threads-invalid` unless it is 1 to CPUS."""
-    try:
-        count = operator.index(threads)
-    except TypeError:
-        count = 0
+    count = operator.index(threads) if hasattr(threads, "__index__") else 0
     if not 1 <= count <= CPUS:
-        raise AxecError(
-            "threads-invalid", f"threads is {threads!r}; this machine takes 1 to {CPUS}"
-        )
+        raise AxecError("threads-invalid", f"threads is {threads!r}; this machine has 1 to {CPUS}")
     return count
 
 
-def bind(
-    entry: str, names: Sequence[str], args: Sequence[Any], kwargs: Mapping[str, Any]
-) -> list[Any]:
+def bind(entry: str, names: list[str], args: Sequence[Any], kwargs: dict[str, Any]) -> list[Any]:
     """Arguments in the order of `names`; AxecError `input-count` or `input-name`."""
     takes = f"{entry!r} takes {len(names)} inputs ({', '.join(names)})"
     values = dict(zip(names, args, strict=False))
-    for name, value in kwargs.items():
+    for name in kwargs:
         if name in values or name not in names:
             fault = "was given twice" if name in values else "does not exist"
             raise AxecError("input-name", f"input {name!r} {fault}", hint=takes)
-        values[name] = value
+    values |= kwargs
     missing = [name for name in names if name not in values]
     if missing or len(args) > len(names):
         hint = f"add {', '.join(missing)}" if missing else f"keep the first {len(names)}"

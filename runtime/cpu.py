@@ -1,8 +1,7 @@
 """CPU features of this machine, and the micro-architecture levels that code is built for.
 
-Feature names are LLVM's (`llc -mattr=help`), so that the compiler passes them on unchanged. They
-come from /proc/cpuinfo: the kernel lists a feature there only if it also saves its registers, which
-CPUID alone does not tell.
+Feature names are LLVM's (`llc -mattr=help`): the compiler passes them on unchanged. They come from
+/proc/cpuinfo, where the kernel lists a feature only if it also saves its registers.
 """
 
 import contextlib
@@ -38,10 +37,7 @@ def architecture() -> str:
 
 @cache
 def features() -> frozenset[str]:
-    """LLVM names of the features that CPU and kernel both support.
-
-    Raises AxecError `platform-unsupported` where /proc/cpuinfo cannot be read.
-    """
+    """LLVM names of the features that CPU and kernel support; AxecError `platform-unsupported`."""
     # Its first record says it all, and reading all of them is slow on a large machine.
     with contextlib.suppress(OSError), open("/proc/cpuinfo", errors="replace") as file:
         for name, _, value in (line.partition(":") for line in file):
@@ -55,8 +51,7 @@ def features() -> frozenset[str]:
 def choose(targets: Sequence[dict[str, Any]], wanted: str | None = None) -> dict[str, Any]:
     """The first of the manifest's targets (best first) that this machine can run.
 
-    `wanted` restricts the choice to one name. Raises AxecError `cpu-unsupported`, which names what
-    is missing for each candidate.
+    `wanted` allows one name only. AxecError `cpu-unsupported` names what each candidate misses.
     """
     candidates = [t for t in targets if wanted in (None, t["name"])]
     if wanted is not None and not candidates:
@@ -70,5 +65,5 @@ def choose(targets: Sequence[dict[str, Any]], wanted: str | None = None) -> dict
             reasons.append(f"{target['name']} needs {', '.join(missing)}, which this CPU lacks")
         else:
             return target
-    listed = "; ".join(reasons) or "the artifact holds none"
-    raise AxecError("cpu-unsupported", f"no code segment runs on this machine: {listed}")
+    message = f"no code segment runs on this machine: {'; '.join(reasons) or 'there is none'}"
+    raise AxecError("cpu-unsupported", message)

@@ -27,11 +27,8 @@ CODES: dict[str, str | None] = {
 
 
 class AxecError(Exception):
-    """An error that a user can act on.
-
-    `code` is a stable kebab-case name, `message` one sentence with the values at fault, `location`
-    the place at fault if there is one (printed with `str`), `hint` what to do about it.
-    """
+    """An error that a user can act on: `code` is a stable kebab-case name, `message` one sentence
+    with the values at fault, `location` the place if there is one, `hint` what to do about it."""
 
     def __init__(
         self, code: str, message: str, *, location: Any = None, hint: str | None = None

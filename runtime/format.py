@@ -10,8 +10,8 @@
        optional  signature block: 'AXESIG1' 00, u32 count, per signature the SHA-256 of the public
                  key and an Ed25519 signature over 'axe-v1' 00 + the 64 header bytes
 
-Integers are little-endian. Header -> manifest -> segments is a chain of hashes, so a signature of
-the header covers the file. Equal contents give equal bytes.
+Integers are little-endian. Header -> manifest -> segments is a chain of hashes: a signature of the
+header covers the file. Equal contents give equal bytes.
 """
 
 import contextlib
@@ -30,6 +30,7 @@ from . import sign
 from .abi import ALIGNMENT
 from .errors import AxecError
 from .manifest import FORMAT, Manifest, check, need, version_error
+from .sign import Path
 
 MAGIC, SIGNATURE_MAGIC, SIGNED_PREFIX = b"\x89AXE\r\n\x1a\n", b"AXESIG1\0", b"axe-v1\0"
 HEADER = struct.Struct("<8sHHIQQ32s")
@@ -37,7 +38,6 @@ PAGE, MAX_MANIFEST = 4096, 16 << 20
 # Segment kind -> alignment inside the segment area.
 KINDS = {"code": ALIGNMENT, "program": ALIGNMENT, "weights": PAGE, "meta": ALIGNMENT}
 
-Path = str | os.PathLike[str]
 Source = Path | bytes | bytearray | memoryview
 Chunk = bytes | memoryview
 
@@ -55,10 +55,10 @@ def complete(manifest: Manifest, segments: Sequence[Segment]) -> Manifest:
     rows, end = [], 0
     for name, kind, data in segments:
         view, align = memoryview(data).cast("B"), KINDS[kind]
-        offset, digest = _align(end, align), hashlib.sha256(view).hexdigest()
-        row = {"name": name, "kind": kind, "offset": offset, "size": view.nbytes}
-        rows.append({**row, "align": align, "sha256": digest})
-        end = offset + view.nbytes
+        place = {"offset": _align(end, align), "size": view.nbytes, "align": align}
+        digest = hashlib.sha256(view).hexdigest()
+        rows.append({"name": name, "kind": kind, "sha256": digest, **place})
+        end = place["offset"] + view.nbytes
     return {**manifest, "format": dict(FORMAT), "segments": rows}
 
 
@@ -71,7 +71,6 @@ def write(
     path: Path, manifest: Manifest, segments: Sequence[Segment], keys: Iterable[bytes] = ()
 ) -> None:
     """Write an artifact atomically: `path` holds the old file or the whole new one, never less.
-
     AxecError `artifact-corrupt` for a manifest that no reader takes, `artifact-write` on failure.
     """
     _save(path, _chunks(manifest, segments, keys))
@@ -81,16 +80,16 @@ def add_signature(path: Path, private: bytes) -> None:
     """Sign an artifact that stands on disk; signatures by other keys stay."""
     container = Container(path)
     new = _sign(container.header, private)
-    kept = [old for old in container.signatures if old[:32] != new[:32]]
-    _save(path, [container.body, _block([*kept, new])])
+    others = [old for old in container.signatures if old[:32] != new[:32]]
+    _save(path, [container.body, _block([*others, new])])
 
 
 class Container:
     """A parsed artifact whose every claim was checked; AxecError otherwise.
 
     `verify="full"` hashes all segments, "code" all but the weights. `trusted` are public keys;
-    with `signed` one of them must have signed. The file is memory-mapped: it may be
-    replaced by renaming while in use, as `write` does, but not truncated in place.
+    with `signed` one of them must have signed. `views` are the segments where they lie: the file is
+    memory-mapped, so it may be replaced by renaming while in use, but not truncated in place.
     """
 
     def __init__(
@@ -102,7 +101,7 @@ class Container:
         data = source if isinstance(source, (bytes, bytearray, memoryview)) else _map(source)
         view = memoryview(data).cast("B")
         self.header = bytes(view[:64])
-        version, file_length, manifest_length, digest = _read_header(self.header, view.nbytes)
+        minor, file_length, manifest_length, digest = _read_header(self.header, view.nbytes)
         self.body = view[:file_length]
         text = bytes(view[64 : 64 + manifest_length])
         need(hashlib.sha256(text).digest() == digest, "the manifest does not match its hash")
@@ -111,27 +110,22 @@ class Container:
         if signed and not self.signed_by:
             raise AxecError("artifact-unsigned", "the artifact has no signature by a trusted key")
         self.manifest = check(_parse_manifest(text))
-        found = self.manifest["format"]
-        need(version == (found["major"], found["minor"]), "two format versions")
-        self._rows = {row["name"]: row for row in self.manifest["segments"]}
-        self._views = _layout(self.manifest["segments"], self.body, 64 + manifest_length)
-        for name, row in self._rows.items():
+        need(minor == self.manifest["format"]["minor"], "two format versions")
+        self.views = _layout(self.manifest["segments"], self.body, 64 + manifest_length)
+        self._hashes = {row["name"]: row["sha256"] for row in self.manifest["segments"]}
+        for row in self.manifest["segments"]:
             if verify == "full" or row["kind"] != "weights":
-                self._check_hash(name, self._views[name])
-
-    def view(self, name: str) -> memoryview:
-        """The bytes of a segment where they lie (in the file mapping, for a file)."""
-        return self._views[name]
+                self._check_hash(row["name"], self.views[row["name"]])
 
     def read(self, name: str) -> bytes:
         """A private copy of a segment, whose own hash was checked: safe from later writes."""
-        copy = bytes(self._views[name])
+        copy = bytes(self.views[name])
         self._check_hash(name, copy)
         return copy
 
     def _check_hash(self, name: str, data: bytes | memoryview) -> None:
-        digest = hashlib.sha256(data).hexdigest()
-        need(digest == self._rows[name]["sha256"], f"segment {name!r} does not match its hash")
+        same = hashlib.sha256(data).hexdigest() == self._hashes[name]
+        need(same, f"segment {name!r} does not match its hash")
 
     def _is_signed_by(self, public: bytes) -> bool:
         own = [s[32:] for s in self.signatures if s[:32] == sign.key_id(public)]
@@ -209,16 +203,15 @@ def _map(path: Path) -> mmap.mmap | bytes:
         raise AxecError("artifact-not-found", f"cannot open {path}: {e.strerror}") from None
 
 
-def _read_header(header: bytes, size: int) -> tuple[tuple[int, int], int, int, bytes]:
+def _read_header(header: bytes, size: int) -> tuple[int, int, int, bytes]:
     need(len(header) == 64, f"it has {size} bytes")
     magic, major, minor, flags, file_length, manifest_length, digest = HEADER.unpack(header)
     need(magic == MAGIC, "it does not start with the magic bytes")
     if major != FORMAT["major"]:
         raise version_error(f"format {major}.{minor}")
-    need(flags == 0, "unknown flags")
     need(64 <= file_length <= size, f"it ends after {size} of {file_length} bytes")
-    need(2 <= manifest_length <= min(MAX_MANIFEST, file_length - 64), "manifest length")
-    return (major, minor), file_length, manifest_length, digest
+    need(flags == 0 and manifest_length <= min(MAX_MANIFEST, file_length - 64), "header")
+    return minor, file_length, manifest_length, digest
 
 
 def _read_signatures(block: bytes) -> list[bytes]:
@@ -250,7 +243,6 @@ def _layout(rows: list[dict[str, Any]], body: memoryview, end: int) -> dict[str,
         need(begin == _align(end if found else start, row["align"]), "a segment lies elsewhere")
         need(0 <= size <= body.nbytes - begin, "a segment is longer than the file")
         need(not any(body[end:begin]), "padding is not zero")
-        end = begin + size
-        found[row["name"]] = body[begin:end]
+        found[row["name"]], end = body[begin : begin + size], begin + size
     need(end == body.nbytes, "bytes behind the last segment")
     return found

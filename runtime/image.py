@@ -41,7 +41,7 @@ class Image:
 
     def address(self, symbol: str) -> int:
         """Where an exported symbol lies."""
-        return ctypes.addressof(ctypes.c_char.in_dll(self._library, symbol))
+        return _address(self._library[symbol])
 
 
 def check_platform() -> None:
@@ -51,6 +51,10 @@ def check_platform() -> None:
     if here != "64-bit cpython on linux" or sys.byteorder != "little" or not locked:
         wanted = "64-bit little-endian CPython with its global lock, on Linux"
         raise AxecError("platform-unsupported", f"native code needs {wanted}; this is {here}")
+
+
+def _address(function: Any) -> int:
+    return ctypes.cast(function, ctypes.c_void_p).value or 0
 
 
 def _function(library: ctypes.CDLL, name: str, pointers: int) -> Any:
@@ -64,40 +68,33 @@ def _map(code: bytes) -> ctypes.CDLL:
     try:
         with _private_file(code) as path:
             library = ctypes.CDLL(path, mode=os.RTLD_NOW | os.RTLD_LOCAL)
-        host = (ctypes.c_void_p * len(HOST_API))(*map(_host_address, HOST_API))
-        ctypes.PyDLL(path, handle=library._handle).axe_init(host)
-        _pool = _pool or ctypes.cast(library.axe_parallel, ctypes.c_void_p).value
+        known = {"None": id(None), "parallel": _pool}
+        host = [known[n] if n in known else _address(ctypes.pythonapi[n]) for n in HOST_API]
+        held = ctypes.PyDLL(path, handle=library._handle)  # calls that keep the GIL
+        held.axe_init((ctypes.c_void_p * len(host))(*host))
+        _pool = _pool or _address(library.axe_parallel)
     except (OSError, AttributeError) as e:
         raise AxecError("load-failed", f"cannot map the code segment: {e}") from None
     return library
 
 
-def _host_address(name: str) -> int | None:
-    if name in ("None", "parallel"):
-        return id(None) if name == "None" else _pool
-    library = ctypes.pythonapi if name.startswith("Py") else ctypes.CDLL(None)
-    return ctypes.cast(library[name], ctypes.c_void_p).value
-
-
 @contextlib.contextmanager
 def _private_file(code: bytes) -> Iterator[str]:
-    """A path that dlopen can map and nobody can change: a sealed memfd, else a private file."""
-    number = next(_LOADS)
+    """A path that dlopen can map and nobody can change: a sealed memfd, else a nameless file."""
+    sealable = True
     try:
         descriptor = os.memfd_create("axe", os.MFD_CLOEXEC | os.MFD_ALLOW_SEALING)
     except OSError:
         import tempfile
 
-        with tempfile.NamedTemporaryFile(prefix=f"axe-{number}-", suffix=".so") as file:  # 0600
-            file.write(code)
-            file.flush()
-            yield file.name
-        return
+        sealable, (descriptor, name) = False, tempfile.mkstemp(prefix="axe-")  # mode 0600
+        os.unlink(name)
     with open(descriptor, "wb") as file:
         file.write(code)
         file.flush()
-        fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, _SEALS)
+        if sealable:
+            fcntl.fcntl(descriptor, fcntl.F_ADD_SEALS, _SEALS)
         # dlopen takes an equal path for a library that it has already, and descriptors are reused:
         # spell the load's number into the path with "/" and "/./".
-        spelling = "".join("/./" if bit == "1" else "/" for bit in f"{number:b}")
+        spelling = "".join("/./" if bit == "1" else "/" for bit in f"{next(_LOADS):b}")
         yield f"/proc/self/fd{spelling}{descriptor}"

@@ -11,10 +11,11 @@ from .abi import ALIGNMENT
 from .arrays import Array, address
 from .call import CPUS, Entry, check_threads
 from .errors import AxecError
-from .format import Container, Path, Source
+from .format import Container, Source
 from .image import Image, check_platform
 from .manifest import Manifest, need
 from .program import ProgramTable
+from .sign import Path
 from .tree import TreeCall, is_flat
 
 Function = Callable[..., Any]
@@ -42,9 +43,6 @@ class Program:
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         message = f"the artifact has {len(self.entries)} entries: {', '.join(self.entries)}"
         raise AxecError("entry-ambiguous", message)
-
-    def __repr__(self) -> str:
-        return f"<Program {', '.join(self.entries)} for {self.target}>"
 
 
 def load(
@@ -91,9 +89,9 @@ def verify(path: Source, *, trusted: Keys = None) -> Manifest:
 def _program(container: Container, row: Manifest) -> bytes:
     data = container.read(row["program"])
     table = ProgramTable.decode(data)
-    need(table.n_dims == len(row["dims"]), "dims of a program")
-    need(table.n_bases == len(row["inputs"]) + len(row["outputs"]) + 2, "bases of a program")
-    need(table.values_bytes <= row["arena_bytes"], "arena of a program")
+    bases, room = len(row["inputs"]) + len(row["outputs"]) + 2, row["arena_bytes"] // 8
+    need((table.n_dims, table.n_bases) == (len(row["dims"]), bases), "inputs of a program")
+    need(table.is_static or len(table.values) <= room, "arena of a program")
     return data
 
 
@@ -105,7 +103,7 @@ def _weights(container: Container, how: str) -> Array | None:
         raise AxecError("option-invalid", f'weights must be "map" or "copy", not {how!r}')
     segments = container.manifest["segments"]
     for name in (s["name"] for s in segments if s["kind"] == "weights" and s["size"]):
-        found = np.frombuffer(container.view(name), np.uint8)
+        found = np.frombuffer(container.views[name], np.uint8)
         if how == "map" and address(found) % ALIGNMENT == 0:
             return found
         copy = np.frombuffer(mmap.mmap(-1, found.nbytes), np.uint8)

@@ -13,8 +13,7 @@ from .program import evaluate
 Manifest = dict[str, Any]
 FORMAT = {"name": "axe", "major": 1, "minor": 0, "abi": ABI_VERSION}
 MAX_SIZE = 1 << 46  # bytes or elements; keeps every product of checked numbers inside 64 bits
-MAX_RANK = 16
-MAX_DEPTH = 64  # of pytrees
+MAX_RANK, MAX_DEPTH = 16, 64  # of arrays; of pytrees
 
 # A type, a tuple of types, [schema of every item], or {key: schema} with "*" for any name.
 _ARRAY = {"name": str, "dtype": str, "shape": [(int, str)]}
@@ -22,16 +21,14 @@ _ENTRY = {  # in_tree is a dict node: argument name -> tree; arena_bytes are at 
     "inputs": [_ARRAY], "outputs": [_ARRAY], "dims": {"*": [int]},
     "in_tree": dict, "out_tree": dict, "arena_bytes": int, "program": str,
 }  # fmt: skip
-_SEGMENT = {"name": str, "kind": str, "offset": int, "size": int, "align": int, "sha256": str}
+_PLACE = ("offset", "size", "align")
 _SCHEMA = {
-    "format": {"name": str, "major": int, "minor": int, "abi": int},
-    "entries": {"*": _ENTRY},
-    "targets": [{"name": str, "arch": str, "features": [str], "code": str}],
-    "segments": [_SEGMENT],
+    "format": {"name": str, "major": int, "minor": int, "abi": int}, "entries": {"*": _ENTRY},
+    "targets": [{"name": str, "arch": str, "features": [str], "code": str}], "provenance": dict,
+    "segments": [{"name": str, "kind": str, "sha256": str, **dict.fromkeys(_PLACE, int)}],
     "weights": [{"name": str, "dtype": str, "shape": [int], "offset": int}],
-    "provenance": dict,
-}
-_NAME = re.compile(r"[^\x00-\x1f\x7f]{1,512}")
+}  # fmt: skip
+_NAME = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,512}")
 _DIM = re.compile(r"[A-Za-z_]\w{0,127}", re.ASCII)
 
 
@@ -109,8 +106,10 @@ def _leaves(tree: Any, depth: int = 0) -> int:
     """The number of arrays in a pytree description."""
     need(type(tree) is dict and depth < MAX_DEPTH, "a tree")
     kind, children, keys = tree.get("kind"), tree.get("children", []), tree.get("keys")
-    need(kind in ("leaf", "none", "dict", "list", "tuple"), "a tree")
-    need(type(children) is list and (not children or kind not in ("leaf", "none")), "a tree")
+    inner = kind in ("dict", "list", "tuple")
+    need(
+        type(children) is list and (inner or (kind in ("leaf", "none") and not children)), "a tree"
+    )
     if kind == "dict":
         need(type(keys) is list and all(type(k) is str for k in keys), "keys of a tree")
         need(len(set(keys)) == len(keys) == len(children), "keys of a tree")

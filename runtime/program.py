@@ -61,17 +61,11 @@ class Value:
     code: Code
 
     @classmethod
-    def const(cls, number: int) -> Self:
-        """The expression that is always `number`."""
-        return cls(((Op.CONST, number),))
-
-    @classmethod
     @lru_cache(maxsize=4096)
     def parse(cls, text: str, dims: tuple[str, ...]) -> Self:
-        """Read a dim expression; ValueError on anything else.
+        """Read a dim expression: the grammar of dialects/dims.py and max(e, e); else ValueError.
 
-        Grammar as in dialects/dims.py (+ - * floordiv(e, INT) parentheses), and max(e, e): a part
-        of Python's, so its parser reads it, and only nodes of ours pass.
+        It is a part of Python's grammar: Python's parser reads it, and only nodes of ours pass.
         """
         with contextlib.suppress(SyntaxError, ValueError, RecursionError, MemoryError):
             if len(text) <= MAX_TEXT:
@@ -83,13 +77,12 @@ class Value:
         stack: list[int] = []
         for op, operand in self.code:
             inputs = [stack.pop() for _ in range(_POPS[op])]
-            match op:
-                case Op.CONST | Op.DIM:
-                    stack.append(operand if op is Op.CONST else dims[operand])
-                case Op.FLOORDIV:
-                    stack.append(inputs[0] // operand)
-                case _:
-                    stack.append(_FOLD[op](inputs))
+            if op in _FOLD:
+                stack.append(_FOLD[op](inputs))
+            elif op is Op.FLOORDIV:
+                stack.append(inputs[0] // operand)
+            else:
+                stack.append(operand if op is Op.CONST else dims[operand])
         return stack.pop()
 
 
@@ -119,11 +112,6 @@ class ProgramTable:
         """True when no value depends on a dim: the values then stand in the table."""
         return all(op is not Op.DIM for value in self.values for op, _ in value.code)
 
-    @property
-    def values_bytes(self) -> int:
-        """Bytes at the head of the arena that the values take (0 when static)."""
-        return 0 if self.is_static else (8 * len(self.values) + 63) // 64 * 64
-
     def encode(self) -> bytes:
         """The table's words. Raises AxecError `artifact-corrupt` for a table that breaks a rule."""
         _validate(self)
@@ -149,12 +137,10 @@ class ProgramTable:
     def decode(cls, data: bytes) -> Self:
         """Read and check a table; AxecError `artifact-corrupt` unless `encode` gives it back."""
         try:
-            words = struct.unpack(f"<{len(data) // 8}q", data)
-            n_dims, n_bases, n_kernels, _, n_code, values_at, launches_at, n_launches = words[2:10]
-            code, launches = words[values_at:launches_at], words[launches_at:]
-            values = tuple(_read_code(code) if n_code else map(Value.const, code))
-            listed = tuple(_read_launches(launches, n_launches))
-            table = cls(n_dims, n_bases, n_kernels, values, listed)
+            words = iter(struct.unpack(f"<{len(data) // 8}q", data))
+            _, _, *n, n_values, n_code, _, _, n_launches, _, _ = islice(words, HEADER_WORDS)
+            values = tuple(_read_values(words, n_values, n_code))
+            table = cls(n[0], n[1], n[2], values, tuple(_read_launches(words, n_launches)))
         except (struct.error, ValueError):
             raise AxecError("artifact-corrupt", "a program table is cut or garbled") from None
         # `encode` validates; comparing its bytes leaves no second spelling of any table.
@@ -174,24 +160,25 @@ def _need(condition: bool, what: str) -> None:
         raise AxecError("artifact-corrupt", f"the program table is invalid ({what})")
 
 
-def _read_code(words: Sequence[int]) -> Iterator[Value]:
+def _read_values(words: Iterator[int], n_values: int, n_code: int) -> Iterator[Value]:
     code: Code = ()
-    for number, operand in zip(words[::2], words[1::2], strict=True):
+    pair = islice(words, 2 * n_code)
+    for number, operand in zip(pair, pair, strict=True):
         if number == Op.STORE:
             yield Value(code)
             code = ()
         else:
             code += ((Op(number), operand),)
+    for number in islice(words, 0 if n_code else n_values):
+        yield Value(((Op.CONST, number),))
 
 
-def _read_launches(words: Sequence[int], count: int) -> Iterator[Launch]:
-    stream = iter(words)
+def _read_launches(words: Iterator[int], count: int) -> Iterator[Launch]:
     for _ in range(count):
-        kernel, n_args, n_dims, units, grain = islice(stream, LAUNCH_WORDS)
-        _need(0 <= n_args <= MAX_SLOTS and 0 <= n_dims <= MAX_SLOTS, "slots")
-        pair = islice(stream, 2 * n_args)
+        kernel, n_args, n_dims, units, grain = islice(words, LAUNCH_WORDS)
+        pair = islice(words, 2 * n_args)
         args = tuple(zip(pair, pair, strict=True))
-        yield Launch(kernel, args, tuple(islice(stream, n_dims)), units, grain)
+        yield Launch(kernel, args, tuple(islice(words, n_dims)), units, grain)
 
 
 def _validate(table: ProgramTable) -> None:
@@ -223,10 +210,10 @@ def _postfix(node: ast.expr, dims: tuple[str, ...]) -> Code:
             return _postfix(inner, dims) + _NEGATE
         case ast.BinOp(left=left, op=op, right=right) if type(op) in _BINARY:
             return _postfix(left, dims) + _postfix(right, dims) + _BINARY[type(op)]
-        case ast.Call(func=ast.Name(id="max"), args=[left, right], keywords=[]):
-            return (*_postfix(left, dims), *_postfix(right, dims), (Op.MAX, 0))
-        case ast.Call(
-            func=ast.Name(id="floordiv"), args=[left, ast.Constant(value=int(by))], keywords=[]
-        ) if type(by) is int and by >= 1:
-            return (*_postfix(left, dims), (Op.FLOORDIV, by))
+        case ast.Call(func=ast.Name(id=name), args=[left, right], keywords=[]):
+            code, by = _postfix(left, dims), _postfix(right, dims)
+            if name == "max":
+                return (*code, *by, (Op.MAX, 0))
+            if name == "floordiv" and len(by) == 1 and by[0][0] is Op.CONST and by[0][1] >= 1:
+                return (*code, (Op.FLOORDIV, by[0][1]))
     raise ValueError

@@ -11,15 +11,13 @@ from hashlib import sha256, sha512
 
 from .errors import AxecError
 
-# Environment variable: folder of `*.pub` files. When it is set, `load` refuses an artifact that
-# none of these keys has signed. Default: unset, signatures are optional.
+# Environment variable: a folder of `*.pub` files; when set, one of them must have signed.
 TRUST = "AXEC_TRUST"
 
 Path = str | os.PathLike[str]
 _Point = tuple[int, int, int, int]  # extended coordinates X, Y, Z, T of RFC 8032, 5.1.4
 
-_P = 2**255 - 19
-_L = 2**252 + 27742317777372353535851937790883648493
+_P, _L = 2**255 - 19, 2**252 + 27742317777372353535851937790883648493
 _D = -121665 * pow(121666, -1, _P) % _P
 
 
@@ -54,19 +52,16 @@ def verify(public: bytes, message: bytes, signature: bytes) -> bool:
 
 
 def keygen(path: Path) -> tuple[str, str]:
-    """Write a fresh pair `PATH.key` (mode 0600) and `PATH.pub`; gives both paths.
-
-    Raises AxecError `key-invalid` when a file stands there already or cannot be written.
-    """
+    """Write a fresh pair `PATH.key` (mode 0600) and `PATH.pub`, neither over an existing file."""
     private, files = os.urandom(32), (f"{path}.key", f"{path}.pub")
     texts = f"private {private.hex()}", f"public {public_key(private).hex()}"
     try:
         for name, text, mode in zip(files, texts, (0o600, 0o644), strict=True):
             with open(os.open(name, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode), "w") as file:
                 file.write(f"axec-ed25519-{text}\n")
+        return files
     except OSError as e:
         raise AxecError("key-invalid", f"cannot write the keys: {e}") from None
-    return files
 
 
 def read_key(path: Path, kind: str) -> bytes:
@@ -95,8 +90,7 @@ def _expand(private: bytes) -> tuple[int, bytes]:
     if len(private) != 32:
         raise AxecError("key-invalid", f"a private key has 32 bytes, not {len(private)}")
     digest = sha512(private).digest()
-    scalar = int.from_bytes(digest[:32], "little") & ((1 << 254) - 8) | 1 << 254
-    return scalar, digest[32:]
+    return int.from_bytes(digest[:32], "little") & ((1 << 254) - 8) | 1 << 254, digest[32:]
 
 
 def _hash(data: bytes) -> int:
@@ -124,15 +118,14 @@ def _decode(data: bytes) -> _Point | None:
     square = (y * y - 1) * pow(_D * y * y + 1, -1, _P) % _P
     root = pow(square, (_P + 3) // 8, _P)
     for x in (root, root * pow(2, (_P - 1) // 4, _P) % _P):
-        if (x * x - square) % _P == 0 and (x or not sign_bit):
+        if x * x % _P == square and (x or not sign_bit):
             x = x if x & 1 == sign_bit else _P - x
             return x, y, 1, x * y % _P
     return None
 
 
 def _encode(point: _Point) -> bytes:
-    inverse = pow(point[2], -1, _P)
-    x, y = point[0] * inverse % _P, point[1] * inverse % _P
+    x, y = (coordinate * pow(point[2], -1, _P) % _P for coordinate in point[:2])
     return (y | (x & 1) << 255).to_bytes(32, "little")
 
 

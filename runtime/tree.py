@@ -20,14 +20,14 @@ class TreeCall:
 
     def __init__(self, name: str, spec: Mapping[str, Any], function: Callable[..., Any]) -> None:
         self._name, self._function = name, function
-        self._in: dict[str, Any] = spec["in_tree"]
-        self._out: dict[str, Any] = spec["out_tree"]
+        self._in, self._out = spec["in_tree"], spec["out_tree"]
 
     def __call__(self, *args: Any, out: Any = None, threads: Any = None, **kwargs: Any) -> Any:
         names = self._in["keys"]
-        values = bind(self._name, names, args, kwargs)
-        trees = zip(self._in["children"], values, names, strict=True)
-        flat = [leaf for tree, value, name in trees for leaf in flatten(tree, value, name)]
+        values = zip(
+            self._in["children"], bind(self._name, names, args, kwargs), names, strict=True
+        )
+        flat = [leaf for triple in values for leaf in flatten(*triple)]
         options = {} if threads is None else {"threads": threads}
         if out is not None:
             self._function(*flat, out=tuple(flatten(self._out, out, "out")), **options)
