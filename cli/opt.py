@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from typing import Any
 
 import click
 
@@ -17,14 +18,25 @@ import click
     metavar="NAME[{option=value ...}]",
     help="A pass to run; several run in the order given.",
 )
+@click.option("--split-input-file", is_flag=True, help="Take parts between `// -----` one by one.")
 @click.option("--verify-each", is_flag=True, help="Run the verifier after every pass.")
 @click.option("--list", "list_passes", is_flag=True, help="List the passes and stop.")
-def opt_command(path: str, specs: tuple[str, ...], verify_each: bool, list_passes: bool) -> None:
+def opt_command(
+    path: str,
+    specs: tuple[str, ...],
+    split_input_file: bool,
+    verify_each: bool,
+    list_passes: bool,
+) -> int:
     """Read FILE.mlir (or standard input), run passes, print the result."""
     if list_passes:
         click.echo(pass_list())
-        return
-    click.echo(run_opt(_read(path), specs, path, verify_each=verify_each))
+        return 0
+    text = _read(path)
+    if not split_input_file:
+        click.echo(run_opt(text, specs, path, verify_each=verify_each))
+        return 0
+    return max([_run_part(part, specs, path, verify_each) for part in split(text)])
 
 
 def run_opt(
@@ -46,15 +58,36 @@ def run_opt(
         return str(module)
 
 
+def split(text: str) -> list[str]:
+    """The parts of a text between lines `// -----`, on the lines that they have in the whole."""
+    parts, above = [], 0
+    for part in text.split("// -----\n"):
+        parts.append("\n" * above + part)
+        above += part.count("\n") + 1
+    return parts
+
+
+def _run_part(text: str, specs: Sequence[str], path: str, verify_each: bool) -> int:
+    from axec.diag import AxecError, render
+
+    try:
+        click.echo(run_opt(text, specs, path, verify_each=verify_each))
+    except AxecError as error:
+        click.echo(render(error), err=True)
+        return 2
+    return 0
+
+
 def pass_list() -> str:
     """A line per pass: name, options with defaults, summary."""
     import dataclasses
+    import typing
 
     from axec.passes import base
 
     lines = []
     for name, cls in base.load().items():
-        fields = dataclasses.fields(cls) if dataclasses.is_dataclass(cls) else ()
+        fields = dataclasses.fields(typing.cast(Any, cls))
         options = " ".join(f"{f.name}={f.default}" for f in fields)
         lines.append(f"{name}{{{options}}}" if options else name)
         lines.append(f"    {cls.summary()}")
