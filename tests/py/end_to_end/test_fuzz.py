@@ -1,0 +1,95 @@
+"""Random programs: what the compiled artifact computes is what the reference interpreter computes.
+
+A program is a list of small numbers; each picks an op for the values that exist so far, so that
+every list is a valid program and shorter lists are simpler programs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+import axec as axe
+
+Array = np.ndarray[Any, Any]
+Step = Callable[[Any, Any, int], Any]  # two values made before, a number -> a value
+
+WIDTH = 6  # every value is [n, WIDTH] or [n, 1] with a named dim n
+RNG = np.random.default_rng(0)
+WEIGHT = RNG.standard_normal((WIDTH, WIDTH)).astype(np.float32)
+BIAS = RNG.standard_normal(WIDTH).astype(np.float32)
+TABLE = RNG.standard_normal((9, WIDTH)).astype(np.float32)
+
+
+def _rows(x: Any) -> Any:
+    return axe.astype(axe.clip(axe.sum(x, axis=1) * 3.0, 0.0, 8.0), axe.int32)
+
+
+def _heads(x: Any, y: Any, k: int) -> Any:
+    q, v = (axe.reshape(axe.broadcast_to(t, (t.shape[0], WIDTH)), (-1, 2, 3)) for t in (x, y))
+    return axe.reshape(axe.nn.softmax(q @ v.mT) @ v, (-1, WIDTH))
+
+
+STEPS: Sequence[Step] = (
+    lambda x, y, k: x + y,
+    lambda x, y, k: x - y * 0.5,
+    lambda x, y, k: axe.tanh(x * y),
+    lambda x, y, k: axe.maximum(x, y),
+    lambda x, y, k: axe.where(x > 0.25, x, axe.exp(-axe.abs(y))),
+    lambda x, y, k: axe.nn.gelu(x) + BIAS[:1],
+    lambda x, y, k: axe.nn.sigmoid(x) - y,
+    lambda x, y, k: axe.sum(x, axis=1, keepdims=True) * 0.2,
+    lambda x, y, k: axe.max(x, axis=1, keepdims=True),
+    lambda x, y, k: axe.tanh(axe.sum(x, axis=0, keepdims=True) * 0.1) + y,
+    lambda x, y, k: axe.nn.softmax(x + BIAS, axis=1),
+    lambda x, y, k: axe.nn.layer_norm(x + BIAS, BIAS + 2.0, BIAS),
+    lambda x, y, k: axe.tanh(axe.broadcast_to(x, (x.shape[0], WIDTH)) @ WEIGHT + BIAS),
+    lambda x, y, k: axe.concat([(x + BIAS)[:, k % WIDTH :], (y + BIAS)[:, : k % WIDTH]], axis=1),
+    lambda x, y, k: axe.pad((x * BIAS)[:, 1:-1], ((0, 0), (1, 1))) + y,
+    lambda x, y, k: axe.flip(x, axis=1) + y,
+    lambda x, y, k: axe.sqrt(axe.abs(x) + 0.5) / (axe.abs(y) + 1.0),
+    lambda x, y, k: axe.take(TABLE, _rows(x), axis=0),
+    lambda x, y, k: axe.reshape((x * BIAS).T, (-1, WIDTH)) + y,
+    _heads,
+)  # fmt: skip
+
+
+def program(steps: Sequence[tuple[int, int, int]]) -> Callable[[Any, Any], Any]:
+    def run(x: Any, y: Any) -> Any:
+        values = [x, y]
+        for op, left, right in steps:
+            a, b = values[-1 - left % len(values)], values[-1 - right % len(values)]
+            values.append(STEPS[op % len(STEPS)](a, b, right))
+        return values[-1], axe.sum(values[-2], axis=1)
+
+    return run
+
+
+STEP = st.tuples(st.integers(0, len(STEPS) - 1), st.integers(0, 3), st.integers(0, 5))
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(
+    steps=st.lists(STEP, min_size=1, max_size=12),
+    n=st.sampled_from([1, 2, 7, 16, 33]),
+    target=st.sampled_from(["x86-64-v3", "native"]),
+    seed=st.integers(0, 9),
+)
+def test_artifact_equals_reference(
+    steps: list[tuple[int, int, int]], n: int, target: str, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    x = rng.standard_normal((n, WIDTH)).astype(np.float32)
+    y = rng.standard_normal((n, 1)).astype(np.float32)
+    fn = program(steps)
+    dim = axe.dim("n", 1, 64)
+    loaded = axe.compile(fn, axe.spec((dim, WIDTH)), axe.spec((dim, 1)), target=target).load()
+    wanted = fn(axe.asarray(x), axe.asarray(y))
+    for threads in (1, 2):
+        found = loaded(x, y, threads=min(threads, 2))
+        for got, want in zip(found, wanted, strict=True):
+            np.testing.assert_allclose(got, np.asarray(want), rtol=3e-4, atol=3e-4)
