@@ -14,9 +14,8 @@ from axec.dialects.axe import arrange as ops
 from axec.dialects.axe.rules import show
 from axec.dialects.dims import Size
 from axec.dialects.types import Shape
-from axec.lang import axes as axis_rules
-from axec.lang import core, hints
-from axec.lang.core import ArrayLike, apply, as_tensor, as_tensors
+from axec.lang import core, hints, static
+from axec.lang.core import ArrayLike, apply, as_tensor, as_tensors, known_shape
 from axec.lang.errors import AxecError, error
 from axec.lang.sizes import as_shape, as_size, divide
 from axec.lang.tensor import Tensor
@@ -65,11 +64,11 @@ def _no_reshape(x: Tensor, sizes: Sequence[Size]) -> AxecError:
 def permute_dims(x: ArrayLike, /, axes: Sequence[int]) -> Tensor:
     """Axes in another order: result axis i is axis axes[i] of x."""
     t = as_tensor(x)
-    perm = axis_rules.several("permute_dims", tuple(axes), t.ndim)
+    perm = static.axes("permute_dims", axes, t.ndim)
     if len(perm) != t.ndim:
         raise error(
             "axis-range",
-            f"permute_dims: {tuple(axes)} must name each axis of {show(t.type.shape)}",
+            f"permute_dims: {perm} must name each axis of {show(t.type.shape)}",
             hint=f"for example `({', '.join(map(str, reversed(range(t.ndim))))})`",
         )
     return t if perm == tuple(range(t.ndim)) else apply(ops.transpose, t, perm=perm)
@@ -101,8 +100,8 @@ def matrix_transpose(x: ArrayLike, /) -> Tensor:
 def swapaxes(x: ArrayLike, axis1: int, axis2: int, /) -> Tensor:
     """Two axes exchanged."""
     t = as_tensor(x)
-    a = axis_rules.one("swapaxes", axis1, t.ndim)
-    b = axis_rules.one("swapaxes", axis2, t.ndim)
+    a = static.axis("swapaxes", axis1, t.ndim)
+    b = static.axis("swapaxes", axis2, t.ndim)
     perm = list(range(t.ndim))
     perm[a], perm[b] = perm[b], perm[a]
     return permute_dims(t, perm)
@@ -113,8 +112,8 @@ def moveaxis(
 ) -> Tensor:
     """Axes `source` moved to the positions `destination`; the others keep their order."""
     t = as_tensor(x)
-    old = axis_rules.several("moveaxis", source, t.ndim)
-    new = axis_rules.several("moveaxis", destination, t.ndim)
+    old = static.axes("moveaxis", source, t.ndim)
+    new = static.axes("moveaxis", destination, t.ndim)
     if len(old) != len(new):
         raise error("axis-range", f"moveaxis: {len(old)} axes cannot go to {len(new)} places")
     perm = [a for a in range(t.ndim) if a not in old]
@@ -126,7 +125,7 @@ def moveaxis(
 def squeeze(x: ArrayLike, /, axis: int | tuple[int, ...]) -> Tensor:
     """Axes of size 1 removed."""
     t = as_tensor(x)
-    gone = axis_rules.several("squeeze", axis, t.ndim)
+    gone = static.axes("squeeze", axis, t.ndim)
     for a in gone:
         if t.type.shape[a] != 1:
             raise error(
@@ -139,10 +138,10 @@ def squeeze(x: ArrayLike, /, axis: int | tuple[int, ...]) -> Tensor:
 def expand_dims(x: ArrayLike, /, axis: int | tuple[int, ...]) -> Tensor:
     """New axes of size 1 at these positions of the result."""
     t = as_tensor(x)
-    count = len(axis) if isinstance(axis, tuple) else 1
-    new = axis_rules.several("expand_dims", axis, t.ndim + count)
+    rank = t.ndim + len(static.integers("expand_dims: an axis", axis))
+    new = static.axes("expand_dims", axis, rank)
     rest = iter(t.type.shape)
-    return _shaped(t, tuple(1 if i in new else next(rest) for i in range(t.ndim + count)))
+    return _shaped(t, tuple(1 if i in new else next(rest) for i in range(rank)))
 
 
 def _shaped(x: Tensor, shape: Shape) -> Tensor:
@@ -153,13 +152,13 @@ def _shaped(x: Tensor, shape: Shape) -> Tensor:
 def flip(x: ArrayLike, /, axis: int | tuple[int, ...] | None = None) -> Tensor:
     """Elements in reverse order along axes (all of them by default)."""
     t = as_tensor(x)
-    return apply(ops.reverse, t, axes=axis_rules.several("flip", axis, t.ndim))
+    return apply(ops.reverse, t, axes=static.axes("flip", axis, t.ndim))
 
 
 def broadcast_to(x: ArrayLike, /, shape: Any) -> Tensor:
     """x repeated to a shape: new axes in front, axes of size 1 stretched."""
     t = as_tensor(x)
-    target = core.known_shape(shape)
+    target = known_shape(shape)
     fits = t.ndim <= len(target) and all(
         a in (1, b) for a, b in zip(t.type.shape, target[len(target) - t.ndim :], strict=True)
     )
@@ -178,7 +177,7 @@ def concat(arrays: Sequence[ArrayLike], /, *, axis: int | None = 0) -> Tensor:
     found = as_tensors(arrays, "concat")
     if axis is None:
         return _joined([reshape(t, (-1,)) for t in found], 0)
-    return _concat("concat", found, axis_rules.one("concat", axis, found[0].ndim))
+    return _concat("concat", found, static.axis("concat", axis, found[0].ndim))
 
 
 def _concat(name: str, found: list[Tensor], axis: int) -> Tensor:
@@ -226,27 +225,29 @@ def stack(arrays: Sequence[ArrayLike], /, *, axis: int = 0) -> Tensor:
                 "shape-mismatch",
                 f"stack: shapes {show(found[0].type.shape)} of array 0 and {show(t.type.shape)} "
                 f"of array {i} differ",
+                hint="join them along an axis that they have: `axe.concat`",
             )
-    place = axis_rules.one("stack", axis, found[0].ndim + 1)
+    place = static.axis("stack", axis, found[0].ndim + 1)
     return _concat("stack", [expand_dims(t, place) for t in found], place)
 
 
 def split(x: ArrayLike, indices_or_sections: int | Sequence[int], /, axis: int = 0) -> list[Tensor]:
     """Parts of x along an axis: so many equal ones, or cut before these indices."""
     t = as_tensor(x)
-    a = axis_rules.one("split", axis, t.ndim)
+    a = static.axis("split", axis, t.ndim)
     size = t.type.shape[a]
-    if isinstance(indices_or_sections, int):
-        part = divide(size, indices_or_sections) if indices_or_sections > 0 else None
+    if isinstance(indices_or_sections, (list, tuple)):
+        cuts: list[Size] = [0, *(as_size(i) for i in indices_or_sections), size]
+    else:
+        count = static.integer("split: the number of parts", indices_or_sections)
+        part = divide(size, count) if count > 0 else None
         if part is None:
             raise error(
                 "shape-mismatch",
-                f"split: axis {a} of size {size} has no {indices_or_sections} equal parts",
+                f"split: axis {a} of size {size} has no {count} equal parts",
                 hint="give the indices to cut at: `axe.split(x, [2, 5])`",
             )
-        cuts: list[Size] = [part * i for i in range(indices_or_sections + 1)]
-    else:
-        cuts = [0, *(as_size(i) for i in indices_or_sections), size]
+        cuts = [part * i for i in range(count + 1)]
     whole: list[Any] = [slice(None)] * t.ndim
     pieces = []
     for start, stop in pairwise(cuts):
@@ -258,22 +259,24 @@ def split(x: ArrayLike, indices_or_sections: int | Sequence[int], /, axis: int =
 def repeat(x: ArrayLike, repeats: int, /, *, axis: int | None = None) -> Tensor:
     """Each element `repeats` times in a row along an axis (of the flattened x when it is None)."""
     t = as_tensor(x) if axis is not None else reshape(x, (-1,))
-    a = axis_rules.one("repeat", axis or 0, t.ndim)
+    a = static.axis("repeat", 0 if axis is None else axis, t.ndim)
+    repeats = static.integer("repeat: the number of repeats", repeats)
     shape = t.type.shape
     apart = expand_dims(t, a + 1)
-    wide = core.stretch(apart, (*shape[: a + 1], as_size(repeats), *shape[a + 1 :]))
+    wide = core.stretch(apart, known_shape((*shape[: a + 1], repeats, *shape[a + 1 :])))
     return _shaped(wide, (*shape[:a], shape[a] * repeats, *shape[a + 1 :]))
 
 
 def tile(x: ArrayLike, repetitions: int | Sequence[int], /) -> Tensor:
     """Copies of x side by side: repetitions[i] along axis i, counted from the last."""
     t = as_tensor(x)
-    counts = [repetitions] if isinstance(repetitions, int) else list(repetitions)
+    counts = list(static.integers("tile: a number of repetitions", repetitions))
     rank = max(t.ndim, len(counts))
     counts = [1] * (rank - len(counts)) + counts
     shape = (1,) * (rank - t.ndim) + t.type.shape
     apart = _shaped(t, tuple(s for n in shape for s in (1, n)))
-    wide = core.stretch(apart, tuple(s for c, n in zip(counts, shape, strict=True) for s in (c, n)))
+    pairs = zip(counts, shape, strict=True)
+    wide = core.stretch(apart, known_shape([s for pair in pairs for s in pair]))
     return _shaped(wide, tuple(c * n for c, n in zip(counts, shape, strict=True)))
 
 
@@ -287,11 +290,7 @@ def pad(
     """x with constants around it; `pad_width` is one amount, one (before, after), or one pair per
     axis, as in NumPy."""
     t = as_tensor(x)
-    pairs: Any = pad_width
-    if isinstance(pairs, int):
-        pairs = (pairs, pairs)
-    if len(pairs) == 2 and all(isinstance(p, int) for p in pairs):
-        pairs = [pairs] * t.ndim
+    pairs = _pad_pairs(pad_width, t.ndim)
     if len(pairs) != t.ndim or any(len(p) != 2 or min(p) < 0 for p in pairs):
         raise error(
             "bad-attribute",
@@ -300,3 +299,13 @@ def pad(
     value = core.promote("pad", t, constant_values)[1]
     low, high = zip(*pairs, strict=True) if pairs else ((), ())
     return apply(ops.pad, t, core.cast(value, t.dtype), low=low, high=high)
+
+
+def _pad_pairs(pad_width: Any, rank: int) -> list[tuple[int, ...]]:
+    """One tuple of amounts per axis."""
+    if isinstance(pad_width, (list, tuple)) and any(
+        isinstance(p, (list, tuple)) for p in pad_width
+    ):
+        return [static.integers("pad: an amount", p) for p in pad_width]
+    amounts = static.integers("pad: an amount", pad_width)
+    return [amounts * 2 if len(amounts) == 1 else amounts] * rank

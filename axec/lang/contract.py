@@ -12,11 +12,11 @@ from axec.dialects.axe import reduce as reduce_ops
 from axec.dialects.axe.rules import show
 from axec.dialects.dims import Size
 from axec.dialects.types import Shape
-from axec.lang import axes as axis_rules
-from axec.lang import core, hints
+from axec.lang import core, hints, static
 from axec.lang.arrange import moveaxis
 from axec.lang.core import ArrayLike, apply, as_tensor, promote
 from axec.lang.errors import error
+from axec.lang.sizes import divide
 from axec.lang.tensor import Tensor
 
 Windows = int | tuple[int, ...]
@@ -83,12 +83,13 @@ def tensordot(
     """Sum of products over pairs of axes: the last `axes` of x1 with the first of x2, or the axes
     listed for each. The result has the other axes of x1, then those of x2."""
     x, y = promote("tensordot", x1, x2)
-    if isinstance(axes, int):
-        pairs: tuple[Sequence[int], Sequence[int]] = (range(-axes, 0), range(axes))
+    if isinstance(axes, (list, tuple)) and len(axes) == 2:
+        pairs: Sequence[Any] = axes
     else:
-        pairs = axes
-    left = axis_rules.several("tensordot", tuple(pairs[0]), x.ndim)
-    right = axis_rules.several("tensordot", tuple(pairs[1]), y.ndim)
+        count = static.integer("tensordot: axes", axes)
+        pairs = (range(-count, 0), range(count))
+    left = static.axes("tensordot", pairs[0], x.ndim)
+    right = static.axes("tensordot", pairs[1], y.ndim)
     sizes = [x.type.shape[a] for a in left], [y.type.shape[a] for a in right]
     if sizes[0] != sizes[1]:
         raise error(
@@ -102,7 +103,7 @@ def tensordot(
 def vecdot(x1: ArrayLike, x2: ArrayLike, /, *, axis: int = -1) -> Tensor:
     """Sum of products along one axis, which is counted from the end; the other axes broadcast."""
     x, y = promote("vecdot", x1, x2)
-    a, b = (axis_rules.one("vecdot", axis, t.ndim) for t in (x, y))
+    a, b = (static.axis("vecdot", axis, t.ndim) for t in (x, y))
     if x.type.shape[a] != y.type.shape[b]:
         raise error(
             "shape-mismatch",
@@ -136,14 +137,15 @@ def conv(
             "and [O, C/groups, spatial...]",
             hint="a single image needs a batch axis: `x[None]`" if a.ndim < b.ndim else None,
         )
-    _need_channels(a.type.shape[1], b.type.shape, groups)
+    count = static.integer("groups", groups)
+    _need_channels(a.type.shape[1], b.type.shape, count)
     rank = a.ndim - 2
     window = tuple(s for s in b.type.shape[2:] if isinstance(s, int))
     if len(window) != rank:
         raise error("dim-value", f"conv: the window of w {show(b.type.shape)} must be of ints")
     steps, apart = _per_axis("stride", stride, rank), _per_axis("dilation", dilation, rank)
     pads = _padding(padding, a.type.shape[2:], window, steps, apart)
-    return apply(ops.conv, a, b, stride=steps, padding=pads, dilation=apart, groups=groups)
+    return apply(ops.conv, a, b, stride=steps, padding=pads, dilation=apart, groups=count)
 
 
 def _need_channels(channels: Size, w: Shape, groups: int) -> None:
@@ -151,8 +153,9 @@ def _need_channels(channels: Size, w: Shape, groups: int) -> None:
     if channels == wanted:
         return
     hint = f"x needs {wanted} channels on axis 1, or w {channels} on its axis 1"
-    if isinstance(channels, int) and isinstance(w[1], int) and channels % w[1] == 0:
-        hint = f"`groups={channels // w[1]}` fits these shapes"
+    fitting = divide(channels, w[1])
+    if isinstance(fitting, int) and fitting and divide(w[0], fitting) is not None:
+        hint = f"`groups={fitting}` fits these shapes"
     raise error(
         "shape-mismatch",
         f"conv: x has {channels} channels, w {show(w)} with {groups} "
@@ -210,16 +213,21 @@ def avg_pool(
         size=window,
         stride=steps,
         padding=pads,
-        count_include_pad=count_include_pad,
+        count_include_pad=static.flag("count_include_pad", count_include_pad),
     )
 
 
 def _window(size: Windows) -> tuple[int, ...]:
-    return (size, size) if isinstance(size, int) else tuple(size)
+    found = static.integers("the size of a window", size)
+    if not found:
+        raise error("bad-attribute", "a window has one or more axes")
+    return found if isinstance(size, (list, tuple)) else found * 2
 
 
 def _per_axis(what: str, value: Windows, rank: int) -> tuple[int, ...]:
-    found = (value,) * rank if isinstance(value, int) else tuple(value)
+    found = static.integers(what, value)
+    if not isinstance(value, (list, tuple)):
+        found *= rank
     if len(found) != rank or any(v < 1 for v in found):
         raise error(
             "bad-attribute", f"{what} must be one int >= 1, or {rank} of them, got {value!r}"
@@ -235,16 +243,16 @@ def _padding(
     dilation: tuple[int, ...],
 ) -> Pairs:
     """(before, after) per axis from any of the forms that users write."""
-    if padding == "valid":
-        padding = 0
-    if padding == "same":
+    if isinstance(padding, str) and padding == "same":
         spans = [d * (k - 1) + 1 for d, k in zip(dilation, window, strict=True)]
         return tuple(map(_same, sizes, spans, stride))
-    pairs = [padding] * len(window) if isinstance(padding, int) else padding
-    if isinstance(pairs, (tuple, list)) and len(pairs) == len(window):
-        found = tuple((p, p) if isinstance(p, int) else tuple(p) for p in pairs)
-        if all(len(p) == 2 and min(p) >= 0 for p in found):
-            return found
+    amounts = 0 if isinstance(padding, str) and padding == "valid" else padding
+    each = amounts if isinstance(amounts, (list, tuple)) else [amounts] * len(window)
+    if len(each) == len(window) and not isinstance(amounts, str):
+        found = [static.integers("padding", p) for p in each]
+        pairs = tuple((p[0], p[-1]) for p in found if 1 <= len(p) <= 2 and min(p) >= 0)
+        if len(pairs) == len(window):
+            return pairs
     raise error(
         "bad-attribute",
         f"padding must be 'valid', 'same', an int, or {len(window)} ints or pairs, got {padding!r}",

@@ -8,6 +8,7 @@ number takes the dtype of the array that it meets. Every cast and broadcast is a
 
 from __future__ import annotations
 
+import math
 from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +20,7 @@ from axec.dialects.axe.rules import show
 from axec.dialects.dims import DimExpr, Size
 from axec.dialects.dtypes import DType
 from axec.dialects.emit import EvalEmit
-from axec.dialects.opdef import OpDef, ShapeError
+from axec.dialects.opdef import OpDef
 from axec.dialects.types import Shape
 from axec.lang import hints
 from axec.lang.errors import AxecError, error
@@ -34,23 +35,23 @@ if TYPE_CHECKING:
 ArrayLike = Tensor | np.ndarray[Any, Any] | np.generic | float | DimExpr
 Scalar = (bool, int, float, DimExpr)
 
-_ACTIVE: ContextVar[Trace | None] = ContextVar("axec-trace", default=None)
+ACTIVE: ContextVar[Trace | None] = ContextVar("axec-trace", default=None)
 _EVAL = EvalEmit()
 
 
 def tracing() -> Trace | None:
     """The trace that ops go to, or None where they are evaluated at once."""
-    return _ACTIVE.get()
+    return ACTIVE.get()
 
 
 def apply(op: OpDef, *operands: Tensor, **given: Any) -> Tensor:
     """One op on operands that fit it. Raises its ShapeError with the user's line and a hint."""
-    trace = _ACTIVE.get()
+    trace = ACTIVE.get()
     try:
         if trace is not None:
             return Tensor(trace.emit(op, operands, given), trace)
         return Tensor(np.asarray(_EVAL(op, *[concrete(t) for t in operands], **given)))
-    except ShapeError as e:
+    except AxecError as e:
         if e.location is not None:
             raise
         hint = e.hint or hints.for_rule(e.code, [t.type for t in operands])
@@ -83,10 +84,17 @@ def as_tensor(value: Any) -> Tensor:
     if isinstance(value, Tensor):
         return value
     if isinstance(value, (np.ndarray, np.generic)):
-        return Tensor(np.asarray(value))
+        return _wrapped(np.asarray(value))
     if isinstance(value, Scalar):
         return scalar(value, _default_dtype([value]))
     raise _no_array(value)
+
+
+def _wrapped(array: Array) -> Tensor:
+    if array.dtype not in dtypes.BY_NUMPY:
+        names = ", ".join(dtype_name(d) for d in dtypes.ALL)
+        raise error("unsupported-dtype", f"axec has no {array.dtype}", hint=f"use one of {names}")
+    return Tensor(array)
 
 
 def as_tensors(values: Any, what: str) -> list[Tensor]:
@@ -102,7 +110,7 @@ def as_tensors(values: Any, what: str) -> list[Tensor]:
 
 def promote(name: str, *values: Any) -> list[Tensor]:
     """The arrays cast to their common dtype; Python numbers take it."""
-    weak = [isinstance(v, Scalar) and not isinstance(v, np.generic) for v in values]
+    weak = [_is_number(v) for v in values]
     found = [v if w else as_tensor(v) for v, w in zip(values, weak, strict=True)]
     strong = [i for i, w in enumerate(weak) if not w]
     if not strong:
@@ -125,6 +133,8 @@ def promote(name: str, *values: Any) -> list[Tensor]:
 
 def broadcast(name: str, tensors: list[Tensor]) -> list[Tensor]:
     """The tensors stretched to their common shape."""
+    if not tensors:
+        raise error("argument-type", f"{name}: needs one or more arrays")
     first = tensors[0].type.shape
     if all(t.type.shape == first for t in tensors):
         return tensors
@@ -169,13 +179,22 @@ def known_shape(value: Any) -> Shape:
     """A shape whose dims the running trace knows from its inputs (outside a trace: ints alone)."""
     shape = as_shape(value)
     for size in shape:
-        if isinstance(size, DimExpr):
-            _need_known(size)
+        known_size(size)
+        trace = ACTIVE.get()
+        if trace is not None and not at_least_zero(size, trace.ranges):
+            raise error(
+                "dim-undecided",
+                f"the size `{size}` can be negative: {show_ranges(trace.ranges)}",
+                hint="raise the lower end of the dim's range",
+            )
     return shape
 
 
-def _need_known(size: DimExpr) -> None:
-    trace = _ACTIVE.get()
+def known_size(size: Size) -> Size:
+    """The size itself, without ranges, when the running trace knows its dims."""
+    if isinstance(size, int):
+        return size
+    trace = ACTIVE.get()
     if trace is None:
         raise error("dim-unbound", f"`{size}` has no size outside a trace", hint="give an int")
     if not dims.names(size) <= trace.ranges.keys():
@@ -184,12 +203,7 @@ def _need_known(size: DimExpr) -> None:
             f"no input of `{trace.name}` has the dim of `{size}`",
             hint="a dim gets its size from an input that has it as an axis",
         )
-    if not at_least_zero(size, trace.ranges):
-        raise error(
-            "dim-undecided",
-            f"the size `{size}` can be negative: {show_ranges(trace.ranges)}",
-            hint="raise the lower end of the dim's range",
-        )
+    return plain(size)
 
 
 def full(shape: Shape, value: Any, dtype: DType) -> Tensor:
@@ -197,36 +211,47 @@ def full(shape: Shape, value: Any, dtype: DType) -> Tensor:
     return stretch(scalar(value, dtype), shape)
 
 
-def need_float(name: str, x: Tensor) -> Tensor:
-    """`x` itself when its dtype is floating point; otherwise an AxecError with the cast."""
+def need_float(name: str, x: Tensor, given: tuple[Any, ...] = (None,)) -> Tensor:
+    """`x` itself when its dtype is floating point; otherwise an AxecError that shows the cast of
+    the arrays among the operands that the user gave."""
     if x.type.dtype.is_float:
         return x
+    arrays = [i for i, v in enumerate(given) if not _is_number(v)]
     raise error(
         "dtype-unsupported",
         f"{name}: needs floating point, got {dtype_name(x.type.dtype)}",
-        hint=hints.write(0, "{}.astype(axe.float32)", "cast with `.astype(axe.float32)`"),
+        hint=hints.to_float(arrays, len(given)),
     )
+
+
+def _is_number(value: Any) -> bool:
+    """Whether a value is a Python number or dim, which takes the dtype of the arrays around it."""
+    return isinstance(value, Scalar) and not isinstance(value, np.generic)
 
 
 def scalar(value: Any, dtype: DType) -> Tensor:
     """A Python number as a 0-d tensor. AxecError `scalar-range` when the dtype cannot hold it."""
     if isinstance(value, DimExpr):
-        return cast(_dim_value(plain(value)), dtype)
-    if dtype.is_integer:
-        info = np.iinfo(dtype.numpy)
-        if not info.min <= value <= info.max:
-            raise error(
-                "scalar-range",
-                f"{value} does not fit {dtype_name(dtype)} ({info.min}..{info.max})",
-                hint="cast the array to a wider dtype first: `.astype(axe.int64)`",
-            )
-    return Tensor(np.asarray(value, dtype.numpy))
+        return cast(_dim_value(known_size(value)), dtype)
+    try:
+        with np.errstate(over="ignore"):  # a float beyond the range is infinite
+            return Tensor(np.asarray(value, dtype.numpy))
+    except (OverflowError, TypeError):
+        raise error(
+            "scalar-range",
+            f"{value} does not fit {dtype_name(dtype)}",
+            hint="cast the array to a wider dtype first: `.astype(axe.int64)`",
+        ) from None
 
 
 def number(value: bool | int | float, dtype: DType | None = None) -> Tensor:
     """A Python number converted to a dtype as `astype` does; float32, int64 or bool without one."""
-    own = _default_dtype([value])
-    return Tensor(np.asarray(value, (own if dtype is None else dtype).numpy))
+    wanted = dtype or _default_dtype([value])
+    if wanted.is_integer and isinstance(value, float):
+        if not math.isfinite(value):
+            raise error("scalar-range", f"{value} does not fit {dtype_name(wanted)}")
+        value = int(value)
+    return scalar(value, wanted)
 
 
 def _join(name: str, a: DType, b: DType, values: list[Any]) -> DType:

@@ -16,12 +16,12 @@ from axec.dialects.axe.rules import show
 from axec.dialects.dims import Size
 from axec.dialects.dtypes import DType
 from axec.dialects.types import Shape
-from axec.lang import core
+from axec.lang import core, static
 from axec.lang.core import ArrayLike, apply, as_tensor, cast, known_shape
 from axec.lang.elementwise import greater_equal, less_equal, where
 from axec.lang.errors import error
 from axec.lang.sizes import as_size
-from axec.lang.spec import as_dtype, float32
+from axec.lang.spec import as_dtype, dtype_name, float32
 from axec.lang.tensor import Tensor
 
 
@@ -101,32 +101,34 @@ def arange(start: Any, /, stop: Any = None, step: Any = 1, *, dtype: Any = None)
         start, stop = 0, start
     floats = any(isinstance(v, (float, np.floating)) for v in (start, stop, step))
     wanted = as_dtype(dtype) if dtype is not None else (dtypes.f32 if floats else dtypes.i64)
-    if step == 0:
-        raise error("bad-attribute", "arange: the step is 0")
-    if floats:
-        count: Size = max(0, math.ceil((stop - start) / step))
-    else:
-        count = _steps(as_size(start), as_size(stop), int(step))
-    ramp = _ramp(count, wanted)
-    scaled = ramp if step == 1 else ramp * _number(step, wanted)
-    no_shift = isinstance(start, (int, float)) and start == 0
-    return scaled if no_shift else scaled + core.scalar(start, wanted)
+    first, last = (static.real("an end", v) if floats else as_size(v) for v in (start, stop))
+    by = static.real("step", step) if floats else static.integer("step", step)
+    if by == 0 or wanted is dtypes.bool_:
+        raise error("bad-attribute", "arange: needs a step other than 0 and a dtype of numbers")
+    ramp = _ramp(_steps(first, last, by), wanted)
+    if by != 1:
+        ramp = ramp * _number(by, wanted)
+    return ramp if first == 0 else ramp + _number(first, wanted)
 
 
-def _steps(start: Size, stop: Size, step: int) -> Size:
-    count = dims.ceildiv(stop - start, step) if step > 0 else dims.ceildiv(start - stop, -step)
+def _steps(start: Any, stop: Any, step: Any) -> Size:
+    """The number of steps from start to below stop: ceil((stop - start) / step), at least 0."""
+    if isinstance(step, float):
+        return max(0, math.ceil((float(stop) - float(start)) / step))
+    way: Size = stop - start if step > 0 else start - stop
+    count = dims.ceildiv(way, abs(step))
     return max(0, count) if isinstance(count, int) else count
 
 
 def _number(value: Any, dtype: DType) -> Tensor:
-    if dtype.is_integer and value != int(value):
-        raise error("dtype-mix", f"arange: a step of {value} does not fit {dtype}")
-    return core.scalar(int(value) if dtype.is_integer else float(value), dtype)
+    """A start or step in the dtype of the ramp."""
+    if dtype.is_integer and isinstance(value, float):
+        raise error("dtype-mix", f"arange: {value} does not fit {dtype_name(dtype)}")
+    return core.scalar(value, dtype)
 
 
 def _ramp(count: Size, dtype: DType) -> Tensor:
-    shape = known_shape((count,))
-    return apply(iota, shape=shape, dtype=dtype, axis=0)
+    return apply(iota, shape=known_shape((count,)), dtype=dtype, axis=0)
 
 
 def linspace(
@@ -134,7 +136,9 @@ def linspace(
 ) -> Tensor:
     """`num` evenly spaced numbers from start to stop (which `endpoint` includes)."""
     wanted = as_dtype(dtype)
-    steps = num - 1 if endpoint else num
+    start, stop = static.real("start", start), static.real("stop", stop)
+    num = static.integer("num", num)
+    steps = num - 1 if static.flag("endpoint", endpoint) else num
     if not wanted.is_float or num < 0:
         raise error("bad-attribute", f"linspace: needs a float dtype and num >= 0, got {num}")
     ramp = _ramp(num, wanted) * ((stop - start) / max(steps, 1)) + float(start)

@@ -34,6 +34,8 @@ def einsum(subscripts: str, /, *operands: ArrayLike) -> Tensor:
     broadcast. Operands promote to one dtype. AxecError `einsum-subscripts` when text and operands
     do not fit.
     """
+    if not isinstance(subscripts, str) or not operands:
+        _fail("needs a text and one or more operands")
     tensors = promote("einsum", *operands)
     inputs, output = _parse(subscripts, [t.ndim for t in tensors])
     sizes = _sizes(subscripts, inputs, tensors)

@@ -114,13 +114,7 @@ def divide(x1: ArrayLike, x2: ArrayLike, /) -> Tensor:
     """x1 / x2 in floating point. Integers are an AxecError, as the standard leaves them undefined:
     cast, or divide with `//`."""
     a, b = match("divide", x1, x2)
-    if not a.dtype.is_float:
-        raise error(
-            "dtype-unsupported",
-            f"divide: true division needs floating point, got {dtype_name(a.dtype)}",
-            hint=hints.write(0, "{}.astype(axe.float32)", "cast first, or divide with `//`"),
-        )
-    return apply(ops.div, a, b)
+    return apply(ops.div, need_float("divide", a, (x1, x2)), b)
 
 
 def floor_divide(x1: ArrayLike, x2: ArrayLike, /) -> Tensor:
@@ -155,7 +149,7 @@ def pow(x1: ArrayLike, x2: ArrayLike, /) -> Tensor:
     if isinstance(x2, int) and not isinstance(x2, bool) and as_tensor(x1).dtype.is_integer:
         return _integer_power(as_tensor(x1), x2)
     a, b = match("pow", x1, x2)
-    return apply(ops.pow_, need_float("pow", a), b)
+    return apply(ops.pow_, need_float("pow", a, (x1, x2)), b)
 
 
 def _integer_power(x: Tensor, power: int) -> Tensor:
@@ -163,7 +157,7 @@ def _integer_power(x: Tensor, power: int) -> Tensor:
         raise error(
             "dtype-unsupported",
             f"pow: an integer array has no power {power}",
-            hint=hints.write(0, "{}.astype(axe.float32)", "cast to a float dtype first"),
+            hint=hints.to_float([0], 2),
         )
     found = None
     while power:  # by squaring: x holds x ** 1, 2, 4, ...

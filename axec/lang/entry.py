@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import linecache
 import os
 import sys
 from collections.abc import Callable, Iterator, Mapping
@@ -15,7 +16,7 @@ import numpy as np
 
 from axec.diag import Location
 from axec.lang import tree
-from axec.lang.core import as_tensor, tracing
+from axec.lang.core import as_tensor
 from axec.lang.errors import AxecError, did_you_mean, error
 from axec.lang.signature import ranges
 from axec.lang.source import user_location
@@ -97,9 +98,7 @@ class Entry:
             given = dict(zip((n for n in self.inputs if n not in kwargs), args, strict=False))
             kwargs = {**self.specs, **given, **kwargs}
             args = ()
-        if tracing() is None:
-            args, kwargs = tree.map(_eager, args), tree.map(_eager, kwargs)
-        return self.fn(*args, **kwargs)
+        return self.fn(*tree.map(_eager, args), **tree.map(_eager, kwargs))
 
     def __repr__(self) -> str:
         return f"<axe.entry {self.name}({', '.join(self.bindings)})>"
@@ -158,6 +157,7 @@ def _run(path: str, shown: str) -> ModuleType:
         where = Location(shown, line, column, getattr(e, "end_offset", None) or column + 1)
         text = getattr(e, "msg", str(e))
         raise AxecError("entry-file", f"{shown} is no Python: {text}", location=where) from None
+    linecache.checkcache(path)  # it may have been edited since it was last read
     module = ModuleType(f"axe_program_{os.path.splitext(os.path.basename(path))[0]}")
     module.__file__ = path
     with _as_imported(module, os.path.dirname(path)):

@@ -18,23 +18,31 @@ _DTYPE = re.compile(rf"\b({'|'.join(BY_NAME)})\b")
 _TO_FLOAT = "{}.astype(axe.float32)"
 
 
-def write(index: int, template: str, otherwise: str, count: int | None = None) -> str:
-    """``write `...` `` with operand `index` of the user's expression put into the template;
-    `otherwise` where the source is not at hand or has not `count` operands."""
+def write(
+    changed: int | Sequence[int], template: str, otherwise: str, count: int | None = None
+) -> str:
+    """``write `...` `` with an operand of the user's expression (or several, by index) put into
+    the template; `otherwise` where the source is not at hand or has not `count` operands."""
     site = user_site()
     if count is not None and len(operands(site)[1]) != count:
         return otherwise
-    found = rewritten(site, index, template)
+    found = rewritten(site, [changed] if isinstance(changed, int) else changed, template)
     return otherwise if found is None else f"write `{found}`"
 
 
 def for_rule(code: str, types: Sequence[TensorType]) -> str | None:
     """A hint for an error that an op's own rule found."""
     if code == "dtype-unsupported" and types and not types[0].dtype.is_float:
-        return write(0, _TO_FLOAT, "cast with `.astype(axe.float32)`")
+        otherwise = "cast with `.astype(axe.float32)`, or `.astype(axe.int32)` for a bool array"
+        return write(0, _TO_FLOAT, otherwise) if len(types) == 1 else otherwise
     if code == "dtype-mix":
         return "cast with `.astype(...)` so that the dtypes agree"
     return None
+
+
+def to_float(arrays: Sequence[int], count: int) -> str:
+    """How to make the operands at some indices, of `count` in all, floating point."""
+    return write(arrays, _TO_FLOAT, "cast with `.astype(axe.float32)`", count)
 
 
 def masked() -> str:
@@ -103,7 +111,7 @@ def _aligned(short: Shape, long: Shape) -> str | None:
     """The index that puts `short` under other axes of `long`, as in `{}[:, None]`."""
     if len(short) == len(long):
         return "{}.T" if len(short) == 2 and _fits(short[::-1], long) else None
-    for places in combinations(range(len(long)), len(short)):
+    for places in combinations(range(len(long)), len(short)) if short else ():
         sizes = [1 if i not in places else short[places.index(i)] for i in range(len(long))]
         if _fits(sizes, long):
             marks = [":" if i in places else "None" for i in range(places[0], len(long))]

@@ -18,12 +18,12 @@ from axec.dialects.axe import arrange as arrange_ops
 from axec.dialects.axe import indexing as ops
 from axec.dialects.axe.rules import show
 from axec.dialects.dims import DimExpr, Ranges, Size
-from axec.lang import arrange, hints
-from axec.lang import axes as axis_rules
-from axec.lang.core import ArrayLike, apply, as_tensor, cast, known_shape, promote
+from axec.lang import arrange, hints, static
+from axec.lang.core import ArrayLike, apply, as_tensor, cast, known_shape, known_size, promote
+from axec.lang.create import asarray
 from axec.lang.elementwise import where
 from axec.lang.errors import error
-from axec.lang.sizes import at_least_zero, plain, show_ranges
+from axec.lang.sizes import at_least_zero, show_ranges
 from axec.lang.spec import dtype_name
 from axec.lang.tensor import Tensor
 
@@ -134,7 +134,7 @@ def as_index(item: Any) -> Any:
     if isinstance(item, (int, np.integer)) and not isinstance(item, bool):
         return int(item)
     if isinstance(item, list):
-        item = np.asarray(item, np.int64 if not item else None)
+        item = asarray(item, dtype=None if item else dtypes.i64)
     if isinstance(item, (np.ndarray, np.generic, Tensor)):
         found = as_tensor(item)
         if found.dtype.is_integer:
@@ -166,7 +166,7 @@ def _index_hint(item: Any) -> str | None:
 
 def position(item: int | DimExpr, size: Size, axis: int, ranges: Ranges) -> Size:
     """An int index as the position of its element."""
-    item = plain(item)
+    item = known_size(item)
     at = size + item if isinstance(item, int) and item < 0 else item
     if at_least_zero(at, ranges) and at_least_zero(size - at - 1, ranges):
         return at
@@ -181,6 +181,7 @@ def position(item: int | DimExpr, size: Size, axis: int, ranges: Ranges) -> Size
 
 
 def cut_of(item: slice, size: Size, axis: int, ranges: Ranges) -> Cut:
+    """A slice of one axis, checked for every size that the axis can have."""
     step = 1 if item.step is None else _whole(item.step, "step")
     if step == 0 or not isinstance(step, int):
         raise error("index-range", f"a slice has an int step other than 0, got {step}")
@@ -214,7 +215,7 @@ def _edge(value: Size, size: Size) -> Size:
 
 def _whole(value: Any, what: str) -> Size:
     if isinstance(value, DimExpr):
-        return plain(value)
+        return known_size(value)
     item = as_index(value)
     if isinstance(item, int):
         return item
@@ -245,8 +246,10 @@ def take(x: ArrayLike, indices: ArrayLike, /, *, axis: int | None = None) -> Ten
     t = as_tensor(x)
     if axis is None and t.ndim != 1:
         raise error("axis-range", f"take: which axis of {show(t.type.shape)}?", hint="give `axis=`")
-    place = axis_rules.one("take", axis or 0, t.ndim)
-    index = as_index(indices if not isinstance(indices, int) else np.asarray(indices))
+    place = static.axis("take", 0 if axis is None else axis, t.ndim)
+    index = as_index(indices)
+    if not isinstance(index, (int, Tensor)):
+        raise static.wrong("take: the indices", "integers", indices)
     return _take(t, as_tensor(index), place)
 
 
@@ -277,7 +280,7 @@ def dynamic_slice(
     """The window of shape `slice_sizes` that begins at run-time `start_indices` (0-d integers, one
     per axis). A start is clamped so that the window fits."""
     t = as_tensor(x)
-    size = known_shape(tuple(slice_sizes))
+    size = known_shape(slice_sizes)
     return apply(ops.dynamic_slice, t, *_starts("dynamic_slice", t, start_indices), size=size)
 
 
@@ -292,9 +295,9 @@ def dynamic_update_slice(
 
 
 def _starts(name: str, x: Tensor, given: Sequence[ArrayLike]) -> list[Tensor]:
-    if len(given) != x.ndim:
+    if not isinstance(given, (list, tuple)) or len(given) != x.ndim:
         raise error(
-            "index-count", f"{name}: {len(given)} starts for an array of {show(x.type.shape)}"
+            "index-count", f"{name}: needs a list of one start per axis of {show(x.type.shape)}"
         )
     found = promote(name, *given) if given else []
     for t in found:

@@ -12,8 +12,7 @@ from axec.dialects import dtypes
 from axec.dialects.axe import composite as ops
 from axec.dialects.axe.rules import show
 from axec.dialects.types import Shape
-from axec.lang import axes as axis_rules
-from axec.lang import core, create
+from axec.lang import core, create, static
 from axec.lang.contract import avg_pool, conv, max_pool
 from axec.lang.core import ArrayLike, apply, as_tensor, cast, need_float, promote
 from axec.lang.elementwise import sigmoid, tanh
@@ -50,19 +49,19 @@ def silu(x: ArrayLike, /) -> Tensor:
 def gelu(x: ArrayLike, /, *, approximate: bool = False) -> Tensor:
     """x * Phi(x) with the normal distribution Phi, exact (erf) or `approximate` (tanh).
     Source: arXiv 1606.08415."""
-    return apply(ops.gelu, as_tensor(x), approximate=approximate)
+    return apply(ops.gelu, as_tensor(x), approximate=static.flag("approximate", approximate))
 
 
 def softmax(x: ArrayLike, /, *, axis: int = -1) -> Tensor:
     """exp(x) / sum(exp(x)) along an axis, without overflow."""
     t = need_float("softmax", as_tensor(x))
-    return apply(ops.softmax, t, axis=axis_rules.one("softmax", axis, t.ndim))
+    return apply(ops.softmax, t, axis=static.axis("softmax", axis, t.ndim))
 
 
 def log_softmax(x: ArrayLike, /, *, axis: int = -1) -> Tensor:
     """log(softmax(x)) along an axis, without loss of precision."""
     t = need_float("log_softmax", as_tensor(x))
-    return apply(ops.log_softmax, t, axis=axis_rules.one("log_softmax", axis, t.ndim))
+    return apply(ops.log_softmax, t, axis=static.axis("log_softmax", axis, t.ndim))
 
 
 def layer_norm(
@@ -77,7 +76,9 @@ def layer_norm(
     [D] (1 and 0 when left out). Source: arXiv 1607.06450."""
     t = need_float("layer_norm", as_tensor(x))
     weight, shift = _last("layer_norm", t, scale, 1), _last("layer_norm", t, bias, 0)
-    return apply(ops.layer_norm, *promote("layer_norm", t, weight, shift), eps=float(eps))
+    return apply(
+        ops.layer_norm, *promote("layer_norm", t, weight, shift), eps=static.real("eps", eps)
+    )
 
 
 def rms_norm(x: ArrayLike, /, scale: ArrayLike | None = None, *, eps: float = 1e-5) -> Tensor:
@@ -85,7 +86,7 @@ def rms_norm(x: ArrayLike, /, scale: ArrayLike | None = None, *, eps: float = 1e
     out). Source: arXiv 1910.07467."""
     t = need_float("rms_norm", as_tensor(x))
     weight = _last("rms_norm", t, scale, 1)
-    return apply(ops.rms_norm, *promote("rms_norm", t, weight), eps=float(eps))
+    return apply(ops.rms_norm, *promote("rms_norm", t, weight), eps=static.real("eps", eps))
 
 
 def _last(name: str, x: Tensor, weight: ArrayLike | None, default: float) -> Tensor:
@@ -133,7 +134,15 @@ def scaled_dot_product_attention(
                 "dim-value", f"{name}: 1/sqrt({depth}) needs a number", hint="give `scale=`"
             )
         scale = 1 / math.sqrt(depth)
-    return apply(ops.attention, q, k, v, *masks, causal=causal, scale=float(scale))
+    return apply(
+        ops.attention,
+        q,
+        k,
+        v,
+        *masks,
+        causal=static.flag("causal", causal),
+        scale=static.real("scale", scale),
+    )
 
 
 def _leading(name: str, q: Shape, k: Shape, v: Shape) -> Shape:

@@ -9,14 +9,14 @@ from axec.dialects import dims, dtypes
 from axec.dialects.axe import reduce as ops
 from axec.dialects.axe.rules import show
 from axec.dialects.dtypes import DType
-from axec.lang import axes as axis_rules
 from axec.lang import elementwise as ew
+from axec.lang import static
 from axec.lang.arrange import reshape
-from axec.lang.axes import Axes
 from axec.lang.core import ArrayLike, apply, as_tensor, cast, need_float, scalar
 from axec.lang.errors import error
 from axec.lang.sizes import at_least_zero
 from axec.lang.spec import as_dtype
+from axec.lang.static import Axes
 from axec.lang.tensor import Tensor
 
 
@@ -99,21 +99,21 @@ _KINDS = {"any": "max", "all": "min"}  # of bool
 
 
 def _fold(name: str, x: Tensor, axis: Axes, keepdims: bool) -> Tensor:
-    axes = axis_rules.several(name, axis, x.ndim)
+    axes = static.axes(name, axis, x.ndim)
     if name in ("max", "min"):
         _need_elements(name, x, axes)
     folded = apply(ops.reduce, x, kind=_KINDS.get(name, name), axes=axes) if axes else x
-    return _kept(folded, x, axes) if keepdims else folded
+    return _kept(folded, x, axes) if static.flag("keepdims", keepdims) else folded
 
 
 def _arg(kind: str, x: ArrayLike, axis: int | None, keepdims: bool) -> Tensor:
     t = as_tensor(x)
     name = f"arg{kind}"
-    axes = axis_rules.several(name, axis, t.ndim)
+    axes = static.axes(name, None if axis is None else static.axis(name, axis, t.ndim), t.ndim)
     _need_elements(name, t, axes)
     flat, place = (reshape(t, (-1,)), 0) if axis is None else (t, axes[0])
     found = apply(ops.argreduce, flat, kind=kind, axis=place)
-    return _kept(found, t, axes) if keepdims else found
+    return _kept(found, t, axes) if static.flag("keepdims", keepdims) else found
 
 
 def _kept(folded: Tensor, x: Tensor, axes: tuple[int, ...]) -> Tensor:
@@ -146,7 +146,8 @@ def _wide(x: Tensor) -> Tensor:
 
 def _count(x: Tensor, axis: Axes, less: float = 0) -> ArrayLike:
     """The number of elements along the axes, minus `less`."""
-    count = dims.product(x.shape[a] for a in axis_rules.several("mean", axis, x.ndim))
+    less = static.real("correction", less)
+    count = dims.product(x.shape[a] for a in static.axes("mean", axis, x.ndim))
     if isinstance(count, int):
         return count - less
     known = scalar(count, x.dtype)

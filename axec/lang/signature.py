@@ -33,16 +33,12 @@ class Argument:
     name: str
     treedef: TreeDef
     leaves: tuple[Any, ...]
+    paths: tuple[str, ...]  # names of the leaves: that of the parameter with the path in its tree
     keyword: bool  # passed by name
 
     @property
     def is_input(self) -> bool:
         return all(isinstance(v, Spec) for v in self.leaves)
-
-    @property
-    def paths(self) -> list[str]:
-        """Names of the leaves: that of the parameter with the path in its tree."""
-        return [f"{self.name}.{p}" if p else self.name for p in tree.paths(self.treedef)]
 
 
 def arguments(
@@ -90,7 +86,8 @@ def ranges(specs: Iterable[Spec]) -> Ranges:
 
 def _argument(name: str, value: Any, keyword: bool) -> Argument:
     leaves, treedef = tree.flatten(value)
-    found = Argument(name, treedef, tuple(leaves), keyword)
+    paths = tuple(f"{name}.{p}" if p else name for p in tree.paths(treedef))
+    found = Argument(name, treedef, tuple(leaves), paths, keyword)
     for path, leaf in zip(found.paths, leaves, strict=True):
         if not isinstance(leaf, (Spec, Tensor, np.ndarray, np.generic)):
             raise error(

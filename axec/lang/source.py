@@ -10,6 +10,7 @@ import ast
 import linecache
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from types import CodeType, FrameType
 from typing import Any
@@ -94,7 +95,7 @@ def site_of(code: CodeType, instruction: int) -> Site:
         first = line or code.co_firstlineno
         last = end_line or first
         found = Site(
-            os.path.abspath(code.co_filename) if _is_file(code.co_filename) else code.co_filename,
+            _absolute(code.co_filename),
             first,
             _column(code.co_filename, first, start or 0),
             last,
@@ -109,7 +110,7 @@ def definition_site(fn: Any) -> Site | None:
     code = getattr(fn, "__code__", None)
     if code is None:
         return None
-    return Site(code.co_filename, code.co_firstlineno)
+    return Site(_absolute(code.co_filename), code.co_firstlineno)
 
 
 def shown_path(file: str) -> str:
@@ -148,17 +149,18 @@ def _with_brackets(text: str, span: tuple[int, int]) -> tuple[int, int]:
     return start, end
 
 
-def rewritten(site: Site | None, index: int, template: str) -> str | None:
-    """The expression with `{}` in the template standing for operand `index`, as in
-    `rewritten(site, 1, "{}.T")`: "x @ w.T". None where the operands are not known."""
+def rewritten(site: Site | None, changed: Sequence[int], template: str) -> str | None:
+    """The expression with some operands, by index, put where the template has `{}`:
+    `rewritten(site, [1], "{}.T")` of `x @ w` is "x @ w.T". None where they are not known."""
     text, spans = operands(site)
-    if index >= len(spans):
+    if max(changed) >= len(spans):
         return None
-    start, end = spans[index]
-    operand = text[start:end]
-    if template.startswith("{}") and not _is_tight(operand):
-        operand = f"({operand})"
-    return text[:start] + template.replace("{}", operand) + text[end:]
+    for start, end in sorted((spans[i] for i in changed), reverse=True):
+        operand = text[start:end]
+        if template.startswith("{}") and not _is_tight(operand):
+            operand = f"({operand})"
+        text = text[:start] + template.replace("{}", operand) + text[end:]
+    return text
 
 
 def called_as(site: Site | None, function: str) -> str | None:
@@ -175,6 +177,8 @@ def called_as(site: Site | None, function: str) -> str | None:
 
 def _operands(node: ast.expr) -> list[ast.expr]:
     match node:
+        case ast.Call(args=args) if any(isinstance(a, ast.Starred) for a in args):
+            return []
         case ast.BinOp(left=left, right=right):
             return [left, right]
         case ast.UnaryOp(operand=operand):
@@ -200,8 +204,8 @@ def _is_tight(text: str) -> bool:
     return text.startswith("(") or isinstance(ast.parse(text, mode="eval").body, tight)
 
 
-def _is_file(name: str) -> bool:
-    return not name.startswith("<")
+def _absolute(file: str) -> str:
+    return file if file.startswith("<") else os.path.abspath(file)  # "<stdin>" is no file
 
 
 def _column(file: str, line: int, byte: int) -> int:

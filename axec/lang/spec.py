@@ -97,9 +97,9 @@ def as_dtype(value: Any) -> DType:
         return float32  # what Python floats become here; NumPy's own default would be float64
     try:
         return dtypes.of(value)
-    except AxecError as e:
+    except (AxecError, ValueError):  # NumPy raises ValueError for an object with a strange `.dtype`
         hint = did_you_mean(str(value), _WORDS)
-        raise error(e.code, f"there is no dtype {value!r}", hint=hint) from None
+        raise error("unsupported-dtype", f"there is no dtype {value!r}", hint=hint) from None
 
 
 def dtype_name(dtype: DType) -> str:

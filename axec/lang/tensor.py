@@ -171,6 +171,9 @@ class Tensor:
                 hint=f"write `{call}`" if ours in lang.__all__ else None,
             )
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        return Tensor, (self.__array__(),)  # pickle and copy: the dtype is found again by name
+
     # Elements and axes.
 
     def __getitem__(self, index: Any) -> Tensor:

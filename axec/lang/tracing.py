@@ -133,7 +133,7 @@ class Trace:
         return self._emit(op, *values, **given)
 
     def _call(self, fn: Callable[..., Any], args: list[Any], kwargs: dict[str, Any]) -> Any:
-        token = core._ACTIVE.set(self)
+        token = core.ACTIVE.set(self)
         try:
             return fn(*args, **kwargs)
         except AxecError:
@@ -141,7 +141,7 @@ class Trace:
         except Exception as e:
             raise raised(e, "trace-failed", f"tracing `{self.name}`") from e
         finally:
-            core._ACTIVE.reset(token)
+            core.ACTIVE.reset(token)
 
     def _call_arguments(
         self, arguments: Sequence[Argument], values: Any
@@ -222,11 +222,15 @@ class Trace:
         return found
 
     def _file(self, path: str) -> str:
-        """The name of a file in the IR: below the function's folder, otherwise its last part, so
-        that the IR does not depend on where the sources lie."""
+        """The name of a file in the IR: its path below the function's folder, otherwise as few of
+        its last parts as tell it apart, so that the IR does not depend on where sources lie."""
         inside = self._folder and path.startswith(self._folder + os.sep)
-        name = os.path.relpath(path, self._folder) if inside else os.path.basename(path)
-        self.sources.setdefault(name, path)
+        parts = path.split(os.sep)
+        shortest = len(parts) - self._folder.count(os.sep) - 1 if inside else 1
+        for count in range(shortest, len(parts) + 1):
+            name = "/".join(parts[-count:])
+            if self.sources.setdefault(name, path) == path:
+                break
         return name
 
 

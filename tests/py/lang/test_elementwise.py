@@ -190,6 +190,13 @@ def test_numbers_alone() -> None:
 def test_a_number_that_does_not_fit() -> None:
     with pytest.raises(axe.AxecError, match="300 does not fit uint8"):
         axe.add(np.ones(2, np.uint8), 300)
+    with pytest.raises(axe.AxecError, match="-1 does not fit uint8"):
+        axe.full((2,), -1, dtype=axe.uint8)
+    with pytest.raises(axe.AxecError, match="inf does not fit int32"):
+        axe.full((2,), float("inf"), dtype=axe.int32)
+    with pytest.raises(axe.AxecError, match="does not fit int64"):
+        axe.asarray(1 << 70)
+    assert (axe.ones(1) * 1e300).item() == float("inf")
 
 
 @given(hnp.arrays(np.bool_, (3, 1)), floats((3, 2)), floats((2,)))

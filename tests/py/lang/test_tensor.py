@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import math
+import pickle
 from collections.abc import Callable
 from typing import Any
 
@@ -26,6 +28,13 @@ def test_eager_arrays_and_numpy() -> None:
     assert bool(x[0, 1])
     assert [10, 20, 30][axe.asarray(1)] == 20
     assert repr(x) == ("axe.asarray([[0., 1., 2.],\n             [3., 4., 5.]], dtype=axe.float32)")
+
+
+def test_copies() -> None:
+    x = axe.ones(2, dtype=axe.bfloat16)
+    for y in (copy.deepcopy(x), pickle.loads(pickle.dumps(x))):
+        assert y.dtype is axe.bfloat16
+        assert y.tolist() == [1, 1]
 
 
 def test_numpy_functions_on_eager_arrays() -> None:

@@ -264,3 +264,24 @@ def test_the_text_depends_on_the_program_alone(tmp_path: Path) -> None:
         found.add(done.stdout)
     assert len(found) == 1
     assert 'loc("part/layer.py":2:12 to :17)' in found.pop()
+
+
+def test_files_of_one_name_are_told_apart(tmp_path: Path) -> None:
+    def function(folder: str, body: str) -> Any:
+        path = tmp_path / folder / "layer.py"
+        path.parent.mkdir()
+        path.write_text(f"def layer(x):\n    return {body}\n")
+        space: dict[str, Any] = {"__name__": "layer"}
+        exec(compile(path.read_text(), path, "exec"), space)
+        return space["layer"]
+
+    first, second = function("a", "x + 1"), function("b", "x * 2")
+    traced = trace(lambda x: first(second(x)), [axe.spec(2)])
+    names = ["layer.py", "a/layer.py"]
+    assert [traced.sources[n] for n in names] == [
+        str(tmp_path / "b" / "layer.py"),
+        str(tmp_path / "a" / "layer.py"),
+    ]
+    shown = text(traced, locations=True)
+    for name in names:
+        assert f'loc("{name}":2:12 to :17)' in shown
