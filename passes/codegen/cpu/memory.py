@@ -37,17 +37,20 @@ def load_lanes(e: Emission, node: Node) -> Value:
     dtype, step, masked = node.data
     pointer = e.value(node.inputs[0])
     mask = _mask(e, node.inputs[1] if masked else None)
-    type_ = e.type(memory_type(dtype))
-    if step == 1 or e.lanes == 1:
-        found = _load_vector(e.b, type_, pointer, mask)
-    elif step == -1:
-        found = _load_reversed(e.b, type_, pointer, mask)
-    elif 1 < step <= _WIDE:
-        found = _load_strided(e.b, type_, pointer, step, mask)
-    else:
-        offsets = vector_constant(e.type(I64), [step * lane for lane in range(e.lanes)])
-        found = _gather(e.b, type_, pointer, offsets, mask)
+    found = read(e.b, e.type(memory_type(dtype)), pointer, step, mask)
     return from_memory(e.b, dtype, found)
+
+
+def read(b: Builder, type_: Type, pointer: Value, step: int, mask: Value | None) -> Value:
+    """A vector of elements that are `step` apart, from the first; lanes outside the mask are 0."""
+    if step == 1 or not type_.lanes:
+        return _load_vector(b, type_, pointer, mask)
+    if step == -1:
+        return _load_reversed(b, type_, pointer, mask)
+    if 1 < step <= _WIDE:
+        return _load_strided(b, type_, pointer, step, mask)
+    offsets = vector_constant(vec(I64, type_.lanes), [step * lane for lane in range(type_.lanes)])
+    return _gather(b, type_, pointer, offsets, mask)
 
 
 def gather(e: Emission, node: Node) -> Value:
