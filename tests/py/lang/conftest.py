@@ -8,18 +8,12 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, settings
 
 import axec as axe
 from axec.dialects import load
 from axec.dialects.interpret import interpret
 from axec.lang import tree
 from axec.lang.tracing import Traced, trace
-
-settings.register_profile(
-    "lang", max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow]
-)
-settings.load_profile("lang")
 
 
 def run(traced: Traced, *arrays: Any) -> list[np.ndarray[Any, Any]]:

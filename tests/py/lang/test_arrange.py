@@ -7,13 +7,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import axec as axe
 from axec.lang.tracing import trace
 
+QUICK = settings(max_examples=60, deadline=None, derandomize=True)
 Both = Callable[..., Any]
 Run = Callable[..., Any]
 SHAPES = hnp.array_shapes(min_dims=1, max_dims=4, min_side=1, max_side=3)
@@ -23,6 +24,7 @@ def ramp(*shape: int) -> np.ndarray[Any, Any]:
     return np.arange(np.prod(shape), dtype=np.float32).reshape(shape)
 
 
+@QUICK
 @given(SHAPES, st.data())
 def test_axes(both: Both, shape: tuple[int, ...], data: st.DataObject) -> None:
     x, rank = ramp(*shape), len(shape)
@@ -39,6 +41,7 @@ def test_axes(both: Both, shape: tuple[int, ...], data: st.DataObject) -> None:
     assert both(lambda v: v[None, None].squeeze((0, 1)), x).shape == shape
 
 
+@QUICK
 @given(st.permutations([2, 3, 4]), st.integers(0, 3))
 def test_reshape(both: Both, sizes: list[int], hole: int) -> None:
     target = tuple(-1 if i == hole else s for i, s in enumerate(sizes))
@@ -69,6 +72,7 @@ def test_concat_flattens_and_promotes(both: Both) -> None:
     np.testing.assert_array_equal(found, np.concatenate([x, y], None))
 
 
+@QUICK
 @given(st.integers(1, 3), st.sampled_from([None, 0, 1, -1]))
 def test_repeat(both: Both, count: int, axis: int | None) -> None:
     x = ramp(2, 3)

@@ -8,13 +8,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import axec as axe
 from axec.lang.tracing import trace
 
+QUICK = settings(max_examples=60, deadline=None, derandomize=True)
 Both = Callable[..., Any]
 Run = Callable[..., Any]
 
@@ -27,6 +28,7 @@ def whole(rng: np.random.Generator, *shape: int) -> np.ndarray[Any, Any]:
 RNG = np.random.default_rng(0)
 
 
+@QUICK
 @given(hnp.mutually_broadcastable_shapes(signature=np.matmul.signature, max_dims=2, max_side=3))
 def test_matmul(both: Both, shapes: Any) -> None:
     x, y = (whole(RNG, *s) for s in shapes.input_shapes)
@@ -148,6 +150,7 @@ def conv_loops(
     return out
 
 
+@QUICK
 @given(
     st.sampled_from([1, 2]),
     st.integers(1, 2),

@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import axec as axe
 from axec.lang.tracing import trace
 
+QUICK = settings(max_examples=60, deadline=None, derandomize=True)
 Run = Callable[..., Any]
 
 
@@ -38,6 +39,7 @@ def test_constant_arrays(run: Run) -> None:
     check(run, lambda: axe.full_like(x, 4), np.full_like(x, 4))
 
 
+@QUICK
 @given(st.integers(-5, 5), st.integers(-5, 5), st.integers(-3, 3).filter(bool))
 def test_arange(run: Run, start: int, stop: int, step: int) -> None:
     check(run, lambda: axe.arange(start, stop, step), np.arange(start, stop, step))

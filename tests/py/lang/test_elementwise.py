@@ -8,12 +8,13 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import axec as axe
 
+QUICK = settings(max_examples=60, deadline=None, derandomize=True)
 Both = Callable[..., Any]
 
 FLOATS = st.floats(-4, 4, width=32)
@@ -90,6 +91,7 @@ def test_rsqrt_sigmoid_erf(both: Both) -> None:
     np.testing.assert_allclose(both(axe.erf, x), [0.276326, 0.842701, 1.0], rtol=1e-5)
 
 
+@QUICK
 @given(
     hnp.mutually_broadcastable_shapes(num_shapes=2, max_dims=3, max_side=3, min_side=0),
     st.sampled_from(sorted(BINARY)),
@@ -104,6 +106,7 @@ def test_broadcasting(both: Both, shapes: Any, name: str, data: st.DataObject) -
     np.testing.assert_array_equal(found, expected)
 
 
+@QUICK
 @given(st.sampled_from(OPERATORS), floats((2, 3)), FLOATS)
 def test_operators_with_python_numbers(both: Both, op: Any, x: Any, number: float) -> None:
     number = np.float32(number).item()
@@ -112,6 +115,7 @@ def test_operators_with_python_numbers(both: Both, op: Any, x: Any, number: floa
         np.testing.assert_array_equal(both(lambda v: op(number, v), x), op(np.float32(number), x))
 
 
+@QUICK
 @given(
     st.sampled_from(INTEGER_OPERATORS),
     hnp.arrays(np.int32, (4,), elements=st.integers(-9, 9)),
@@ -127,6 +131,7 @@ def test_division_by_zero_of_integers_is_zero(both: Both) -> None:
     np.testing.assert_array_equal(both(operator.mod, x, zero), 0)
 
 
+@QUICK
 @given(hnp.arrays(np.float32, (5,), elements=st.floats(-8, 8, width=16)))
 def test_float_remainder_has_the_sign_of_the_divisor(both: Both, x: Any) -> None:
     # Multiples of a power of two: the quotient is exact, so NumPy's fmod route gives the same.
@@ -199,6 +204,7 @@ def test_a_number_that_does_not_fit() -> None:
     assert (axe.ones(1) * 1e300).item() == float("inf")
 
 
+@QUICK
 @given(hnp.arrays(np.bool_, (3, 1)), floats((3, 2)), floats((2,)))
 def test_where(both: Both, condition: Any, x: Any, y: Any) -> None:
     np.testing.assert_array_equal(both(axe.where, condition, x, y), np.where(condition, x, y))
@@ -209,6 +215,7 @@ def test_where_with_numbers(both: Both) -> None:
     np.testing.assert_array_equal(both(lambda v: axe.where(v > 0, v, 0), x), [0, 2])
 
 
+@QUICK
 @given(floats((2, 3)), FLOATS, FLOATS)
 def test_clip(both: Both, x: Any, low: float, high: float) -> None:
     low, high = np.float32(min(low, high)).item(), np.float32(max(low, high)).item()

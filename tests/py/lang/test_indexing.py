@@ -7,13 +7,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import axec as axe
 from axec.lang.tracing import trace
 
+QUICK = settings(max_examples=60, deadline=None, derandomize=True)
 Both = Callable[..., Any]
 Run = Callable[..., Any]
 
@@ -22,6 +23,7 @@ def ramp(*shape: int) -> np.ndarray[Any, Any]:
     return np.arange(np.prod(shape), dtype=np.float32).reshape(shape)
 
 
+@QUICK
 @given(hnp.array_shapes(min_dims=1, max_dims=4, min_side=1, max_side=4), st.data())
 def test_basic_indexing(both: Both, shape: tuple[int, ...], data: st.DataObject) -> None:
     index = data.draw(hnp.basic_indices(shape, allow_newaxis=True, max_dims=6))
@@ -29,6 +31,7 @@ def test_basic_indexing(both: Both, shape: tuple[int, ...], data: st.DataObject)
     np.testing.assert_array_equal(both(lambda v: v[index], x), x[index])
 
 
+@QUICK
 @given(st.integers(0, 6), st.data())
 def test_slices(both: Both, size: int, data: st.DataObject) -> None:
     ends = st.one_of(st.none(), st.integers(-8, 8))
@@ -38,6 +41,7 @@ def test_slices(both: Both, size: int, data: st.DataObject) -> None:
     np.testing.assert_array_equal(both(lambda v: v[part], x), x[part])
 
 
+@QUICK
 @given(
     st.permutations(["array", "int", "slice", "none"]),
     hnp.array_shapes(max_dims=2, max_side=3),

@@ -32,7 +32,7 @@ def points_here(error: axe.AxecError) -> None:
     assert error.location.file.endswith("test_misuse.py")
 
 
-@settings(max_examples=1500)
+@settings(max_examples=1500, deadline=None, derandomize=True)
 @given(st.sampled_from(sorted(FUNCTIONS)), st.data())
 def test_functions(name: str, data: st.DataObject) -> None:
     fn = FUNCTIONS[name]
@@ -55,7 +55,7 @@ def test_functions(name: str, data: st.DataObject) -> None:
         points_here(e)
 
 
-@settings(max_examples=300)
+@settings(max_examples=300, deadline=None, derandomize=True)
 @given(st.lists(st.sampled_from(VALUES), min_size=1, max_size=4))
 def test_indices(index: list[Any]) -> None:
     for place in (tuple(index), index[0]):

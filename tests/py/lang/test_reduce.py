@@ -7,13 +7,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import axec as axe
 from axec.lang.tracing import trace
 
+QUICK = settings(max_examples=60, deadline=None, derandomize=True)
 Both = Callable[..., Any]
 Run = Callable[..., Any]
 NAMES = ["sum", "prod", "max", "min", "mean", "var", "std", "any", "all", "count_nonzero"]
@@ -29,6 +30,7 @@ def cases(draw: Any) -> tuple[Any, Any, bool]:
     return x, draw(st.one_of(st.none(), axes, several)), draw(st.booleans())
 
 
+@QUICK
 @given(cases(), st.sampled_from(NAMES))
 def test_reductions(both: Both, case: tuple[Any, Any, bool], name: str) -> None:
     x, axis, keepdims = case
@@ -38,6 +40,7 @@ def test_reductions(both: Both, case: tuple[Any, Any, bool], name: str) -> None:
     np.testing.assert_allclose(found, expected, rtol=1e-6, atol=1e-6)
 
 
+@QUICK
 @given(cases(), st.sampled_from(["argmax", "argmin"]))
 def test_arg_reductions(both: Both, case: tuple[Any, Any, bool], name: str) -> None:
     x, axis, keepdims = case

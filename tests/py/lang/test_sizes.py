@@ -6,13 +6,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import axec as axe
 from axec.dialects import dims
 from axec.lang.sizes import at_least_zero, divide
 
+QUICK = settings(max_examples=60, deadline=None, derandomize=True)
 A, B = axe.dim("a", 1, 8), axe.dim("b", 2, 16)
 RANGES = {"a": (1, 8), "b": (2, 16)}
 
@@ -82,6 +83,7 @@ def test_bad_dims(arguments: Any) -> None:
     assert caught.value.code == "dim-range"
 
 
+@QUICK
 @given(st.integers(1, 8), st.integers(2, 16), st.integers(-3, 3), st.integers(1, 4))
 def test_what_is_proven_holds(a: int, b: int, offset: int, by: int) -> None:
     values = {"a": a, "b": b}

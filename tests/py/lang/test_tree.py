@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import axec as axe
 from axec.lang import tree
+
+QUICK = settings(max_examples=60, deadline=None, derandomize=True)
 
 
 class Pair(NamedTuple):
@@ -38,6 +40,7 @@ TREES = st.recursive(
 )
 
 
+@QUICK
 @given(TREES)
 def test_flatten_and_unflatten(value: Any) -> None:
     leaves, treedef = tree.flatten(value)
