@@ -91,6 +91,7 @@ def test_index_arithmetic_leaves_no_trace() -> None:
     assert b.add(b.mul(i, 1), 0) is i
     assert b.mul(constant(I64, 3), b.add(constant(I64, 2), 5)).const == 21
     assert b.mul(i, 0).const == 0
+    assert b.sub(constant(I64, 3), 5).const == -2
     assert b.udiv(constant(I64, 7), 2).const == 3
     assert b.cmp("lt", constant(I64, 1), 2).const == 1
     assert b.offset(p, 0) is p

@@ -181,6 +181,7 @@ BAD: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
     "strided": ((X, np.repeat(Y, 2)[::2]), {}),
     "reversed": ((X, Y[::-1]), {}),
     "unaligned": ((X, _BYTES[1:].view("f4")), {}),
+    "unaligned floats": ((X, memoryview(bytearray(65))[1:].cast("f")), {}),
     "rank 2": ((X.reshape(4, 4), Y), {}),
     "rank 0": ((X[0:1].reshape(()), Y), {}),
     "shorter": ((X[:15], Y), {}),
@@ -219,6 +220,13 @@ def test_everything_else_reaches_the_fallback_unchanged(add: Native, name: str) 
     del got_args, got_kwargs
     assert [sys.getrefcount(o) for o in objects] == before
     assert add.call(X, Y).tolist() == TOTAL  # nothing is left behind
+
+
+def test_items_of_several_numbers_reach_the_fallback(add: Native) -> None:
+    """The format "ff" begins as the declared one does."""
+    exporter = pytest.importorskip("_testbuffer").ndarray
+    pairs = exporter([(1.0, 2.0)] * 16, shape=[16], format="ff")
+    assert add.call(X, pairs) == "slow"
 
 
 def test_the_fallback_may_raise(add: Native) -> None:
@@ -267,9 +275,12 @@ def test_a_failing_allocator_leaves_no_error(add: Native) -> None:
 
     add.table[0] = id(refuse)
     assert add.call(X, Y) == "slow"
-    add.table[0] = id(wrong := partial(np.empty, (3,), "f4"))
+    wrong = np.zeros(3, "f4")
+    add.table[0] = id(make := lambda: wrong)
+    before = sys.getrefcount(wrong)
     assert add.call(X, Y) == "slow"
-    del wrong
+    assert sys.getrefcount(wrong) == before
+    del make
 
 
 def test_without_an_arena_the_fallback_is_called(add: Native) -> None:
@@ -327,6 +338,14 @@ def test_dims_that_do_not_fit(shapes: Native) -> None:
 
 def test_references_of_dynamic_outputs_stay_balanced(shapes: Native) -> None:
     inputs = _sized(3, 1)
+    asked: list[tuple[int, ...]] = []
+    shapes.table[0] = id(make := lambda shape: asked.append(shape) or np.empty(shape, "f4"))
+    shapes.call(*inputs)
+    assert asked == [(3, 4)]
+    holders = sys.getrefcount(asked[0])
+    assert holders == 2  # the list, and the call just made
+    shapes.table[0] = id(shapes.makers[0])
+    del make
     objects = [*inputs, *shapes.makers]
     before = [sys.getrefcount(o) for o in objects]
     for _ in range(5000):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import os
 import threading
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,11 +19,13 @@ from axec.runtime.abi import Frame
 from axec.runtime.image import Image
 from axec.runtime.program import Launch, Op, ProgramTable, Value
 
+KERNELS = ("square", "add_dim", "hold")
 THREADS = (1, 2, 3, 4, 7, 16)
 
 
 def _kernels() -> Module:
-    """square: y[u] = x[u] * x[u] and visits[u] += 1 for every unit u. count: adds its dim."""
+    """square: y[u] = x[u] * x[u] and visits[u] += 1 for every unit u. add_dim:
+    adds a dim to every unit. hold: waits until its flag is set."""
     module = Module("kernels")
     b = module.function("square", VOID, {"block": PTR, "lo": I64, "hi": I64})
     block, lo, hi = b.args
@@ -40,12 +43,17 @@ def _kernels() -> Module:
         at = b.at(target, I64, unit.index)
         b.store(b.add(b.load(I64, at), dim), at)
     b.ret()
+    b = module.function("hold", VOID, {"block": PTR, "lo": I64, "hi": I64})
+    flag = b.load(PTR, b.args[0])
+    with b.loop() as loop:
+        loop.break_if(b.cmp("ne", b.atomic_load(I64, flag), 0))
+    b.ret()
     return module
 
 
 @pytest.fixture(scope="module")
 def image() -> Image:
-    modules = [_kernels(), entries_module(["square", "add_dim"], []), support_module()]
+    modules = [_kernels(), entries_module(KERNELS, []), support_module()]
     return Image(elf.link(worker.compile_modules(modules, targets.resolve("native"))))
 
 
@@ -69,7 +77,7 @@ def _constant(number: int) -> Value:
 
 def _square(units: int, launches: int = 1, grain: int = 1) -> ProgramTable:
     launch = Launch(0, ((0, 0), (1, 0), (2, 0)), (), 1, grain)
-    return ProgramTable(0, 5, 2, (_constant(0), _constant(units)), (launch,) * launches)
+    return ProgramTable(0, 5, 3, (_constant(0), _constant(units)), (launch,) * launches)
 
 
 def _arrays(units: int) -> tuple[Any, Any, Any]:
@@ -113,7 +121,7 @@ def test_values_are_computed_from_the_dims(image: Image) -> None:
     )
     launches = tuple(Launch(1, ((0, 0),), (dim,), 1, 1) for dim in (1, 2, 3))
     shifted = Launch(1, ((0, 4),), (4,), 1, 1)  # from byte 8 on
-    table = ProgramTable(2, 3, 2, values, (*launches, shifted))
+    table = ProgramTable(2, 3, 3, values, (*launches, shifted))
     for dims in ((5, 9), (10, 3), (1, 1)):
         target = np.zeros(30, "i8")
         _run(image, table, (target,), 2, dims)
@@ -164,11 +172,30 @@ def test_after_a_fork_both_sides_work(image: Image) -> None:
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
 
 
+def test_a_fork_while_the_pool_is_in_use(image: Image) -> None:
+    """The child has a pool of its own, though the parent's was taken when it forked."""
+    flag = np.zeros(1, "i8")
+    hold = Launch(2, ((0, 0),), (), 1, 1)
+    table = ProgramTable(0, 3, 3, (_constant(0), _constant(2)), (hold,))
+    holder = threading.Thread(target=_run, args=(image, table, (flag,), 2))
+    holder.start()
+    time.sleep(0.05)
+    child = os.fork()
+    if child == 0:
+        ok = _works(image) and len(os.listdir("/proc/self/task")) > 1
+        os._exit(not ok)
+    status = os.waitpid(child, 0)[1]
+    flag[0] = 1
+    holder.join()
+    assert status == 0
+    assert _works(image)
+
+
 def test_images_share_one_pool(image: Image) -> None:
     """A second image of the same code runs on the threads of the first."""
     assert _works(image)
     threads = len(os.listdir("/proc/self/task"))
-    modules = [_kernels(), entries_module(["square", "add_dim"], []), support_module()]
+    modules = [_kernels(), entries_module(KERNELS, []), support_module()]
     other = Image(elf.link(worker.compile_modules(modules, targets.resolve("native"))))
     assert _works(other)
     assert len(os.listdir("/proc/self/task")) == threads
