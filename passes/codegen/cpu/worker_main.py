@@ -19,7 +19,7 @@ from typing import IO, Any
 
 _U32 = struct.Struct("<I")
 
-#: Instruction selection and scheduling; no IR pass runs, see docs/architecture.md.
+#: Instruction selection and scheduling; no IR pass runs, see docs/decisions/0004.
 CODEGEN_LEVEL = 2
 #: Our loops already step one index and add it in the addressing mode. Measured on twelve kernels:
 #: without loop strength reduction code generation takes 20-30% less time, the code is as fast.
