@@ -110,7 +110,7 @@ def _(s: Site) -> Value | None:
 @rule("broadcast(x) that repeats nothing and keeps the order => reshape(x)", "broadcast")
 def _(s: Site) -> Value | None:
     source, axes = s.operand_type(), s.attr("axes")
-    if source.rank == 0 or source.count != s.type.count or list(axes) != sorted(axes):
+    if (source.rank == 0) != (s.type.rank == 0) or source.count != s.type.count or list(axes) != sorted(axes):
         return None
     return s.emit(_RESHAPE, s.operands[0], shape=s.type.shape)
 

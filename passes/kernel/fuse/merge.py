@@ -13,6 +13,8 @@ from axec.passes.kernel.fuse.graph import Graph, Node
 from axec.passes.kernel.fuse.group import HOME, Group
 from axec.passes.kernel.fuse.rules import RULES, fits_exits, reads_home
 
+_VIEW = -1
+
 # Template of producer and consumer -> template of both together.
 _PAIRS = {
     ("map", "map"): "map",
@@ -44,10 +46,14 @@ class _Merger:
         self.max_ops = max_ops
         self.enable = enable
         self.owner = {i: at for at, g in enumerate(groups) for i in g.exits}
+        # Slots of the groups that read an exit from outside; _VIEW where the function itself does.
+        self.readers: dict[int, set[int]] = {e: set() for e in self.owner}
         self.direct: list[int] = []
         self.before: list[int] = []  # all groups that must have run
-        for group in groups:
-            direct = sum(1 << p for p in self._producers(group))
+        for v in graph.returns:
+            self._reads(v, _VIEW)
+        for at, group in enumerate(groups):
+            direct = sum({1 << p for v in group.inputs() for p in self._reads(v, at)})
             before = direct
             for p in _bits(direct):
                 before |= self.before[p]
@@ -59,14 +65,14 @@ class _Merger:
         while any(self._try(p, at) for p in _bits(self.direct[at])):
             pass
 
-    def _producers(self, group: Group) -> set[int]:
-        found = set()
-        for v in group.inputs():
-            while v >= 0 and v not in self.owner:  # a view: what it is a view of
-                v = self.graph.nodes[v].operands[0]
-            if v >= 0:
-                found.add(self.owner[v])
-        return found
+    def _reads(self, value: int, reader: int) -> list[int]:
+        """Note who reads a value; the slot of the group that makes it (none for an argument)."""
+        while value >= 0 and value not in self.owner:  # a view: what it is a view of
+            value, reader = self.graph.nodes[value].operands[0], _VIEW
+        if value < 0:
+            return []
+        self.readers[value].add(reader)
+        return [self.owner[value]]
 
     def _try(self, source: int, at: int) -> bool:
         producer, consumer = self.groups[source], self.groups[at]
@@ -75,7 +81,8 @@ class _Merger:
         others = self.direct[at] & ~(1 << source)
         if any(self.before[p] >> source & 1 for p in _bits(others)):
             return False  # a third group runs between the two
-        both = joined(producer, consumer, self.enable)
+        kept = [e for e in producer.exits if self.readers[e] != {at}]
+        both = joined(producer, consumer, kept, self.enable)
         if both is None or len(both.places) > self.max_ops:
             return False
         self.groups[at], self.groups[source] = both, None
@@ -84,6 +91,11 @@ class _Merger:
 
     def _redirect(self, source: int, at: int, both: Group) -> None:
         self.owner.update(dict.fromkeys(both.exits, at))
+        for readers in self.readers.values():
+            if source in readers:
+                readers ^= {source, at} if at not in readers else {source}
+        for e in both.exits:
+            self.readers[e].discard(at)
         gone, here = 1 << source, 1 << at
         self.direct[at] = (self.direct[at] | self.direct[source]) & ~gone & ~here
         self.before[at] = (self.before[at] | self.before[source]) & ~gone & ~here
@@ -94,8 +106,11 @@ class _Merger:
                     self.direct[i] = (self.direct[i] & ~gone) | here
 
 
-def joined(producer: Group, consumer: Group, enable: Collection[str]) -> Group | None:
-    """One group that computes what both do, or None where no template holds it."""
+def joined(
+    producer: Group, consumer: Group, kept: list[int], enable: Collection[str]
+) -> Group | None:
+    """One group that computes what both do, or None where no template holds it. `kept`: results of
+    the producer that others read, too."""
     template = _PAIRS.get((producer.template, consumer.template))
     if template is None or not {template, producer.template, consumer.template} <= set(enable):
         return None
@@ -104,7 +119,6 @@ def joined(producer: Group, consumer: Group, enable: Collection[str]) -> Group |
         return None
     graph = producer.graph
     members = producer.places.keys() | consumer.places.keys()
-    kept = [e for e in producer.exits if _leaves(graph, e, members)]
     found = Group(graph, sorted({*kept, *consumer.exits}), template)
     found.places = dict.fromkeys(found.exits, HOME)
     found.rows = rows.pop() if rows else None
@@ -126,12 +140,6 @@ def _enters(group: Group, node: Node) -> bool:
         return RULES[group.template](group, node)
     group.places[node.index] = HOME
     return reads_home(group, node)
-
-
-def _leaves(graph: Graph, index: int, members: Collection[int]) -> bool:
-    """Is the value needed outside of the members?"""
-    node = graph.nodes[index]
-    return node.returned or any(u not in members for u in node.users)
 
 
 def _bits(found: int) -> list[int]:

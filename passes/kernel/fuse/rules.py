@@ -161,7 +161,10 @@ def fits_exits(group: Group) -> bool:
         n.index == group.anchor or _in_epilogue(group, n) for n in nodes
     ):
         return False
-    return len({n.shape for n in nodes}) == 1
+    shapes = {n.shape for n in nodes}
+    if group.anchor is not None:
+        shapes.add(group.graph.nodes[group.anchor].shape)
+    return len(shapes) == 1
 
 
 def reads_home(group: Group, node: Node) -> bool:

@@ -1,0 +1,83 @@
+"""Functions of the axe dialect that others apply, for tests of transformations."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from axec.dialects import load
+from axec.dialects.emit import IrEmit
+from axec.dialects.interpret import interpret
+from axec.dialects.types import TensorType
+from axec.mlir import func, ir, unknown_location
+from axec.passes.axe.transform import Transform
+from axec.passes.base import run_pipeline, verify
+
+Value = Any
+Body = Callable[..., Any]  # (emit, *arguments) -> a value or several
+
+
+class Functions:
+    """A module under construction. `define` adds a function; `apply` an fn op inside one."""
+
+    def __init__(self) -> None:
+        self.context = load()
+        with self.context, unknown_location():
+            self.module = ir.Module.create()
+        self.results: dict[str, list[Any]] = {}
+
+    def define(self, name: str, types: Sequence[TensorType], body: Body, private: bool) -> Any:
+        """A function whose body emits ops; private ones are what fn ops apply."""
+        with self.context, unknown_location():
+            with ir.InsertionPoint(self.module.body):
+                made = func.FuncOp(name, ([t.ir() for t in types], []))
+                if private:
+                    made.attributes["sym_visibility"] = ir.StringAttr.get("private")
+            block = made.add_entry_block()
+            with ir.InsertionPoint(block):
+                found = body(IrEmit(unknown_location()), *block.arguments)
+                results = list(found) if isinstance(found, tuple | list) else [found]
+                func.ReturnOp(results)
+            self.results[name] = [v.type for v in results]
+            kind = ir.FunctionType.get([t.ir() for t in types], self.results[name])
+            made.attributes["function_type"] = ir.TypeAttr.get(kind)
+            return made
+
+    def run(self, inputs: Sequence[Any], name: str = "main") -> tuple[Any, ...]:
+        """Resolve all fn ops, verifying before and after, and interpret a function."""
+        with self.context:
+            verify(self.module)
+            run_pipeline(self.module, [Transform()], verify_each=True)
+            functions = {f.name.value: f for f in self.module.body.operations}
+            assert set(functions) == {name}, "private functions are gone"
+            return interpret(functions[name], inputs)
+
+
+def apply(op: str, callee: str, operands: Sequence[Value], results: Sequence[Any],
+          **attrs: Any) -> list[Value]:  # fmt: skip
+    """An fn op at the insertion point; integer lists become attributes, texts symbols."""
+    found = {"callee": ir.FlatSymbolRefAttr.get(callee)}
+    for key, value in attrs.items():
+        is_name = isinstance(value, str)
+        found[key] = (
+            ir.FlatSymbolRefAttr.get(value) if is_name else ir.DenseI64ArrayAttr.get(list(value))
+        )
+    made = ir.Operation.create(
+        f"fn.{op}", results=list(results), operands=list(operands), attributes=found,
+        loc=unknown_location(),
+    )  # fmt: skip
+    return list(made.results)
+
+
+def central_difference(
+    f: Callable[..., Sequence[Any]], xs: Sequence[Any], ts: Sequence[Any], step: float = 1e-6
+) -> list[Any]:
+    """The directional derivative of f at xs along ts (None: no change), by central differences."""
+    with np.errstate(all="ignore"):
+        sides = [
+            f(*(x if t is None else np.asarray(x + s * t) for x, t in zip(xs, ts, strict=True)))
+            for s in (step, -step)
+        ]
+        return [(a - b) / (2 * step) for a, b in zip(*sides, strict=True)]
