@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,16 +27,29 @@ Choose = Callable[[Sequence[Any]], Any]
 
 @dataclass(frozen=True)
 class Sample:
-    """A program and arguments for it."""
+    """A program, and where its arguments come from."""
 
     module: Any
-    inputs: list[Array]
+    declared: list[TensorType]
+    seed: int
 
-    def run(self) -> tuple[Array, ...]:
+    @property
+    def dims(self) -> list[str]:
+        """The named dims, sorted."""
+        return sorted(set().union(*(dims.names(n) for t in self.declared for n in t.shape)))
+
+    def arguments(self, bound: Mapping[str, int]) -> list[Array]:
+        """Arrays of small halves, for given sizes of the dims."""
+        return [_values(t, bound, self.seed) for t in self.declared]
+
+    def run(self, bound: Mapping[str, int]) -> tuple[Array, ...]:
         """What the module's function gives now."""
         with context(), unknown_location():
             found = (o for o in self.module.body.operations if o.operation.name == "func.func")
-            return interpret(next(found), self.inputs)
+            return interpret(next(found), self.arguments(bound))
+
+
+BOUNDS = ({"n": 1, "m": 1}, {"n": 4, "m": 3}, {"n": 2, "m": 6})
 
 
 def samples(steps: int = 24) -> st.SearchStrategy[Sample]:
@@ -49,7 +62,6 @@ def sample(seed: int, steps: int) -> Sample:
     choose = random.Random(seed).choice
     shapes = [_shape(choose) for _ in range(choose((1, 2, 3)))]
     declared = [f"f32[{', '.join(s)}]" for s in shapes]
-    bound = {"n": choose((1, 2, 4)), "m": choose((1, 3))}
     # A dim must be a size of its own somewhere.
     used = sorted(set().union(*(dims.names(dims.parse(s)) for shape in shapes for s in shape)))
     declared += [f"f32[{name}]" for name in used]
@@ -63,14 +75,14 @@ def sample(seed: int, steps: int) -> Sample:
         return [choose(pool[-3:]) for _ in range(choose((1, 1, 2, 3)))]
 
     module = program(declared, body, dims=dict.fromkeys(used, (1, 6)))
-    return Sample(module, [_values(types.parse(t), bound, seed) for t in declared])
+    return Sample(module, [types.parse(t) for t in declared], seed)
 
 
 def _shape(choose: Choose) -> list[str]:
     return [choose(SIZES) for _ in range(choose((0, 1, 2, 2, 3)))]
 
 
-def _values(t: TensorType, bound: dict[str, int], seed: int) -> Array:
+def _values(t: TensorType, bound: Mapping[str, int], seed: int) -> Array:
     shape = t.shape_at(bound)
     rng = np.random.default_rng([seed, *shape])
     return (rng.integers(-6, 7, shape) / 2).astype(np.float32)
