@@ -8,6 +8,7 @@ threads gives the same bits.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -22,6 +23,7 @@ from axec.passes.kernel.product import gemm_of as gemm_of
 
 MAP_BLOCK = 1024  # elements of the innermost axis per unit: one unit is worth about a microsecond
 REDUCE_BLOCK = 64  # results per unit: each of them is a loop of its own
+STRIP = 4  # rows of a product's results that are computed together
 
 
 def ops_of(kernel: Any) -> list[Any]:
@@ -63,9 +65,39 @@ def map_loop(kernel: Any) -> Loop:
     return Loop(shape, MAP_BLOCK, flat=False)
 
 
-def reduce_loop(kernel: Any) -> Loop:
+@dataclass(frozen=True, slots=True)
+class Strips:
+    """A walk over the results of a product: a unit is `rows` neighbours along `axis`, which share
+    what they read of one factor, with all that lies behind that axis. Unit u is strip u % strips
+    at index u // strips of the axes before (row-major)."""
+
+    shape: Shape
+    axis: int
+    rows: int
+
+    @property
+    def strips(self) -> Size:
+        return dims.ceildiv(self.shape[self.axis], self.rows)
+
+    @property
+    def units(self) -> Size:
+        return dims.product(self.shape[: self.axis]) * self.strips
+
+
+def reduce_walk(kernel: Any) -> Loop | Strips:
     """The walk of a reduce kernel over its results."""
-    return Loop(types.of(yielded(kernel)[0]).shape, REDUCE_BLOCK, flat=False)
+    shape, fold = types.of(yielded(kernel)[0]).shape, anchor(kernel)
+    if fold.name == "axe.conv":
+        each = types.of(fold.operands[1]).shape[0]
+        if (groups := fold.attributes["groups"].value) != 1:  # a strip lies in one group
+            each = each // groups
+            return Strips(shape, 1, math.gcd(each, STRIP) if isinstance(each, int) else 1)
+        return Strips(shape, 1, STRIP)
+    if fold.name == "axe.dot_general":
+        free = types.of(fold.operands[0]).rank - len(fold.attributes["contract_x"])
+        if free > len(fold.attributes["batch_x"]):
+            return Strips(shape, free - 1, STRIP)
+    return Loop(shape, REDUCE_BLOCK, flat=False)
 
 
 def anchor(kernel: Any) -> Any:
@@ -171,7 +203,7 @@ class Template:
 TEMPLATES: dict[str, Template] = {
     "map": Template(lambda kernel: map_loop(kernel).units),
     "row": Template(lambda kernel: rows(kernel).units),
-    "reduce": Template(lambda kernel: reduce_loop(kernel).units),
+    "reduce": Template(lambda kernel: reduce_walk(kernel).units),
     "gemm": Template(lambda kernel: gemm(kernel).units, gemm_workspace),
 }
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from axec.passes.codegen.cpu import gemm, row
+from axec.passes.codegen.cpu import gemm, reduce, row
 from axec.passes.codegen.cpu import map as map_
 from axec.passes.codegen.cpu.body import read
 from axec.passes.codegen.cpu.emission import Emission
@@ -23,6 +23,7 @@ from axec.passes.codegen.llvm import I64, PTR, VOID, Module
 TEMPLATES: dict[str, Callable[[Frame], None]] = {
     "map": map_.emit,
     "row": row.emit,
+    "reduce": reduce.emit,
     "gemm": gemm.emit,
 }
 

@@ -8,6 +8,7 @@ from axec.passes.codegen.cpu import math
 from axec.passes.codegen.cpu.emission import Emission
 from axec.passes.codegen.cpu.frame import Frame, reachable
 from axec.passes.codegen.cpu.nodes import Node
+from axec.passes.codegen.cpu.space import Run
 from axec.passes.codegen.llvm import I64, Value, constant
 from axec.passes.kernel import templates
 
@@ -37,37 +38,51 @@ def lanes_loop(
     copies: steps per iteration over whole vectors, which take turns in the carried values (that
     many times the values of one step; the rest uses the first)."""
     if copies > 1:
-        return _copied(e, variable, lo, hi, step, copies, carried)
+        rest = _masked(e, variable, hi, step)
+        return turns(
+            e, variable, lo, hi, step, copies=copies, stride=e.lanes, carried=carried, rest=rest
+        )
     if whole or (lo.const is not None and hi.const is not None and _multiple(lo, hi, e.lanes)):
-        return _loop(e, variable, lo, hi, step, carried)
+        return strided_loop(e, variable, lo, hi, step, carried, e.lanes)
     if weight > _LIGHT or (lo.const == 0 and hi.const is not None and hi.const < e.lanes):
-        return _loop(e, variable, lo, hi, _masked(e, variable, hi, step), carried)
-    middle = e.b.sub(hi, rest := _rest(e, lo, hi, e.lanes))
-    carried = _loop(e, variable, lo, middle, step, carried)
-    if rest.const:
+        return strided_loop(e, variable, lo, hi, _masked(e, variable, hi, step), carried, e.lanes)
+    middle = e.b.sub(hi, left := _rest(e, lo, hi, e.lanes))
+    carried = strided_loop(e, variable, lo, middle, step, carried, e.lanes)
+    if left.const:
         return _once(e, variable, middle, _masked(e, variable, hi, step), carried)
-    with e.b.if_(e.b.cmp("gt", rest, 0), list(carried)) as arm:
+    with e.b.if_(e.b.cmp("gt", left, 0), list(carried)) as arm:
         arm.yield_(*_once(e, variable, middle, _masked(e, variable, hi, step), carried))
     return arm.results
 
 
-def _copied(
-    e: Emission, variable: Node, lo: Value, hi: Value, step: Step, copies: int, carried: Values
+def turns(
+    e: Emission,
+    variable: Node,
+    lo: Value,
+    hi: Value,
+    step: Step,
+    *,
+    copies: int,
+    stride: int,
+    carried: Values,
+    rest: Step,
 ) -> Values:
-    each, stride = len(carried) // copies, e.lanes * copies
-    middle = e.b.sub(hi, rest := _rest(e, lo, hi, stride))
-    with e.loop(variable, lo, middle, stride, carried, name="j") as loop:
+    """Do `step` with `variable` = lo, lo + stride, ... below hi, `copies` steps per iteration,
+    which take turns in the carried values; what is left after whole iterations is done by `rest`,
+    with the first of them."""
+    each = len(carried) // copies
+    middle = e.b.sub(hi, left := _rest(e, lo, hi, stride * copies))
+    with e.loop(variable, lo, middle, stride * copies, carried) as loop:
         found: list[Value] = []
         for i in range(copies):
             with e.scope():
-                e.bind(variable, e.b.add(loop.index, i * e.lanes))
+                e.bind(variable, e.b.add(loop.index, i * stride))
                 found += step(loop.carried[i * each : (i + 1) * each])
         loop.yield_(*found)
     carried = loop.results
-    if rest.const == 0:
+    if left.const == 0:
         return carried
-    masked = _masked(e, variable, hi, step)
-    return (*_loop(e, variable, middle, hi, masked, carried[:each]), *carried[each:])
+    return (*strided_loop(e, variable, middle, hi, rest, carried[:each], stride), *carried[each:])
 
 
 def _multiple(lo: Value, hi: Value, lanes: int) -> bool:
@@ -99,10 +114,19 @@ def _once(e: Emission, variable: Node, at: Value, step: Step, carried: Values) -
         return step(carried)
 
 
-def _loop(e: Emission, variable: Node, lo: Value, hi: Value, step: Step, carried: Values) -> Values:
-    if lo.const is not None and hi.const is not None and hi.const - lo.const <= e.lanes:
+def strided_loop(
+    e: Emission,
+    variable: Node,
+    lo: Value,
+    hi: Value,
+    step: Step,
+    carried: Values,
+    stride: int,
+) -> Values:
+    """Do `step` with `variable` = lo, lo + stride, ... below hi; one iteration needs no loop."""
+    if lo.const is not None and hi.const is not None and hi.const - lo.const <= stride:
         return _once(e, variable, lo, step, carried) if hi.const > lo.const else carried
-    with e.loop(variable, lo, hi, e.lanes, carried, name="j") as loop:
+    with e.loop(variable, lo, hi, stride, carried, name="j") as loop:
         loop.yield_(*step(loop.carried))
     return loop.results
 
@@ -120,12 +144,38 @@ def _weight(node: Node) -> int:
 # ---- units ---------------------------------------------------------------------------------------
 
 
-def elements(f: Frame, walk: templates.Loop) -> tuple[Value, Value]:
-    """The range of elements, in row-major order, that the units [lo, hi) stand for."""
-    return _first_element(f, walk, f.lo), _first_element(f, walk, f.hi)
+def over_rows(
+    f: Frame,
+    walk: templates.Loop,
+    groups: Sequence[Run],
+    row: Node,
+    roots: Sequence[Node],
+    body: Callable[[Value, Value], None],
+) -> None:
+    """Cover the elements that the units [lo, hi) stand for: `body(first, last)` is a range along
+    the last of `groups`, at index `row` of the others, for which it may be partial."""
+    first, last = _first_element(f, walk, f.lo), _first_element(f, walk, f.hi)
+    f.emission.emit(roots)
+    if len(groups) < 2:
+        body(first, last)
+        return
+    b, zero, extent = f.b, constant(I64, 0), f.size(groups[-1].extent)
+    by_rows = walk.shape[-1] == groups[-1].extent and walk.blocks == 1  # units are rows
+    begin = f.lo if by_rows else b.udiv(first, extent)
+    end = f.hi if by_rows else b.udiv(b.add(last, b.sub(extent, 1)), extent)
+    with f.emission.loop(row, begin, end, name="row") as loop:
+        f.emission.emit(roots)
+        if by_rows:
+            body(zero, extent)
+        else:
+            start = b.mul(loop.index, extent)
+            body(b.max(b.sub(first, start), 0), b.min(b.sub(last, start), extent))
 
 
 def _first_element(f: Frame, walk: templates.Loop, unit: Value) -> Value:
+    """The first element, in row-major order, of a unit."""
+    if not walk.shape:
+        return unit
     blocks = f.b.max(f.size(walk.blocks), 1)  # without elements there are no units
-    row, block = f.b.udiv(unit, blocks), f.b.urem(unit, blocks)
-    return f.b.add(f.b.mul(row, f.size(walk.shape[-1])), f.b.mul(block, walk.block))
+    line, block = f.b.udiv(unit, blocks), f.b.urem(unit, blocks)
+    return f.b.add(f.b.mul(line, f.size(walk.shape[-1])), f.b.mul(block, walk.block))

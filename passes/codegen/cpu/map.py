@@ -9,13 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from axec.dialects.types import Shape
 from axec.passes.codegen.cpu import memory
+from axec.passes.codegen.cpu.body import Body
 from axec.passes.codegen.cpu.frame import Frame
-from axec.passes.codegen.cpu.loops import Step, Values, elements, lanes_loop, weight
+from axec.passes.codegen.cpu.loops import Step, Values, lanes_loop, over_rows, weight
 from axec.passes.codegen.cpu.nodes import Affine, Index, Node
 from axec.passes.codegen.cpu.rearrange import split
 from axec.passes.codegen.cpu.space import Run, positions, runs
-from axec.passes.codegen.llvm import I64, constant
+from axec.passes.codegen.llvm import Value
 from axec.passes.kernel import templates
 
 
@@ -25,7 +27,7 @@ def emit(f: Frame) -> None:
     if 0 in shape:
         return
     walk = templates.map_loop(f.define)
-    groups = runs(body, shape, lambda ev, index: [ev.at(r, index) for r in body.results])
+    groups = _runs(body, shape, walk)
     row, lane = f.graph.variable(), f.graph.variable()
     *outer, inner = groups or [Run((), 1)]
     at = split(f.graph, Affine(0, ((row, 1),)), [run.extent for run in outer])
@@ -34,26 +36,22 @@ def emit(f: Frame) -> None:
     values = [f.evaluator.at(r, index) for r in body.results]
     f.choose_lanes(values, inner.extent)
     step, pointers = _stores(f, values, index)
-    size = walk.shape[-1]
+    size = walk.shape[-1] if walk.shape else 1
     whole = isinstance(size, int) and size % f.emission.lanes == 0
     cost = weight(values)
-    e0, e1 = elements(f, walk)
-    f.emission.emit([*values, *pointers])
-    if len(groups) < 2:
-        lanes_loop(f.emission, lane, e0, e1, step, weight=cost, whole=whole)
-        return
-    extent = f.size(inner.extent)
-    by_rows = walk.shape[-1] == inner.extent and walk.blocks == 1
-    begin = f.lo if by_rows else f.b.udiv(e0, extent)
-    end = f.hi if by_rows else f.b.udiv(f.b.add(e1, f.b.sub(extent, 1)), extent)
-    with f.emission.loop(row, begin, end, name="row") as loop:
-        f.emission.emit([*values, *pointers])
-        first, last = constant(I64, 0), extent
-        if not by_rows:
-            start = f.b.mul(loop.index, extent)
-            first = f.b.max(f.b.sub(e0, start), 0)
-            last = f.b.min(f.b.sub(e1, start), extent)
+
+    def along_row(first: Value, last: Value) -> None:
         lanes_loop(f.emission, lane, first, last, step, weight=cost, whole=whole)
+
+    over_rows(f, walk, groups, row, [*values, *pointers], along_row)
+
+
+def _runs(body: Body, shape: Shape, walk: templates.Loop) -> list[Run]:
+    """One run where a running index addresses everything, else what the accesses allow."""
+    if walk.flat:
+        axes = tuple([a for a, n in enumerate(shape) if n != 1])
+        return [Run(axes, walk.shape[0])] if axes else []
+    return runs(body, shape, lambda ev, index: [ev.at(r, index) for r in body.results])
 
 
 def _stores(f: Frame, values: Sequence[Node], index: Index) -> tuple[Step, list[Node]]:

@@ -1,5 +1,5 @@
-"""The phases of a row kernel: which reductions are folded in which walk over a row, and which values
-are kept from one walk to a later one.
+"""The phases of a row kernel: which reductions are folded in which walk over a row, and which
+values are kept from one walk to a later one.
 
 Values between reductions are computed again in every phase that wants them: cheap, because a row
 stays in the first cache. Those that are dear (exp and the like) are kept in the output's row where

@@ -1,7 +1,7 @@
 """How each dtype stands in memory and in registers.
 
-bool is a byte in memory and one bit in registers; f16 and bf16 are computed as f32, rounded after
-every op, so that a value does not depend on which ops were fused.
+bool is a byte in memory and one bit in registers; f16 and bf16 are 16 bits in memory and computed
+as f32, rounded after every op, so that a value does not depend on which ops were fused.
 """
 
 from __future__ import annotations
@@ -9,10 +9,10 @@ from __future__ import annotations
 from axec.dialects import dtypes
 from axec.dialects.dtypes import DType
 from axec.passes.codegen.llvm import Builder, Value, constant
-from axec.passes.codegen.llvm.types import BF16, F16, F32, F64, I1, I8, I16, I32, I64, Type, like
+from axec.passes.codegen.llvm.types import F16, F32, F64, I1, I8, I16, I32, I64, Type, like
 
 _MEMORY = {
-    dtypes.f64: F64, dtypes.f32: F32, dtypes.f16: F16, dtypes.bf16: BF16, dtypes.i64: I64,
+    dtypes.f64: F64, dtypes.f32: F32, dtypes.f16: I16, dtypes.bf16: I16, dtypes.i64: I64,
     dtypes.i32: I32, dtypes.i8: I8, dtypes.u8: I8, dtypes.bool_: I8,
 }  # fmt: skip
 _REGISTER = _MEMORY | {dtypes.f16: F32, dtypes.bf16: F32, dtypes.bool_: I1}
@@ -34,9 +34,8 @@ def from_memory(b: Builder, dtype: DType, x: Value) -> Value:
     if dtype is dtypes.bool_:
         return b.cmp("ne", x, 0)
     if dtype is dtypes.bf16:
-        bits = b.convert(b.bitcast(x, like(x.type, I16)), I32, signed=False)
-        return b.bitcast(b.shl(bits, 16), like(x.type, F32))
-    return b.convert(x, register_type(dtype)) if dtype is dtypes.f16 else x
+        return b.bitcast(b.shl(b.convert(x, I32, signed=False), 16), like(x.type, F32))
+    return b.convert(b.bitcast(x, like(x.type, F16)), F32) if dtype is dtypes.f16 else x
 
 
 def to_memory(b: Builder, dtype: DType, x: Value) -> Value:
@@ -44,9 +43,8 @@ def to_memory(b: Builder, dtype: DType, x: Value) -> Value:
     if dtype is dtypes.bool_:
         return b.convert(x, I8)
     if dtype is dtypes.bf16:
-        bits = b.lshr(b.bitcast(x, like(x.type, I32)), 16)
-        return b.bitcast(b.convert(bits, I16), like(x.type, BF16))
-    return b.convert(x, F16) if dtype is dtypes.f16 else x
+        return b.convert(b.lshr(b.bitcast(x, like(x.type, I32)), 16), I16)
+    return b.bitcast(b.convert(x, F16), like(x.type, I16)) if dtype is dtypes.f16 else x
 
 
 def rounded(b: Builder, dtype: DType, x: Value) -> Value:

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from axec.passes.codegen.cpu import fold, memory
+from axec.passes.codegen.cpu import memory
 from axec.passes.codegen.cpu.body import Def
 from axec.passes.codegen.cpu.evaluate import Evaluator
-from axec.passes.codegen.cpu.fold import Fold
+from axec.passes.codegen.cpu.fold import Reduction, across, add_lanes, join
 from axec.passes.codegen.cpu.frame import Frame
 from axec.passes.codegen.cpu.loops import Step, Values, lanes_loop, weight
 from axec.passes.codegen.cpu.nodes import ZERO, Affine, Buffer, Index, Node
@@ -128,14 +128,14 @@ class _RowKernel:
 
     def _emit_walk(self, walk: _Walk) -> None:
         e, reduces = self.f.emission, walk.phase.folds
-        folds = [Fold(d["kind"], d.type.dtype) for d in reduces]
+        folds = [Reduction(d["kind"], d.type.dtype) for d in reduces]
         cost = weight(walk.roots)
         copies = self._copies(cost) if folds else 1
-        starts = [fold_.start(e.lanes) for fold_ in folds] * copies
+        starts = [value for fold in folds for value in fold.start(e.lanes)] * copies
         found = self._nest(walk, self._step(walk, folds), 0, starts, cost, copies)
-        for i, (d, fold_) in enumerate(zip(reduces, folds, strict=True)):
-            total = fold_.across(e.b, fold_.join(e.b, found[i :: len(folds)]))
-            e.bind(self.results[d], fold_.finish(e.b, total))
+        for i, (d, fold) in enumerate(zip(reduces, folds, strict=True)):
+            total = join(fold, e.b, [[value] for value in found[i :: len(folds)]])
+            e.bind(self.results[d], fold.finish(e.b, across(fold, e.b, total)))
         e.bind(walk.done, NULL)
 
     def _copies(self, cost: int) -> int:
@@ -148,7 +148,7 @@ class _RowKernel:
             copies //= 2
         return copies
 
-    def _step(self, walk: _Walk, folds: Sequence[Fold]) -> Step:
+    def _step(self, walk: _Walk, folds: Sequence[Reduction]) -> Step:
         e = self.f.emission
 
         def step(carried: Values) -> Values:
@@ -158,7 +158,8 @@ class _RowKernel:
             ):
                 dtype = self.f.evaluator.output(i).dtype
                 memory.store(e, dtype, e.value(place), e.vector(value))
-            return fold.step(e, folds, walk.elements, carried)
+            parts = zip(folds, carried, walk.elements, strict=True)
+            return [v for fold, acc, x in parts for v in add_lanes(e, fold, [acc], [x])]
 
         return step
 
