@@ -141,7 +141,7 @@ class ProgramTable:
             _, _, *n, n_values, n_code, _, _, n_launches, _, _ = islice(words, HEADER_WORDS)
             values = tuple(_read_values(words, n_values, n_code))
             table = cls(n[0], n[1], n[2], values, tuple(_read_launches(words, n_launches)))
-        except (struct.error, ValueError):
+        except (struct.error, ValueError, IndexError):
             raise AxecError("artifact-corrupt", "a program table is cut or garbled") from None
         # `encode` validates; comparing its bytes leaves no second spelling of any table.
         _need(table.encode() == data, "not canonical")
