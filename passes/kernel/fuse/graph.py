@@ -139,8 +139,16 @@ def is_cheap(graph: Graph, node: Node) -> bool:
     if node.numeric is not None and node.numeric <= _NUMERIC:
         return True
     if node.name == "transpose":
-        return any(graph.nodes[u].name == "dot_general" for u in node.users)
+        return _feeds_product(graph, node)
     return node.name in ("broadcast", "cast", "slice") or is_unit_reshape(graph, node)
+
+
+def _feeds_product(graph: Graph, node: Node) -> bool:
+    users = [graph.nodes[u] for u in node.users]
+    return any(
+        u.name == "dot_general" or (u.name == "transpose" and _feeds_product(graph, u))
+        for u in users
+    )
 
 
 def _is_small(t: TensorType) -> bool:

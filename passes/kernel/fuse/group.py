@@ -77,9 +77,22 @@ class Group:
         return list(dict.fromkeys(found))
 
     def settle(self) -> None:
-        """A row group whose reductions all stayed outside is a map."""
+        """A row group whose reductions all stayed outside is a map; a product whose transposes
+        stayed outside is no longer known to be strided."""
         if self.template == "row" and all(n.kind != "contract" for n in self.nodes()):
             self.template, self.rows = "map", None
+        if self.template == "gemm" and not self._holds_transposes():
+            self.template = "reduce"
+
+    def _holds_transposes(self) -> bool:
+        assert self.anchor is not None
+        factors = list(self.graph.nodes[self.anchor].operands)
+        for v in factors:
+            if v >= 0 and self.graph.nodes[v].name == "transpose":
+                if v not in self.places:
+                    return False
+                factors += self.graph.nodes[v].operands
+        return True
 
     def user_edges(self, node: Node) -> list[tuple[Node, int]]:
         """(member that reads `node`, operand number), all of them."""
