@@ -7,31 +7,40 @@ link      LLVM modules -> one shared object that imports nothing
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
-from axec.passes.codegen.cpu import elf
+from axec.dialects.locations import location_of
+from axec.passes.codegen.cpu import elf, worker
 from axec.passes.codegen.cpu.kernels import emit_kernel
 from axec.passes.codegen.cpu.stub import Signature
 from axec.passes.codegen.cpu.support import entries_module, support_module
 from axec.passes.codegen.cpu.targets import Target
-from axec.passes.codegen.cpu.worker import compile_modules
 from axec.passes.codegen.llvm import Module
 
-__all__ = ["Image", "assembly", "emit", "link", "text"]
+__all__ = ["Image", "assembly", "emit", "link", "prepare", "text"]
 
 #: Kernels per LLVM module. A fixed number, not one that depends on the machine's cores: the split
-#: shows in the bytes. One module per kernel would cost about twice the time.
-KERNELS_PER_MODULE = 8
+#: shows in the bytes.
+KERNELS_PER_MODULE = 4
 
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """The LLVM modules of one target, and where each kernel comes from in the user's source."""
+    """The LLVM modules of one target, and the objects that LLVM is making of them."""
 
     target: Target
     modules: tuple[Module, ...]
-    locations: Mapping[str, Any]
+    objects: tuple[Future[bytes], ...]
+
+
+def prepare(wanted: Sequence[Target]) -> None:
+    """Begin what does not depend on the model: workers, and the support code of the targets."""
+    worker.start()
+    for target in wanted:
+        worker.submit(_support(), target)
 
 
 def emit(
@@ -39,18 +48,21 @@ def emit(
 ) -> list[Image]:
     """LLVM modules for every target. `definitions`: kernel.define ops by name, in the order in
     which program tables number them; `signatures` of the entries, by sorted name."""
-    locations = {name: define.location for name, define in definitions.items()}
-    return [
-        Image(target, tuple(_modules(definitions, signatures, target)), locations)
-        for target in wanted
-    ]
+    locations = {name: location_of(define) for name, define in definitions.items()}
+    images = []
+    for target in wanted:
+        modules, objects = [], []
+        for module in _modules(definitions, signatures, target):
+            modules.append(module)
+            objects.append(worker.submit(module, target, locations=locations))
+        images.append(Image(target, tuple(modules), tuple(objects)))
+    return images
 
 
 def link(image: Image) -> bytes:
     """Machine code for an image. Raises AxecError `llvm-fatal` with the user's line of the kernel
     that LLVM does not take."""
-    objects = compile_modules(image.modules, image.target, locations=image.locations)
-    return elf.link(objects)
+    return elf.link([one.result() for one in image.objects])
 
 
 def text(images: Sequence[Image]) -> str:
@@ -63,7 +75,7 @@ def assembly(images: Sequence[Image]) -> str:
     return "\n".join(
         listing.decode()
         for i in images
-        for listing in compile_modules(i.modules, i.target, "assembly", i.locations)
+        for listing in worker.compile_modules(i.modules, i.target, "assembly")
     )
 
 
@@ -77,4 +89,9 @@ def _modules(
             emit_kernel(module, definitions[name], target)
         yield module
     yield entries_module(names, signatures)
-    yield support_module()
+    yield _support()
+
+
+@cache
+def _support() -> Module:
+    return support_module()

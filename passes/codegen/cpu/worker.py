@@ -10,11 +10,11 @@ from __future__ import annotations
 import atexit
 import hashlib
 import os
-import select
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from importlib.util import find_spec
 from typing import Any, Literal
@@ -24,7 +24,7 @@ from axec.passes.codegen.cpu import worker_main
 from axec.passes.codegen.cpu.targets import Target
 from axec.passes.codegen.llvm import Module
 
-__all__ = ["compile_modules", "start", "worker_count"]
+__all__ = ["compile_modules", "start", "submit", "worker_count"]
 
 Output = Literal["object", "assembly"]
 
@@ -44,31 +44,42 @@ def start(count: int | None = None) -> None:
         pass
 
 
+def submit(
+    module: Module,
+    target: Target,
+    output: Output = "object",
+    locations: Mapping[str, Any] | None = None,
+) -> Future[bytes]:
+    """Begin to compile a module; the result is awaited where it is needed. What this process has
+    compiled before (the support code, a kernel of an earlier model) is not compiled again.
+
+    output: "object" gives ELF bytes, "assembly" text in UTF-8. locations: function name -> place in
+    the user's source, for errors. The result raises AxecError `llvm-fatal`, which names the
+    function, when LLVM refuses the IR or dies of it.
+    """
+    request = _Request(module, target, output)
+    with _lock:
+        _forget_parent()
+        known = _compiled.get(request.key)
+        if known is not None and not (known.done() and known.exception()):
+            return known
+        found = _threads[0].submit(_run, request, locations or {})
+        _compiled[request.key] = found
+        while len(_compiled) > _REMEMBERED:
+            _compiled.pop(next(iter(_compiled)))
+        return found
+
+
 def compile_modules(
     modules: Sequence[Module],
     target: Target,
     output: Output = "object",
     locations: Mapping[str, Any] | None = None,
 ) -> list[bytes]:
-    """Compile every module; results in their order, whatever the number of workers. What this
-    process has compiled before (the support code, a kernel of an earlier model) is not compiled
-    again.
-
-    output: "object" gives ELF bytes, "assembly" text in UTF-8. locations: function name -> place in
-    the user's source, for errors. Raises AxecError `llvm-fatal`, which names the function, when
-    LLVM refuses the IR or dies of it.
-    """
-    requests = [_Request(module, target, output) for module in modules]
-    known = ((request.key, _compiled.get(request.key)) for request in requests)
-    results = {key: result for key, result in known if result is not None}
-    missing = [request for request in requests if request.key not in results]
-    missing.sort(key=lambda request: len(request.text), reverse=True)  # no long one at the end
-    with _borrow(min(len(missing), worker_count())) as workers:
-        results |= _serve(iter(missing), workers, locations or {})
-    _compiled.update(results)
-    while len(_compiled) > _REMEMBERED:
-        _compiled.pop(next(iter(_compiled)))
-    return [results[request.key] for request in requests]
+    """Compile every module, as `submit` does; results in their order, whatever the number of
+    workers."""
+    pending = [submit(module, target, output, locations) for module in modules]
+    return [one.result() for one in pending]
 
 
 class _Request:
@@ -80,30 +91,11 @@ class _Request:
         self.key = hashlib.sha256(f"{target.name} {output} {self.text}".encode()).digest()
 
 
-def _serve(
-    requests: Iterator[_Request], workers: Sequence[_Worker], locations: Mapping[str, Any]
-) -> dict[bytes, bytes]:
-    """Give every worker a request, and the next one when it has answered; results by key."""
-    results: dict[bytes, bytes] = {}
-    busy: dict[_Worker, _Request] = {}
-
-    def feed(worker: _Worker) -> None:
-        request = next(requests, None)
-        if request is not None:
-            busy[worker] = request
-            worker.send(request.target, request.output, request.text)
-
-    for worker in workers:
-        feed(worker)
-    while busy:
-        for worker in select.select(list(busy), [], [])[0]:
-            request = busy.pop(worker)
-            answer, _ = worker.receive()
-            if answer is None:
-                answer = _again(request, locations)
-            results[request.key] = answer
-            feed(worker)
-    return results
+def _run(request: _Request, locations: Mapping[str, Any]) -> bytes:
+    with _borrow(1) as (worker,):
+        worker.send(request.target, request.output, request.text)
+        answer, _ = worker.receive()
+    return _again(request, locations) if answer is None else answer
 
 
 def _again(request: _Request, locations: Mapping[str, Any]) -> bytes:
@@ -174,10 +166,6 @@ class _Worker:
             return None, self._last_words()
         return (payload, "") if status == b"ok" else (None, payload.decode(errors="replace"))
 
-    def fileno(self) -> int:
-        """Readable when there is an answer (for `select`)."""
-        return self._stdout.fileno()
-
     def close(self) -> None:
         """End the process."""
         self.alive = False
@@ -194,20 +182,33 @@ class _Worker:
         return text or f"the worker ended with status {status}"
 
 
-_compiled: dict[bytes, bytes] = {}  # the oldest is forgotten first
+def _new_threads() -> ThreadPoolExecutor:
+    """One thread per worker: it writes a request and waits for the answer."""
+    return ThreadPoolExecutor(worker_count(), "axec-llvm")
+
+
+_compiled: dict[bytes, Future[bytes]] = {}  # the oldest is forgotten first
 _lock = threading.Lock()
 _idle: list[_Worker] = []
 _owner = os.getpid()
+_threads = [_new_threads()]
+
+
+def _forget_parent() -> None:
+    """In a fork, the workers and threads are our parent's: begin anew. Called under the lock."""
+    global _owner
+    if _owner != os.getpid():
+        _owner = os.getpid()
+        _idle.clear()
+        _compiled.clear()
+        _threads[0] = _new_threads()
 
 
 @contextmanager
 def _borrow(count: int) -> Iterator[list[_Worker]]:
     """Workers for the use of one thread; new ones are started when too few are idle."""
-    global _owner
     with _lock:
-        if _owner != os.getpid():  # we are a fork: the workers answer to our parent
-            _owner = os.getpid()
-            _idle.clear()
+        _forget_parent()
         workers = [_idle.pop() for _ in range(min(count, len(_idle)))]
     workers += [_Worker() for _ in range(count - len(workers))]
     try:
