@@ -70,14 +70,8 @@ class Gemm:
 
     @property
     def row_block(self) -> Size:
-        """Rows of a unit: all, where there are panels enough."""
-        panels = self.batch_count * self.panels
-        if not isinstance(panels, int) or panels >= UNITS:
-            return self.m
-        if not isinstance(self.m, int):
-            return 8 * ROW_QUANTUM
-        rows = -(-self.m * panels // UNITS)
-        return min(self.m, max(-(-rows // ROW_QUANTUM), 4) * ROW_QUANTUM)
+        """Rows of a unit."""
+        return rows_per_unit(self.m, self.batch_count * self.panels)
 
     @property
     def row_blocks(self) -> Size:
@@ -139,6 +133,17 @@ class Gemm:
         """Are sums built up in memory: part by part of k, or over a whole row?"""
         parts = self.packs and (not isinstance(self.k, int) or self.k > self.depth)
         return parts or self.may_be_one_row
+
+
+def rows_per_unit(rows: Size, others: Size) -> Size:
+    """How many rows of a product make a unit, where `others` says what else divides it: all, or if
+    the units would be few, equal blocks."""
+    if not isinstance(others, int) or others >= UNITS:
+        return rows
+    if not isinstance(rows, int):
+        return 8 * ROW_QUANTUM
+    share = -(-rows * others // UNITS)
+    return min(rows, max(-(-share // ROW_QUANTUM), 4) * ROW_QUANTUM)
 
 
 def gemm_of(dot: Any) -> Gemm | None:

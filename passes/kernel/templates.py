@@ -18,6 +18,7 @@ from axec.dialects.axe import OPS
 from axec.dialects.dims import Size
 from axec.dialects.kernel import body_of, yielded
 from axec.dialects.types import Shape, TensorType
+from axec.passes.kernel.convolution import Conv, conv_of
 from axec.passes.kernel.product import Gemm
 from axec.passes.kernel.product import gemm_of as gemm_of
 
@@ -163,10 +164,11 @@ def rows(kernel: Any) -> Rows:
 # ---- gemm ----------------------------------------------------------------------------------------
 
 
-def gemm(kernel: Any) -> Gemm:
+def product(kernel: Any) -> Gemm | Conv:
     """The product of a gemm kernel."""
-    found = gemm_of(anchor(kernel))
-    assert found is not None, "a gemm kernel holds a strided matrix product"
+    op = anchor(kernel)
+    found = conv_of(op) if op.name == "axe.conv" else gemm_of(op)
+    assert found is not None, "a gemm kernel holds a product that the template takes"
     return found
 
 
@@ -174,7 +176,9 @@ def gemm_workspace(kernel: Any) -> tuple[Size, ...]:
     """[packed panels, one slot per unit], [sums]: each where it is needed. The sums of a product
     are kept in a result of their dtype; scratch holds them where there is none and they are built
     up in several passes."""
-    g = gemm(kernel)
+    g = product(kernel)
+    if isinstance(g, Conv):
+        return ()
     found = [g.units * g.slot_bytes] if g.packs else []
     if sums_result(kernel) is None and g.in_passes:
         found.append(g.batch_count * g.m * g.n * g.itemsize)
@@ -204,7 +208,7 @@ TEMPLATES: dict[str, Template] = {
     "map": Template(lambda kernel: map_loop(kernel).units),
     "row": Template(lambda kernel: rows(kernel).units),
     "reduce": Template(lambda kernel: reduce_walk(kernel).units),
-    "gemm": Template(lambda kernel: gemm(kernel).units, gemm_workspace),
+    "gemm": Template(lambda kernel: product(kernel).units, gemm_workspace),
 }
 
 

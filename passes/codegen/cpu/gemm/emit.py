@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from axec.dialects.dims import Size
+from axec.dialects.types import Shape
 from axec.passes.codegen.cpu.body import Def
 from axec.passes.codegen.cpu.frame import Frame
-from axec.passes.codegen.cpu.gemm import one_row, problem, tiled, tiles
+from axec.passes.codegen.cpu.gemm import emit_conv, one_row, problem, tiled, tiles
 from axec.passes.codegen.cpu.gemm.epilogue import Epilogue
 from axec.passes.codegen.cpu.gemm.problem import Problem
 from axec.passes.codegen.cpu.gemm.setting import Setting, Steps
@@ -13,13 +14,20 @@ from axec.passes.codegen.cpu.gemm.units import columns, panels
 from axec.passes.codegen.cpu.registers import register_type
 from axec.passes.codegen.llvm import PTR, Value, vec
 from axec.passes.kernel import templates
+from axec.passes.kernel.convolution import Conv
 
 
 def emit(f: Frame) -> None:
     """Write a gemm kernel."""
-    if 0 in f.body.results[0].shape:
-        return
-    s = _setting(f, problem.read(f.define))
+    product = templates.product(f.define)
+    if isinstance(product, Conv):
+        emit_conv.emit(f, product)
+    elif 0 not in f.body.results[0].shape:
+        _emit_product(f, problem.read(product))
+
+
+def _emit_product(f: Frame, p: Problem) -> None:
+    s = _setting(f, p)
     if not s.gemm.may_be_one_row:
         panels(s, f.lo, f.hi, tiled.panel)
     elif s.gemm.m == 1:
@@ -36,7 +44,7 @@ def _setting(f: Frame, p: Problem) -> Setting:
     """Everything that is computed once per call."""
     g, b, size, width = p.gemm, f.b, f.size, p.dtype.size
     element = register_type(p.dtype)
-    tile = tiles.choose(f.target, width, g.m, g.n, g.k)
+    tile = tiles.for_gemm(f.target, g)
     return Setting(
         b=b,
         problem=p,
@@ -75,7 +83,20 @@ def _steps(f: Frame, p: Problem) -> Steps:
 
 
 def _epilogue(f: Frame, p: Problem) -> Epilogue | None:
-    return None if _is_result(f) else Epilogue(f, p.gemm, _dot(f))
+    if _is_result(f):
+        return None
+    dot, n = _dot(f), p.gemm.n
+    return Epilogue(f, dot, (0, _first_column_axis(dot.shape, n)), n)
+
+
+def _first_column_axis(shape: Shape, columns: Size) -> int:
+    """The columns of the product are the trailing axes of its result."""
+    axis = len(shape)
+    count: Size = 1
+    while count != columns:
+        axis -= 1
+        count = count * shape[axis]
+    return axis
 
 
 def _is_result(f: Frame) -> bool:

@@ -1,15 +1,14 @@
 """What becomes of the sums: the ops after the product, applied while they are in the first cache.
 
-The sums of a rectangle stand in memory; row by row they are read as vectors, go through the ops
-(bias, activation, residual, scale, cast) and are stored as the kernel's results.
+The sums of a piece of a row stand in memory; they are read as vectors, go through the ops (bias,
+activation, residual, scale, cast) and are stored as the kernel's results.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
 
 from axec.dialects.dims import Size
-from axec.dialects.types import Shape
 from axec.passes.codegen.cpu import memory
 from axec.passes.codegen.cpu.body import Def
 from axec.passes.codegen.cpu.evaluate import Evaluator
@@ -20,71 +19,67 @@ from axec.passes.codegen.cpu.rearrange import split
 from axec.passes.codegen.cpu.registers import register_type
 from axec.passes.codegen.cpu.space import positions, runs
 from axec.passes.codegen.llvm import Value
-from axec.passes.kernel.product import Gemm
-
-if TYPE_CHECKING:
-    from axec.passes.codegen.cpu.gemm.setting import Matrix, Region
 
 
 class Epilogue:
-    """The ops after the product `dot` of a kernel's body, as nodes at a position of the result:
-    `line` counts the rows of all batch elements."""
+    """The ops after `root`, the product of a kernel's body, as nodes at a position of its result.
 
-    def __init__(self, f: Frame, gemm: Gemm, dot: Def) -> None:
+    starts: first axes of the parts of a position; each part is the row-major number of its axes,
+    the last one the column, along which there are vectors. columns: how many there are."""
+
+    def __init__(self, f: Frame, root: Def, starts: Sequence[int], columns: Size) -> None:
         graph, ev = f.graph, f.evaluator
         self._f = f
-        self._m = f.size(gemm.m)
-        self._line, self._column = graph.variable(), graph.variable()
-        under = self._line.vars | self._column.vars
-        self._sum = graph.variable(register_type(dot.type.dtype), varying=True, under=under)
-        index = self._index(gemm, dot)
-        ev.given[dot, index] = self._sum
+        self._parts = [graph.variable() for _ in starts]
+        under = 0
+        for part in self._parts:
+            under |= part.vars
+        self._sum = graph.variable(register_type(root.type.dtype), varying=True, under=under)
+        index = self._index(root, starts)
+        ev.given[root, index] = self._sum
         self._outputs = [ev.output(i) for i in range(len(f.body.results))]
         self._values = [ev.at(r, index) for r in f.body.results]
         self._places = [graph.address(o, graph.offset(o, index)) for o in self._outputs]
         self._roots = [*self._values, *self._places]
-        f.choose_lanes(self._values, gemm.n)
+        f.choose_lanes(self._values, columns)
         f.emission.emit(self._roots)
 
-    def _index(self, gemm: Gemm, dot: Def) -> Index:
-        body, graph, shape = self._f.body, self._f.graph, dot.shape
+    def _index(self, root: Def, starts: Sequence[int]) -> Index:
+        body, graph = self._f.body, self._f.graph
 
         def pull(ev: Evaluator, index: Index) -> None:
-            ev.given[dot, index] = ev.graph.variable(self._sum.type, varying=True)
+            ev.given[root, index] = ev.graph.variable(self._sum.type, varying=True)
             for result in body.results:
                 ev.at(result, index)
 
-        lead = _first_column_axis(gemm, shape)
-        groups = runs(body, shape, pull, split=[lead])
-        rows = [g for g in groups if g.axes[0] < lead]
-        columns = groups[len(rows) :]
-        line, column = Affine(0, ((self._line, 1),)), Affine(0, ((self._column, 1),), step=1)
-        at = split(graph, line, [g.extent for g in rows])
-        at += split(graph, column, [g.extent for g in columns])
-        return positions(len(shape), groups, at)
+        groups = runs(body, root.shape, pull, split=starts)
+        at: list[Affine] = []
+        ends = [*starts[1:], len(root.shape)]
+        for part, start, end in zip(self._parts, starts, ends, strict=True):
+            number = Affine(0, ((part, 1),), step=int(part is self._parts[-1]))
+            inside = [g.extent for g in groups if start <= g.axes[0] < end]
+            at += split(graph, number, inside)
+        return positions(len(root.shape), groups, at)
 
-    def apply(self, sums: Matrix, batch: Value, r: Region) -> None:
-        """Turn the sums of a region, which stand at `sums`, into results."""
-        b, e, element = self._f.b, self._f.emission, self._sum.type
-        first = b.add(b.mul(batch, self._m), r.row)
-        end = b.add(r.column, r.columns)
-        with b.for_(0, r.rows, name="epilogue") as loop, e.scope():
-            e.bind(self._line, b.add(first, loop.index))
+    def row(self, sums: Value, parts: Sequence[Value], column: Value, end: Value) -> None:
+        """Turn the sums of columns [column, end) of one row, whose first stands at `sums`, into
+        results. parts: the position, without the column."""
+        b, e = self._f.b, self._f.emission
+        origin = b.at(sums, self._sum.type, b.neg(column))  # where column 0 would stand
+        last = self._parts[-1]
+        with e.scope():
+            for variable, value in zip(self._parts, parts, strict=False):
+                e.bind(variable, value)
             e.emit(self._roots)
-            # Address of column 0 of the row, had it one: columns count from the matrix' left edge.
-            row = b.at(
-                b.offset(sums.address, b.mul(loop.index, sums.step)), element, b.neg(r.column)
-            )
 
             def step(_: Values) -> Values:
-                at = b.at(row, element, e.value(self._column))
-                self._sum_at(at)
+                self._read(b.at(origin, self._sum.type, e.value(last)))
                 self._store()
                 return ()
 
-            lanes_loop(e, self._column, r.column, end, step, weight=weight(self._values))
+            lanes_loop(e, last, column, end, step, weight=weight(self._values))
 
-    def _sum_at(self, place: Value) -> None:
+    def _read(self, place: Value) -> None:
         e, type_ = self._f.emission, self._f.emission.type(self._sum.type)
         tail, b = e.tail, e.b
         found = b.load(type_, place) if tail is None else b.masked_load(type_, place, tail)
@@ -95,13 +90,3 @@ class Epilogue:
         e.emit(self._roots)
         for output, place, value in zip(self._outputs, self._places, self._values, strict=True):
             memory.store(e, output.dtype, e.value(place), e.vector(value))
-
-
-def _first_column_axis(gemm: Gemm, shape: Shape) -> int:
-    """The columns of the product are the trailing axes of its result."""
-    axis = len(shape)
-    count: Size = 1
-    while count != gemm.n:
-        axis -= 1
-        count = count * shape[axis]
-    return axis

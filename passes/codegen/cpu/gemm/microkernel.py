@@ -1,9 +1,10 @@
 """The inner loop: a register tile of sums over K.
 
-    for k: for each row i, vector j:  sum[i][j] += A[i, k] * B[k, j]
+    for k: for each row i, vector j:  sum[i][j] += left[i, k] * right[k, j]
 
-Each sum is one SSA value carried by the loop (an array of them would live in memory), each A[i, k]
-one broadcast. Sums grow in the order of k whatever the tile, so every tile gives the same bits.
+Each sum is one SSA value carried by the loop (an array of them would live in memory), each
+left[i, k] one broadcast. Sums grow in the order of k whatever the tile: every tile gives the same
+bits.
 """
 
 from __future__ import annotations
@@ -12,19 +13,25 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from axec.passes.codegen.cpu.gemm.tiles import Tile
-from axec.passes.codegen.llvm import Builder, Type, Value, vec, zero
+from axec.passes.codegen.cpu.memory import read
+from axec.passes.codegen.llvm import Builder, Type, Value, vec
 
 
 @dataclass(frozen=True, slots=True)
 class Strip:
-    """What a tile reads: the address of A[i, k0] for each row i and of B[k0, j0]; `*_step`: bytes
-    from one k to the next; `masks`: the lanes of B that exist, one per vector (None: all);
-    `ahead`: address of what to bring near meanwhile, by number of k."""
+    """What a tile reads.
+
+    rows: the address of left[i, first k], for each row; left_step: bytes from one k to the next.
+    columns: that of right[first k, j], for each vector, as address and bytes behind it; right_step:
+    bytes from one k to the next; lane_step: elements from one lane to the next; masks: the lanes
+    that exist, one mask per vector (None: all do). ahead: address of what to bring near meanwhile,
+    by number of k."""
 
     rows: Sequence[Value]
-    a_step: Value
-    b: Value
-    b_step: Value
+    left_step: Value
+    columns: Sequence[tuple[Value, int]]
+    right_step: Value
+    lane_step: int = 1
     masks: Sequence[Value] | None = None
     ahead: Callable[[Value], Value] | None = None
 
@@ -32,18 +39,17 @@ class Strip:
 def multiply(
     b: Builder, tile: Tile, element: Type, strip: Strip, depth: Value, sums: Sequence[Value]
 ) -> tuple[Value, ...]:
-    """`sums` (row by row, `tile.vectors` each) plus the products over `depth` >= 0 steps of K, a
+    """`sums` (row by row, `tile.vectors` each) plus the products over `depth` >= 0 steps of k, a
     multiple of `tile.unroll`."""
     with b.for_(0, depth, tile.unroll, carried=sums, name="k") as loop:
         found = list(loop.carried)
-        a_offset = b.mul(loop.index, strip.a_step)
-        b_row = b.offset(strip.b, b.mul(loop.index, strip.b_step))
+        left = b.mul(loop.index, strip.left_step)
         for u in range(tile.unroll):
             if strip.ahead:
                 b.prefetch(strip.ahead(b.add(loop.index, u)), locality=2)
-            vectors = _vectors(b, tile, element, strip, b.offset(b_row, b.mul(strip.b_step, u)))
+            vectors = _vectors(b, tile, element, strip, loop.index, u)
             for i, row in enumerate(strip.rows):
-                at = b.offset(b.offset(row, a_offset), b.mul(strip.a_step, u))
+                at = b.offset(b.offset(row, left), b.mul(strip.left_step, u))
                 factor = b.splat(b.load(element, at), tile.lanes)
                 for j, v in enumerate(vectors, i * tile.vectors):
                     found[j] = b.fma(factor, v, found[j])
@@ -51,11 +57,10 @@ def multiply(
     return loop.results
 
 
-def _vectors(b: Builder, tile: Tile, element: Type, strip: Strip, row: Value) -> list[Value]:
-    """The vectors of one row of B."""
+def _vectors(b: Builder, tile: Tile, element: Type, strip: Strip, k: Value, u: int) -> list[Value]:
+    """The vectors of `right` for step k + u."""
     type_ = vec(element, tile.lanes)
-    places = [b.offset(row, j * type_.size) for j in range(tile.vectors)]
-    if strip.masks is None:
-        return [b.load(type_, p) for p in places]
-    pairs = zip(places, strip.masks, strict=True)
-    return [b.masked_load(type_, p, mask, zero(type_)) for p, mask in pairs]
+    step, further = b.mul(k, strip.right_step), b.mul(strip.right_step, u)
+    places = [b.offset(b.offset(b.offset(c, step), further), n) for c, n in strip.columns]
+    masks: Sequence[Value | None] = strip.masks or [None] * tile.vectors
+    return [read(b, type_, p, strip.lane_step, m) for p, m in zip(places, masks, strict=True)]

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from axec.passes.codegen.cpu.gemm.control import when
-from axec.passes.codegen.cpu.gemm.setting import Matrix, Panel, Region, Setting
+from axec.passes.codegen.cpu.gemm.setting import Panel, Setting
 from axec.passes.codegen.llvm import I64, Value, constant, zero
 
 STREAMS = 8  # rows of `right` that are read side by side
@@ -23,9 +23,8 @@ def multiply(s: Setting, p: Panel) -> None:
     way = _add_rows if s.problem.layout == "row" else _dots
     way(s, p, p.sums)
     if s.epilogue:
-        zero_, row = constant(I64, 0), Matrix(s.b.at(p.sums, s.element, p.column), s.steps.sums_m)
-        region = Region(zero_, p.column, constant(I64, 1), s.b.sub(p.end_column, p.column))
-        s.epilogue.apply(row, p.batch, region)
+        place = s.b.at(p.sums, s.element, p.column)
+        s.epilogue.row(place, [p.batch], p.column, p.end_column)
 
 
 def _add_rows(s: Setting, p: Panel, sums: Value) -> None:

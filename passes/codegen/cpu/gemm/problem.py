@@ -9,12 +9,11 @@ what the CPU's code asks besides.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Literal
 
 from axec.dialects import types
 from axec.dialects.dtypes import DType
 from axec.mlir import ir
-from axec.passes.kernel import templates
 from axec.passes.kernel.product import Gemm
 
 #: How `right` lies in memory. row: the columns of one k are neighbours; col: the k of one column
@@ -39,9 +38,8 @@ class Problem:
         return "col" if k_stride == 1 else "any"
 
 
-def read(define: Any) -> Problem:
-    """The product of a gemm kernel (`kernel.define`)."""
-    gemm = templates.gemm(define)
+def read(gemm: Gemm) -> Problem:
+    """The product of a kernel."""
     return Problem(
         gemm=gemm,
         dtype=types.of(gemm.left).dtype,

@@ -18,6 +18,7 @@ from dataclasses import dataclass
 
 from axec.passes.codegen.cpu.gemm import pack
 from axec.passes.codegen.cpu.gemm.control import YES, both, lanes_of, negate, steps, unless, when
+from axec.passes.codegen.cpu.gemm.epilogue import Epilogue
 from axec.passes.codegen.cpu.gemm.microkernel import Strip, multiply
 from axec.passes.codegen.cpu.gemm.setting import Matrix, Panel, Region, Setting
 from axec.passes.codegen.llvm import I64, Builder, Value, constant, zero
@@ -93,9 +94,18 @@ def _tile(s: Setting, p: Panel, part: Part, r: Region) -> None:
     if epilogue is None:
         unfinished = negate(b, direct)
     else:
-        when(b, part.end, lambda: epilogue.apply(scratch, p.batch, r))
+        when(b, part.end, lambda: _finish(s, epilogue, p, r, scratch))
         unfinished = both(b, negate(b, part.end), negate(b, full))
     when(b, unfinished, lambda: _copy(s, r, scratch, result))
+
+
+def _finish(s: Setting, epilogue: Epilogue, p: Panel, r: Region, sums: Matrix) -> None:
+    """The rows of a tile through the epilogue."""
+    b = s.b
+    line, end = b.add(b.mul(p.batch, s.m), r.row), b.add(r.column, r.columns)
+    with b.for_(0, r.rows, name="epilogue") as loop:
+        place = b.offset(sums.address, b.mul(loop.index, sums.step))
+        epilogue.row(place, [b.add(line, loop.index)], r.column, end)
 
 
 def _result(s: Setting, p: Panel, r: Region) -> Matrix:
@@ -125,9 +135,11 @@ def _strip(s: Setting, p: Panel, part: Part, r: Region) -> Strip:
         row = b.add(r.row, i) if s.rows_fit else b.min(b.add(r.row, i), last)
         rows.append(b.offset(base, b.mul(row, s.steps.left_m)))
     right = b.at(part.right, s.element, b.sub(r.column, p.column))
+    columns = [(right, j * s.vector.size) for j in range(tile.vectors)]
     in_place = p.slot is None and not s.columns_fit
     masks = lanes_of(b, r.columns, tile.lanes, tile.vectors) if in_place else None
-    return Strip(rows, s.steps.left_k, right, part.step, masks, _ahead(s, p, part, r))
+    ahead = _ahead(s, p, part, r)
+    return Strip(rows, s.steps.left_k, columns, part.step, masks=masks, ahead=ahead)
 
 
 def _ahead(s: Setting, p: Panel, part: Part, r: Region) -> Callable[[Value], Value] | None:

@@ -15,14 +15,13 @@ from axec.passes.kernel.product import PANEL, Gemm
 SIZES = [0, 1, 2, 3, 5, 7, 8, 9, 16, 17, 24, 31, 33, 40, 48, 63, 64, 65, 100, 1024]
 
 
-class _F32:
-    """Stands for an MLIR value in a Gemm: only its dtype is asked for."""
-
-
-def product(monkeypatch: pytest.MonkeyPatch, m: Any, k: Any, n: Any, **more: Any) -> Gemm:
-    monkeypatch.setattr(Gemm, "itemsize", 4)
-    strides = {"left_strides": (k, 1), "right_strides": (n, 1)} | more
-    return Gemm(dot=None, left=_F32(), right=_F32(), batch=(), m=m, n=n, k=k, **strides)
+def product(monkeypatch: pytest.MonkeyPatch, m: Any, k: Any, n: Any, itemsize: int = 4) -> Gemm:
+    """A product of row-major matrices."""
+    monkeypatch.setattr(Gemm, "itemsize", itemsize)
+    return Gemm(
+        dot=None, left=None, right=None, batch=(), m=m, n=n, k=k,
+        left_strides=(k, 1), right_strides=(n, 1),
+    )  # fmt: skip
 
 
 @pytest.mark.parametrize("target", list(targets.TARGETS))
@@ -32,20 +31,21 @@ def test_tiles_fit_registers_and_panels(
 ) -> None:
     level = targets.TARGETS[target]
     for m, n in itertools.product(SIZES, SIZES):
-        tile = tiles.choose(level, itemsize, m, n, 7)
+        gemm = product(monkeypatch, m, 7, n, itemsize=itemsize)
+        tile = tiles.for_gemm(level, gemm)
         in_use = tile.rows * tile.vectors + tile.vectors + 1
         assert in_use <= level.vector_registers
-        width = product(monkeypatch, m, 7, n).width
-        assert -(-min(n, PANEL) // tile.columns) * tile.columns <= width
+        assert -(-min(n, PANEL) // tile.columns) * tile.columns <= gemm.width
         assert tile.unroll == 1
-        assert tiles.choose(level, itemsize, m, n, 8).unroll == 2
+        assert tiles.for_gemm(level, product(monkeypatch, m, 8, n)).unroll == 2
 
 
 @pytest.mark.parametrize(
     ("m", "rows"), [(1, 1), (3, 3), (6, 6), (7, 4), (10, 5), (12, 6), (64, 4), (66, 6), (1023, 6)]
 )
-def test_rows_divide_the_matrix_well(m: int, rows: int) -> None:
-    assert tiles.choose(targets.TARGETS["x86-64-v4"], 4, m, 512, 512).rows == rows
+def test_rows_divide_the_matrix_well(monkeypatch: pytest.MonkeyPatch, m: int, rows: int) -> None:
+    gemm = product(monkeypatch, m, 512, 512)
+    assert tiles.for_gemm(targets.TARGETS["x86-64-v4"], gemm).rows == rows
 
 
 def test_few_panels_are_divided_by_rows(monkeypatch: pytest.MonkeyPatch) -> None:

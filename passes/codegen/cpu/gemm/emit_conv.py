@@ -1,0 +1,66 @@
+"""The function of a convolution: everything that is computed once, then its units."""
+
+from __future__ import annotations
+
+from axec.dialects.dims import Size
+from axec.mlir import ir
+from axec.passes.codegen.cpu.frame import Frame
+from axec.passes.codegen.cpu.gemm import conv, tiles
+from axec.passes.codegen.cpu.gemm.conv_setting import Setting, units
+from axec.passes.codegen.cpu.gemm.epilogue import Epilogue
+from axec.passes.codegen.cpu.gemm.tiles import Tile
+from axec.passes.codegen.cpu.registers import register_type
+from axec.passes.codegen.llvm import PTR, Value, vec
+from axec.passes.kernel.convolution import Conv
+
+
+def emit(f: Frame, c: Conv) -> None:
+    """Write a convolution."""
+    if 0 not in f.body.results[0].shape:
+        units(_setting(f, c), f.lo, f.hi, conv.block)
+
+
+def _setting(f: Frame, c: Conv) -> Setting:
+    root = next(d for d in f.body.ops if d.name == "conv")
+    dtype, rank, size = root.type.dtype, len(root.shape), f.size
+    element, tile = register_type(dtype), _tile(f, c, dtype.size)
+    parts = sorted({0, 1, 2, rank - 1})  # images, channels, rows, columns
+
+    def address(value: object) -> Value:
+        number = ir.BlockArgument(value).arg_number
+        return f.emission.value(f.graph.slot(number, PTR))
+
+    def stepping(strides: tuple[Size, ...]) -> list[Value]:
+        return [size(stride * dtype.size) for stride in strides]
+
+    counts = (c.groups, c.row_blocks, c.column_blocks, c.m_blocks)
+    return Setting(
+        b=f.b,
+        conv=c,
+        tile=tile,
+        element=element,
+        epilogue=Epilogue(f, root, parts, c.columns),
+        x=address(c.x),
+        w=address(c.w),
+        scratch=f.b.alloca(vec(element, tile.lanes), tile.rows * tile.vectors, 64, "scratch"),
+        m=size(c.m),
+        channels=size(c.channels),
+        rows=size(c.rows),
+        columns=size(c.columns),
+        sizes=[size(w.size) for w in c.space],
+        outs=[size(w.out) for w in c.space],
+        x_steps=stepping(c.x_strides),
+        w_steps=stepping(c.w_strides),
+        blocks=[f.b.max(size(n), 1) for n in counts],
+    )
+
+
+def _tile(f: Frame, c: Conv, element_bytes: int) -> Tile:
+    """Vectors no wider than the rows of the output need."""
+    lanes, pieces = f.target.lanes(element_bytes), tiles.MOST_VECTORS[f.target.vector_registers]
+    if isinstance(c.columns, int):
+        while lanes > 2 and -(-c.columns // lanes) == -(-c.columns // (lanes // 2)):
+            lanes //= 2
+        rows = min(c.row_block, c.rows) if isinstance(c.rows, int) else c.row_block
+        pieces = -(-c.columns // lanes) * rows
+    return tiles.choose(f.target, lanes, pieces, c.m, c.channels)
