@@ -44,3 +44,9 @@ class AxecError(Exception):
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.code, self.message), self.__dict__  # they cross processes
+
+
+def need(condition: object, what: str) -> None:
+    """Raise AxecError `artifact-corrupt` unless the condition holds."""
+    if not condition:
+        raise AxecError("artifact-corrupt", f"this is no valid .axe file: {what[:300]}")

@@ -28,8 +28,8 @@ from typing import Any, NamedTuple
 
 from . import sign
 from .abi import ALIGNMENT
-from .errors import AxecError
-from .manifest import FORMAT, Manifest, check, need, version_error
+from .errors import AxecError, need
+from .manifest import FORMAT, Manifest, check, version_error
 from .sign import Path
 
 MAGIC, SIGNATURE_MAGIC, SIGNED_PREFIX = b"\x89AXE\r\n\x1a\n", b"AXESIG1\0", b"axe-v1\0"
@@ -216,9 +216,8 @@ def _read_header(header: bytes, size: int) -> tuple[int, int, int, bytes]:
 
 def _read_signatures(block: bytes) -> list[bytes]:
     signatures = [block[at : at + 96] for at in range(12, len(block), 96)]
-    whole = len(block) % 96 == (12 if block else 0)
-    need(whole and block == _block(signatures), "signature block")
-    need(len({s[:32] for s in signatures}) == len(signatures), "two signatures by one key")
+    sound = len(block) % 96 == (12 if block else 0) and block == _block(signatures)
+    need(sound and len({s[:32] for s in signatures}) == len(signatures), "signature block")
     return signatures
 
 

@@ -41,7 +41,7 @@ class Image:
 
     def address(self, symbol: str) -> int:
         """Where an exported symbol lies."""
-        return _address(self._library[symbol])
+        return _address(_function(self._library, symbol))
 
 
 def check_platform() -> None:
@@ -57,8 +57,11 @@ def _address(function: Any) -> int:
     return ctypes.cast(function, ctypes.c_void_p).value or 0
 
 
-def _function(library: ctypes.CDLL, name: str, pointers: int) -> Any:
-    function = library[name]
+def _function(library: ctypes.CDLL, name: str, pointers: int = 0) -> Any:
+    try:
+        function = library[name]
+    except AttributeError:
+        raise AxecError("load-failed", f"the code segment has no {name}") from None
     function.restype, function.argtypes = ctypes.c_void_p, [ctypes.c_void_p] * pointers
     return function
 
@@ -71,9 +74,9 @@ def _map(code: bytes) -> ctypes.CDLL:
         known = {"None": id(None), "parallel": _pool}
         host = [known[n] if n in known else _address(ctypes.pythonapi[n]) for n in HOST_API]
         held = ctypes.PyDLL(path, handle=library._handle)  # calls that keep the GIL
-        held.axe_init((ctypes.c_void_p * len(host))(*host))
-        _pool = _pool or _address(library.axe_parallel)
-    except (OSError, AttributeError) as e:
+        _function(held, "axe_init", 1)((ctypes.c_void_p * len(host))(*host))
+        _pool = _pool or _address(_function(library, "axe_parallel"))
+    except OSError as e:
         raise AxecError("load-failed", f"cannot map the code segment: {e}") from None
     return library
 

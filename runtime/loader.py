@@ -10,10 +10,10 @@ from . import cpu, sign
 from .abi import ALIGNMENT
 from .arrays import Array, address
 from .call import CPUS, Entry, check_threads
-from .errors import AxecError
+from .errors import AxecError, need
 from .format import Container, Source
 from .image import Image, check_platform
-from .manifest import Manifest, need
+from .manifest import Manifest
 from .program import ProgramTable
 from .sign import Path
 from .tree import TreeCall, is_flat

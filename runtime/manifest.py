@@ -7,7 +7,7 @@ import re
 from typing import Any
 
 from .abi import ABI_VERSION, ALIGNMENT, DTYPES
-from .errors import AxecError
+from .errors import AxecError, need
 from .program import evaluate
 
 Manifest = dict[str, Any]
@@ -30,12 +30,6 @@ _SCHEMA = {
 }  # fmt: skip
 _NAME = re.compile(r"[^\x00-\x1f\x7f\ud800-\udfff]{1,512}")
 _DIM = re.compile(r"[A-Za-z_]\w{0,127}", re.ASCII)
-
-
-def need(condition: object, what: str) -> None:
-    """Raise AxecError `artifact-corrupt` unless the condition holds."""
-    if not condition:
-        raise AxecError("artifact-corrupt", f"this is no valid .axe file: {what[:300]}")
 
 
 def version_error(found: str) -> AxecError:

@@ -37,7 +37,7 @@ from functools import lru_cache
 from itertools import chain, islice
 from typing import Self
 
-from .errors import AxecError
+from .errors import AxecError, need
 
 MAGIC = int.from_bytes(b"AXEPROG1", "little")
 HEADER_WORDS, LAUNCH_WORDS = 12, 5  # of a launch record: without its arguments and dims
@@ -130,7 +130,8 @@ class ProgramTable:
         words = [MAGIC, launches_at + len(launches), self.n_dims, self.n_bases, self.n_kernels]
         words += [len(self.values), n_code, HEADER_WORDS, launches_at, len(self.launches), slots, 0]
         words += values + launches
-        _need(slots <= MAX_SLOTS and all(word in WORD for word in words), "a number is too large")
+        fits = slots <= MAX_SLOTS and all(word in WORD for word in words)
+        need(fits, "program table: a number is too large")
         return struct.pack(f"<{len(words)}q", *words)
 
     @classmethod
@@ -144,7 +145,7 @@ class ProgramTable:
         except (struct.error, ValueError, IndexError):
             raise AxecError("artifact-corrupt", "a program table is cut or garbled") from None
         # `encode` validates; comparing its bytes leaves no second spelling of any table.
-        _need(table.encode() == data, "not canonical")
+        need(table.encode() == data, "program table: not canonical")
         return table
 
 
@@ -153,11 +154,6 @@ def evaluate(size: int | str, dims: Mapping[str, int]) -> int:
     if isinstance(size, int):
         return size
     return Value.parse(size, tuple(dims)).evaluate(tuple(dims.values()))
-
-
-def _need(condition: bool, what: str) -> None:
-    if not condition:
-        raise AxecError("artifact-corrupt", f"the program table is invalid ({what})")
 
 
 def _read_values(words: Iterator[int], n_values: int, n_code: int) -> Iterator[Value]:
@@ -182,22 +178,22 @@ def _read_launches(words: Iterator[int], count: int) -> Iterator[Launch]:
 
 
 def _validate(table: ProgramTable) -> None:
-    _need(table.n_dims >= 0 and table.n_bases >= 2 and table.n_kernels >= 0, "counts")
+    need(table.n_dims >= 0 and table.n_bases >= 2 and table.n_kernels >= 0, "program table: counts")
     operands = {Op.CONST: WORD, Op.DIM: range(table.n_dims), Op.FLOORDIV: range(1, WORD.stop)}
     for value in table.values:
         depth = 0
         for op, operand in value.code:
-            _need(op in _POPS and operand in operands.get(op, range(1)), "operand")
-            _need(_POPS[op] <= depth < MAX_STACK, "stack")
+            need(op in _POPS and operand in operands.get(op, range(1)), "program table: operand")
+            need(_POPS[op] <= depth < MAX_STACK, "program table: stack")
             depth += 1 - _POPS[op]
-        _need(depth == 1, "stack")
-    indices = range(len(table.values))
+        need(depth == 1, "program table: stack")
+    indices, bases = range(len(table.values)), range(table.n_bases)
     for launch in table.launches:
         used = (launch.units, *launch.dims, *(offset for _, offset in launch.args))
-        _need(launch.kernel in range(table.n_kernels), "kernel index")
-        _need(all(base in range(table.n_bases) for base, _ in launch.args), "base index")
-        _need(all(index in indices for index in used), "value index")
-        _need(launch.grain >= 1, "grain")
+        need(launch.kernel in range(table.n_kernels), "program table: kernel index")
+        need(all(base in bases for base, _ in launch.args), "program table: base index")
+        need(all(index in indices for index in used), "program table: value index")
+        need(launch.grain >= 1, "program table: grain")
 
 
 def _postfix(node: ast.expr, dims: tuple[str, ...]) -> Code:
