@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 _LOADS = 11
 
 
-@click.command("bench")
+@click.command("bench", short_help="Time an entry of an artifact.")
 @click.argument("path", metavar="FILE.axe")
 @click.option("--entry", help="Which entry (needed when there are several).")
 @click.option("--dims", multiple=True, metavar="DIM=SIZE", help="Size of a named dim.")

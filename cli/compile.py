@@ -11,7 +11,7 @@ import click
 EMIT = ("axe", "kernel", "exec", "llvm", "asm", "artifact")
 
 
-@click.command("compile")
+@click.command("compile", short_help="Compile a Python file to an artifact.")
 @click.argument("source", metavar="FILE.py[:ENTRY]")
 @click.option("-o", "--output", metavar="PATH", help="File to write (default: FILE.axe here).")
 @click.option(

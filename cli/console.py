@@ -12,19 +12,16 @@ __all__ = ["amount", "duration", "note", "progress", "show", "size", "table"]
 _PIPE_WIDTH = 120  # columns where standard output is no terminal
 
 
-def _console() -> Any:
-    from rich.console import Console
-
-    return Console(
-        width=None if sys.stdout.isatty() else _PIPE_WIDTH, highlight=False, soft_wrap=False
-    )
-
-
 def show(*parts: Any) -> None:
     """Print rich renderables or markup on standard output."""
-    console = _console()
-    for part in parts:
-        console.print(part)
+    from rich.console import Console
+
+    width = None if sys.stdout.isatty() else _PIPE_WIDTH
+    console = Console(width=width, highlight=False)
+    with console.capture() as captured:
+        console.print(*parts, sep="\n")
+    # rich fills every line to the width with blanks.
+    print("\n".join(line.rstrip() for line in captured.get().splitlines()).strip("\n"))
 
 
 def note(text: str) -> None:

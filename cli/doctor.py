@@ -16,7 +16,7 @@ _PACKAGES = ("axec", "numpy", "torch-mlir", "llvmlite", "ml_dtypes")
 _TOOLS = ("cc", "ptxas", "nvidia-smi")
 
 
-@click.command("doctor")
+@click.command("doctor", short_help="Show what this machine can compile and run.")
 @click.option("--json", "as_json", is_flag=True, help="The findings as JSON.")
 def doctor_command(as_json: bool) -> None:
     """Show CPU features, targets, GPU and versions of this machine."""

@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 
-@click.command("inspect")
+@click.command("inspect", short_help="Show what an artifact says of itself.")
 @click.argument("path", metavar="FILE.axe")
 @click.option("--json", "as_json", is_flag=True, help="The manifest as JSON (docs/artifact.md).")
 def inspect_command(path: str, as_json: bool) -> None:
@@ -61,7 +61,7 @@ def _entry(name: str, entry: dict[str, Any], weights: list[dict[str, Any]]) -> I
     rows = [
         ("peak memory", size(entry["peak_bytes"]), formulas.get("peak_bytes")),
         ("  of it arena", size(entry["arena_bytes"]), formulas.get("arena_bytes")),
-        ("  no plan needs less than", size(entry["lower_bound_bytes"]), None),
+        ("  no arena can be below", size(entry["lower_bound_bytes"]), None),
         ("work", amount(entry["flops"], "FLOP"), formulas.get("flops")),
     ]
     exact = [(a, b, _text(c or "")) for a, b, c in rows]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 
-@click.command("verify")
+@click.command("verify", short_help="Check hashes and signatures of an artifact.")
 @click.argument("path", metavar="FILE.axe")
 @click.option(
     "--key",
@@ -34,7 +34,7 @@ def verify_command(path: str, keys: tuple[str, ...]) -> None:
         click.echo("hint: --key NAME.pub checks a signature", err=True)
 
 
-@click.command("keygen")
+@click.command("keygen", short_help="Make a key pair for signing.")
 @click.argument("name", metavar="NAME")
 def keygen_command(name: str) -> None:
     """Make an Ed25519 key pair: NAME.key (keep it secret) and NAME.pub."""
@@ -45,7 +45,7 @@ def keygen_command(name: str) -> None:
     click.echo(f"{public}: checks with `axec verify FILE.axe --key {public}`")
 
 
-@click.command("sign")
+@click.command("sign", short_help="Sign an artifact.")
 @click.argument("path", metavar="FILE.axe")
 @click.option("--key", required=True, metavar="NAME.key", help="The private key.")
 def sign_command(path: str, key: str) -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 
-@click.command("opt")
+@click.command("opt", short_help="Run passes on the text of a module.")
 @click.argument("path", metavar="FILE.mlir", default="-")
 @click.option(
     "--pass",

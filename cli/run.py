@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 _PREVIEW = 6  # leading values of an output that are shown
 
 
-@click.command("run")
+@click.command("run", short_help="Call an entry of an artifact.")
 @click.argument("path", metavar="FILE.axe")
 @click.option("--entry", help="Which entry (needed when there are several).")
 @click.option("--in", "files", multiple=True, metavar="NAME=FILE.npy", help="An input.")
