@@ -67,18 +67,12 @@ def _(s: Site) -> Value | None:
     return s.operands[0] if not any((*s.attr("low"), *s.attr("high"))) else None
 
 
-@rule("concat(x) => x", "concat")
+@rule("concat(x, empty) => x", "concat")
 def _(s: Site) -> Value | None:
-    return s.operands[0] if len(s.operands) == 1 else None
-
-
-@rule("concat(x, empty, y) => concat(x, y)", "concat")
-def _(s: Site) -> Value | None:
+    """Of two empty operands the second stays: the result is empty, too."""
     axis = s.attr("axis")
     kept = [v for i, v in enumerate(s.operands) if s.operand_type(i).shape[axis] != 0]
-    if len(kept) in (0, len(s.operands)):
-        return None
-    return s.emit(arrange.concat, *kept, axis=axis)
+    return (kept or list(s.operands))[-1] if len(kept) < 2 else None
 
 
 # ---- two become one ------------------------------------------------------------------------------
@@ -110,7 +104,11 @@ def _(s: Site) -> Value | None:
 @rule("broadcast(x) that repeats nothing and keeps the order => reshape(x)", "broadcast")
 def _(s: Site) -> Value | None:
     source, axes = s.operand_type(), s.attr("axes")
-    if (source.rank == 0) != (s.type.rank == 0) or source.count != s.type.count or list(axes) != sorted(axes):
+    if (
+        (source.rank == 0) != (s.type.rank == 0)
+        or source.count != s.type.count
+        or list(axes) != sorted(axes)
+    ):
         return None
     return s.emit(_RESHAPE, s.operands[0], shape=s.type.shape)
 
