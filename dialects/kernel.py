@@ -24,7 +24,7 @@ TEMPLATES = {
     "map": "pointwise and rearranging ops; every result has the iteration shape",
     "row": "reductions over trailing axes and pointwise ops around them, row by row",
     "reduce": "one folding op over any axes or windows, with pointwise ops before and after",
-    "gemm": "one dot_general as a tiled matrix product, with a pointwise epilogue",
+    "gemm": "one dot_general or conv as tiled matrix products, with a pointwise epilogue",
 }
 
 

@@ -13,7 +13,7 @@ from typing import Any
 
 from axec.dialects import dims, dtypes, types
 from axec.dialects.dims import Size
-from axec.passes.kernel.product import rows_per_unit, strided
+from axec.passes.kernel.product import merge, rows_per_unit, strided
 
 COLUMNS = 64  # output positions of a unit, at least, where there are as many
 COLUMN_BLOCK = 512  # output positions of one output row in a unit, at most
@@ -30,6 +30,11 @@ class Window:
     dilation: int
     low: int
     high: int
+
+    @property
+    def is_point(self) -> bool:
+        """Is output position p input position p and nothing else?"""
+        return self.taps == self.stride == 1 and not self.padded
 
     @property
     def padded(self) -> bool:
@@ -103,8 +108,8 @@ class Conv:
 
 def conv_of(op: Any) -> Conv | None:
     """How an axe.conv is computed as products, or None where it is not (another dtype than f32 and
-    f64, a window whose size is a named dim). Transposes that feed the operands are looked
-    through."""
+    f64, a window or a distance between neighbours that is a named dim). Transposes that feed the operands are looked
+    through; where the window is one point, all positions are one axis."""
     x_type, w_type, out = (types.of(v) for v in (*op.operands, op.results[0]))
     taps = w_type.shape[2:]
     if x_type.dtype not in (dtypes.f32, dtypes.f64):
@@ -120,8 +125,15 @@ def conv_of(op: Any) -> Conv | None:
             return None
         low, high = padding
         windows.append(Window(size, positions, count, stride, dilation, low, high))
-    groups = attributes["groups"].value
     (x, x_axes), (w, w_axes) = (strided(v) for v in op.operands)
+    if not isinstance(x_axes[-1][1], int):
+        return None
+    pixels = merge(x_axes[2:])
+    if len(pixels) == 1 and all(window.is_point for window in windows):
+        ((size, stride),) = pixels
+        windows, x_axes = [Window(size, size, 1, 1, 1, 0, 0)], [*x_axes[:2], (size, stride)]
+        w_axes = w_axes[:3]
+    groups = attributes["groups"].value
     return Conv(
         op=op,
         x=x,

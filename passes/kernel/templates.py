@@ -19,8 +19,7 @@ from axec.dialects.dims import Size
 from axec.dialects.kernel import body_of, yielded
 from axec.dialects.types import Shape, TensorType
 from axec.passes.kernel.convolution import Conv, conv_of
-from axec.passes.kernel.product import Gemm
-from axec.passes.kernel.product import gemm_of as gemm_of
+from axec.passes.kernel.product import Gemm, gemm_of
 
 MAP_BLOCK = 1024  # elements of the innermost axis per unit: one unit is worth about a microsecond
 REDUCE_BLOCK = 64  # results per unit: each of them is a loop of its own
@@ -164,10 +163,21 @@ def rows(kernel: Any) -> Rows:
 # ---- gemm ----------------------------------------------------------------------------------------
 
 
+_PRODUCTS: dict[str, Callable[[Any], Gemm | Conv | None]] = {
+    "axe.dot_general": gemm_of,
+    "axe.conv": conv_of,
+}
+
+
+def product_of(op: Any) -> Gemm | Conv | None:
+    """How a folding op is a product that the gemm template takes, or None where it is not."""
+    rule = _PRODUCTS.get(op.name)
+    return rule(op) if rule else None
+
+
 def product(kernel: Any) -> Gemm | Conv:
     """The product of a gemm kernel."""
-    op = anchor(kernel)
-    found = conv_of(op) if op.name == "axe.conv" else gemm_of(op)
+    found = product_of(anchor(kernel))
     assert found is not None, "a gemm kernel holds a product that the template takes"
     return found
 

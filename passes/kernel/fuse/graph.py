@@ -10,7 +10,7 @@ from axec.dialects import dims, types
 from axec.dialects.axe import OPS
 from axec.dialects.types import Shape, TensorType
 from axec.passes.kernel import cost
-from axec.passes.kernel.templates import Rows, gemm_of, rows_of
+from axec.passes.kernel.templates import Rows, product_of, rows_of
 
 CONSTANT = 1024  # elements of a constant that kernels hold in their code, one copy each
 _NUMERIC = 8  # additions that are repeated in every kernel rather than stored: masks from iota
@@ -84,7 +84,7 @@ def build(block: Any) -> Graph:
 def _template(node: Node) -> str:
     if node.name == "reduce" and node.rows is not None:
         return "row"
-    return "gemm" if node.name == "dot_general" and gemm_of(node.op) is not None else "reduce"
+    return "gemm" if product_of(node.op) is not None else "reduce"
 
 
 def _numeric(graph: Graph, node: Node) -> int | None:

@@ -22,9 +22,10 @@ def emit(f: Frame, c: Conv) -> None:
 
 def _setting(f: Frame, c: Conv) -> Setting:
     root = next(d for d in f.body.ops if d.name == "conv")
-    dtype, rank, size = root.type.dtype, len(root.shape), f.size
+    dtype, size = root.type.dtype, f.size
     element, tile = register_type(dtype), _tile(f, c, dtype.size)
-    parts = sorted({0, 1, 2, rank - 1})  # images, channels, rows, columns
+    # Axes at which images, channels, rows (where there are any), columns begin.
+    parts = (0, 1, 2) if len(c.space) == 1 else (0, 1, 2, len(root.shape) - 1)
 
     def address(value: object) -> Value:
         number = ir.BlockArgument(value).arg_number
