@@ -30,6 +30,7 @@ def _find(name: str) -> Any:
         value = getattr(importlib.import_module(_ELSEWHERE[name]), name)
     else:
         lang = importlib.import_module("axec.lang")
+        importlib.import_module("axec.eager")
         if name not in lang.__all__:
             raise AttributeError(_unknown(name, lang.__all__), name=name)
         value = getattr(lang, name)

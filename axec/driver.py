@@ -29,7 +29,7 @@ from axec.passes import base
 from axec.passes.codegen.cpu import image, targets, worker
 from axec.passes.codegen.cpu.stub import Signature
 
-PIPELINE = ("decompose", "simplify", "fuse", "outline", "schedule", "plan")
+PIPELINE = ("transform", "decompose", "simplify", "fuse", "outline", "schedule", "plan")
 STAGES = ("trace", *PIPELINE, "codegen", "link", "pack")
 
 # The stage after which the module is the text of a level.
@@ -179,7 +179,8 @@ def merged(traced: Sequence[Traced]) -> Any:
         raise AxecError("entry-duplicate", f"two entries have one name: {', '.join(names)}")
     module = ir.Module.create()
     for one in sorted(traced, key=lambda t: t.name):
-        one.func.operation.clone(ip=ir.InsertionPoint(module.body))
+        for function in one.module.body.operations:
+            function.operation.clone(ip=ir.InsertionPoint(module.body))
     return module
 
 

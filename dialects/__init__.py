@@ -1,4 +1,4 @@
-"""The words of the compiler: dialects axe, kernel, exec. `load()` puts them into the context."""
+"""The words of the compiler: dialects axe, fn, kernel, exec. `load()` gives a context with them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from axec.mlir import context, ext
 
 def load() -> Any:
     """Load all dialects into the process-wide context (idempotent) and return the context."""
-    from axec.dialects import exec, kernel  # noqa: F401  (their ops: structure.py)
+    from axec.dialects import exec, fn, kernel  # noqa: F401  (their ops: structure.py)
     from axec.dialects.axe import Axe
 
     ctx = context()

@@ -137,6 +137,7 @@ from axec.lang.spec import (
     spec_like,
     uint8,
 )
+from axec.lang.transform import grad, jvp, stop_gradient, value_and_grad, vjp
 
 __all__ = [
     "AxecError",
@@ -191,6 +192,7 @@ __all__ = [
     "full",
     "full_like",
     "gelu",
+    "grad",
     "greater",
     "greater_equal",
     "int8",
@@ -199,6 +201,7 @@ __all__ = [
     "isfinite",
     "isinf",
     "isnan",
+    "jvp",
     "layer_norm",
     "less",
     "less_equal",
@@ -254,6 +257,7 @@ __all__ = [
     "squeeze",
     "stack",
     "std",
+    "stop_gradient",
     "subtract",
     "sum",
     "swapaxes",
@@ -266,8 +270,10 @@ __all__ = [
     "tril",
     "triu",
     "uint8",
+    "value_and_grad",
     "var",
     "vecdot",
+    "vjp",
     "where",
     "zeros",
     "zeros_like",

@@ -37,6 +37,8 @@ CODES: dict[str, str] = {
     "input-count": "too few or too many inputs",
     "tree-structure": "pytrees that differ where they must not",
     "einsum-subscripts": "an einsum text that cannot be read or does not fit its operands",
+    "grad-dtype": "differentiation with respect to what is not floating point",
+    "grad-scalar": "the gradient of a function whose value is no floating point scalar",
     "entry-file": "the program file is missing, unreadable or no Python",
     "entry-import": "the program file raised an error while it was imported",
     "entry-missing": "the program file has no @axe.entry function",

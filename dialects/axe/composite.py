@@ -46,6 +46,17 @@ from axec.dialects.types import TensorType
 
 
 @composite
+def stop_gradient(x: TensorType) -> TensorType:
+    """x itself; a constant to differentiation."""
+    return x
+
+
+@stop_gradient.decompose
+def _(emit: Emit, x: Value) -> Value:
+    return x
+
+
+@composite
 def relu(x: TensorType) -> TensorType:
     """max(x, 0); NaN stays NaN."""
     need_kind("relu", x, "fi")
@@ -99,7 +110,7 @@ def _phi_tanh(emit: Emit, x: Value) -> Value:
 
 
 for _shape in ("[]", "[0, 3]", "[1]", "[3, 5]", "[batch, 7]"):
-    for _op in (relu, silu, gelu):
+    for _op in (stop_gradient, relu, silu, gelu):
         _op.sample(f"f32{_shape}")
 gelu.sample("f32[3, 5]", approximate=True)
 
@@ -112,9 +123,13 @@ def softmax(x: TensorType, *, axis: int) -> TensorType:
     return x
 
 
+def _peak(emit: Emit, x: Value, axis: int) -> Value:
+    # The result of what follows does not depend on the peak, so derivatives need not either.
+    return emit(stop_gradient, emit(reduce, x, kind="max", axes=(axis,)))
+
+
 def _centred(emit: Emit, x: Value, axis: int) -> Value:
-    peak = emit(reduce, x, kind="max", axes=(axis,))
-    return emit(sub, x, over(emit, peak, x, axis))
+    return emit(sub, x, over(emit, _peak(emit, x, axis), x, axis))
 
 
 @softmax.decompose
@@ -285,8 +300,8 @@ def attention(
     return q.with_shape((*q.shape[:-1], v.shape[-1]))
 
 
-def _product(emit: Emit, x: Value, y: Value, contract_y: int) -> Value:
-    """Contract the last axis of x with one of the last two of y; the others are batch axes."""
+def product(emit: Emit, x: Value, y: Value, contract_x: int, contract_y: int) -> Value:
+    """Contract one of the last two axes of x with one of y; those before are batch axes."""
     rank = emit.type(x).rank
     batch = tuple(range(rank - 2))
     return emit(
@@ -295,7 +310,7 @@ def _product(emit: Emit, x: Value, y: Value, contract_y: int) -> Value:
         y,
         batch_x=batch,
         batch_y=batch,
-        contract_x=(rank - 1,),
+        contract_x=(rank + contract_x,),
         contract_y=(rank + contract_y,),
     )
 
@@ -318,21 +333,32 @@ def _masked(emit: Emit, scores: Value, mask: tuple[Value, ...], causal: bool) ->
     return emit(select, keep, scores, fill(emit, -math.inf, scores))
 
 
-@attention.decompose
-def _(emit: Emit, q: Value, k: Value, v: Value, *mask: Value, scale: float, causal: bool) -> Value:
-    wide_q, wide_k, wide_v = (widen(emit, x) for x in (q, k, v))
-    scaled = emit(mul, wide_q, fill(emit, scale, wide_q))
-    scores = _masked(emit, _product(emit, scaled, wide_k, -1), mask, causal)
+def attention_weights(
+    emit: Emit, q: Value, k: Value, mask: tuple[Value, ...], scale: float, causal: bool
+) -> tuple[Value, Value, Value]:
+    """Of wide q and k: scale * q; weights w [..., Sq, Sk] and share s [..., Sq] such that s * w are
+    the attention probabilities."""
+    scaled = emit(mul, q, fill(emit, scale, q))
+    scores = _masked(emit, product(emit, scaled, k, -1, -1), mask, causal)
     axis = emit.type(scores).rank - 1
     # A row of -inf has a finite peak here, so that its weights are exp(-inf) = 0 and not NaN; then
     # its total is 0, where every other row has a total of at least exp(0) = 1.
-    peak = emit(reduce, scores, kind="max", axes=(axis,))
+    peak = _peak(emit, scores, axis)
     lowest = float(np.finfo(emit.type(peak).dtype.numpy).min)
     peak = emit(max_, peak, fill(emit, lowest, peak))
     weights = emit(exp, emit(sub, scores, over(emit, peak, scores, axis)))
     total = emit(reduce, weights, kind="sum", axes=(axis,))
-    share = emit(div, fill(emit, 1, total), emit(max_, total, fill(emit, 1, total)))
-    found = _product(emit, weights, wide_v, -2)
+    nothing, one = emit(compare, total, fill(emit, 0, total), direction="eq"), fill(emit, 1, total)
+    # Not max(total, 1), whose derivative would be halved where one key has all the weight.
+    return scaled, weights, emit(div, one, emit(select, nothing, one, total))
+
+
+@attention.decompose
+def _(emit: Emit, q: Value, k: Value, v: Value, *mask: Value, scale: float, causal: bool) -> Value:
+    wide_q, wide_k, wide_v = (widen(emit, x) for x in (q, k, v))
+    _, weights, share = attention_weights(emit, wide_q, wide_k, mask, scale, causal)
+    found = product(emit, weights, wide_v, -1, -2)
+    axis = emit.type(found).rank - 1
     return narrow(emit, emit(mul, found, over(emit, share, found, axis)), emit.type(q).dtype)
 
 

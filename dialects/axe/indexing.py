@@ -1,4 +1,4 @@
-"""Ops whose positions are values: gather along an axis, windows at run-time offsets.
+"""Ops whose positions are values: gather and scatter along an axis, windows at run-time offsets.
 
 Indices never fail and never leave the operand: they are clamped, which costs nothing beside a
 check and keeps artifacts free of run-time errors.
@@ -8,8 +8,17 @@ from __future__ import annotations
 
 import numpy as np
 
+from axec.dialects import dtypes
 from axec.dialects.attrs import Sizes
-from axec.dialects.axe.rules import need_axes, need_index, need_shape, need_sizes, same_dtype, show
+from axec.dialects.axe.rules import (
+    need_axes,
+    need_index,
+    need_kind,
+    need_shape,
+    need_sizes,
+    same_dtype,
+    show,
+)
 from axec.dialects.dims import Size, dim
 from axec.dialects.opdef import Array, ShapeError, core
 from axec.dialects.types import Shape, TensorType
@@ -38,6 +47,41 @@ take.sample("f32[7, 3]", "i32[2, 5]", axis=0)
 take.sample("f32[2, 1, 3]", "i64[4]", axis=1)
 take.sample("f32[2, 0]", "i32[0]", axis=1)
 take.sample("f32[11, 3]", "i64[batch]", axis=0)
+
+
+@core("contract")
+def scatter_add(x: TensorType, indices: TensorType, update: TensorType, *, axis: int) -> TensorType:
+    """x with slices added along an axis: result[a..., n, b...] = x[a..., n, b...] + sum over i...
+    with indices[i...] = n of update[a..., i..., b...]; update has the shape of
+    take(x, indices, axis), whose transpose this is. Indices are clamped as there. f16 and bf16 add
+    in f32, integers wrap."""
+    need_kind("scatter_add", x, "fiu")
+    same_dtype("scatter_add", x, update)
+    need_index("scatter_add", "the indices", indices)
+    need_axes("scatter_add", (axis,), x.rank)
+    if x.shape[axis] == 0 and indices.count != 0:
+        message = f"scatter_add: nothing to add to on axis {axis} of {show(x.shape)}"
+        raise ShapeError("shape-mismatch", message)
+    taken = (*x.shape[:axis], *indices.shape, *x.shape[axis + 1 :])
+    need_shape("scatter_add", "the update", update, taken)
+    return x
+
+
+@scatter_add.reference
+def _(x: Array, indices: Array, update: Array, *, axis: int) -> Array:
+    at = np.clip(indices.reshape(-1), 0, max(x.shape[axis] - 1, 0))
+    rows = np.moveaxis(update.reshape(*x.shape[:axis], at.size, *x.shape[axis + 1 :]), axis, 0)
+    narrow = x.dtype in (dtypes.f16.numpy, dtypes.bf16.numpy)
+    found = x.astype(np.float32) if narrow else x.copy()
+    np.add.at(np.moveaxis(found, axis, 0), at, rows)
+    return found.astype(x.dtype)
+
+
+scatter_add.sample("f32[5]", "i64[]", "f32[]", axis=0)
+scatter_add.sample("f32[7, 3]", "i32[2, 5]", "f32[2, 5, 3]", axis=0)
+scatter_add.sample("f32[2, 1, 3]", "i64[4]", "f32[2, 4, 3]", axis=1)
+scatter_add.sample("f32[2, 0]", "i32[0]", "f32[2, 0]", axis=1)
+scatter_add.sample("f32[11, 3]", "i64[batch]", "f32[batch, 3]", axis=0)
 
 
 def _need_window(op: str, x: TensorType, size: Shape, starts: tuple[TensorType, ...]) -> None:

@@ -132,11 +132,11 @@ FLOATS, INTS, ANY = "f64 f32 f16 bf16", "i64 i32 i8 u8", "f64 f32 f16 bf16 i64 i
 TAKEN = {
     FLOATS: """pow exp log log1p expm1 sqrt rsqrt tanh sigmoid erf sin cos floor ceil round
         silu gelu softmax log_softmax layer_norm rms_norm avg_pool attention""",
-    f"{FLOATS} {INTS}": "iota add sub mul div clamp window dot_general conv",
+    f"{FLOATS} {INTS}": "iota add sub mul div clamp window dot_general conv scatter_add",
     f"{FLOATS} i64 i32 i8": "neg abs sign relu",
     f"{INTS} bool": "and or xor not",
     ANY: """constant max min compare select cast reshape transpose broadcast slice reverse pad
-        concat take dynamic_slice dynamic_update reduce argreduce""",
+        concat take dynamic_slice dynamic_update reduce argreduce stop_gradient""",
 }
 
 

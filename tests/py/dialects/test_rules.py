@@ -59,6 +59,10 @@ REFUSED: list[tuple[str, list[str], dict[str, Any], str, str]] = [
     ("take", ["f32[5]", "f32[2]"], {"axis": 0}, "dtype-mix", "i32 or i64, got f32"),
     ("take", ["f32[5]", "i32[2]"], {"axis": 1}, "axis-range", "rank 1"),
     ("take", ["f32[0]", "i32[2]"], {"axis": 0}, "shape-mismatch", "nothing to take"),
+    ("scatter_add", ["f32[5]", "i32[2]", "f32[3]"], {"axis": 0}, "shape-mismatch", "(2,)"),
+    ("scatter_add", ["f32[0]", "i32[2]", "f32[2]"], {"axis": 0}, "shape-mismatch", "nothing"),
+    ("scatter_add", ["f32[5]", "f32[2]", "f32[2]"], {"axis": 0}, "dtype-mix", "i32 or i64"),
+    ("scatter_add", ["bool[5]", "i32[2]", "bool[2]"], {"axis": 0}, "dtype-unsupported", "bool"),
     ("dynamic_slice", ["f32[5]", "i32[]"], {"size": (6,)}, "shape-mismatch", "(6,) does not fit"),
     ("dynamic_slice", ["f32[5]"], {"size": (2,)}, "shape-mismatch", "0 starts"),
     ("dynamic_slice", ["f32[5]", "i32[1]"], {"size": (2,)}, "shape-mismatch", "shape (1,)"),
@@ -137,7 +141,8 @@ def test_every_op_refuses_something() -> None:
     """Beside the pointwise ops, whose rules are one function."""
     tested = {row[0] for row in REFUSED}
     untested = {op.name for op in OPS.values() if op.family != "elementwise"} - tested
-    assert untested == {"constant", "silu", "gelu"}  # constants take all; the rest as relu
+    takes_all = {"constant", "stop_gradient"}
+    assert untested == takes_all | {"silu", "gelu"}  # these two as relu
 
 
 # op, operand types, attributes, result type

@@ -1,0 +1,193 @@
+"""Functions that transformations apply: each is traced into a private function of the module, and
+one symbolic op of the fn dialect stands for its application. A pass resolves it later.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from axec.dialects.emit import IrEmit
+from axec.dialects.types import TensorType
+from axec.lang import core, tree
+from axec.lang.core import Scalar, as_tensor, leaked
+from axec.lang.spec import spec
+from axec.lang.tensor import Tensor
+from axec.lang.tracing import CONSTANT_ELEMENTS, Trace, Traced, trace
+from axec.mlir import func, ir
+
+__all__ = ["Flat", "Function", "anywhere", "apply", "evaluate_with", "traced"]
+
+
+@dataclass(frozen=True, slots=True)
+class Function:
+    """A private function. `captured`: arrays of outer traces that it uses, which are its last
+    arguments; `out_tree`: the structure of its results."""
+
+    name: str
+    captured: tuple[Tensor, ...]
+    results: tuple[TensorType, ...]
+    out_tree: tree.TreeDef
+
+
+class Flat:
+    """`fn(*args, **kwargs)` as a function of the arrays among the leaves of its arguments. What is
+    no array stays as it is, but Python numbers in the arguments `argnums` count as arrays."""
+
+    def __init__(
+        self, fn: Callable[..., Any], args: Sequence[Any], kwargs: Any = None,
+        argnums: Sequence[int] = (),
+    ) -> None:  # fmt: skip
+        self.fn = fn
+        self.label = re.sub(r"\W", "", getattr(fn, "__name__", "")) or "function"
+        self.leaves, self.treedef = tree.flatten((list(args), dict(kwargs or {})))
+        counts = [len(tree.leaves(a)) for a in args]
+        owners = [i for i, n in enumerate(counts) for _ in range(n)]
+        owners += [-1] * (len(self.leaves) - len(owners))
+        self.places = [
+            i for i, leaf in enumerate(self.leaves)
+            if isinstance(leaf, (Tensor, np.ndarray, np.generic))
+            or (owners[i] in argnums and isinstance(leaf, Scalar))
+        ]  # fmt: skip
+        self.arrays = [as_tensor(self.leaves[i]) for i in self.places]
+        self.owners = [owners[i] for i in self.places]  # position of the argument of each array
+
+    @property
+    def types(self) -> list[TensorType]:
+        return [x.type for x in self.arrays]
+
+    def __call__(self, *arrays: Tensor) -> Any:
+        leaves = list(self.leaves)
+        for place, x in zip(self.places, arrays, strict=True):
+            leaves[place] = x
+        args, kwargs = tree.unflatten(self.treedef, leaves)
+        return self.fn(*args, **kwargs)
+
+
+def traced(outer: Trace, flat: Callable[..., Any], types: Sequence[TensorType],
+           label: str) -> Function:  # fmt: skip
+    """Trace a function of arrays into a private function of the module of `outer`."""
+    return _Inner(outer, label).function(flat, types)
+
+
+def apply(
+    outer: Trace, op: str, operands: Sequence[Tensor], results: Sequence[TensorType],
+    functions: dict[str, Function], **lists: Sequence[int],
+) -> list[Tensor]:  # fmt: skip
+    """Append an fn op; `functions` are its symbols, `lists` its other attributes."""
+    attributes = {k: ir.FlatSymbolRefAttr.get(f.name) for k, f in functions.items()}
+    attributes |= {k: ir.DenseI64ArrayAttr.get(list(v)) for k, v in lists.items()}
+    made = ir.Operation.create(
+        f"fn.{op}",
+        results=[t.ir() for t in results],
+        operands=[x.value if x.trace is outer else outer._lift(x) for x in operands],
+        attributes=attributes,
+        loc=outer._location(),
+    )
+    return [Tensor(v, outer) for v in made.results]
+
+
+class _Inner(Trace):
+    """The trace of a private function, inside another trace. It shares the outer one's dims, files
+    and locations; arrays of the outer one that it meets become further arguments."""
+
+    def __init__(self, outer: Trace, label: str) -> None:
+        self.name = label
+        self.outer = outer
+        self.ranges = outer.ranges
+        self.sources = outer.sources
+        self._folder = outer._folder
+        self._locations = outer._locations
+        self._constants = {}
+        self.location_of_definition = outer._location()
+        self._emit = IrEmit(self.location_of_definition)
+        self._captured: dict[Any, tuple[Tensor, Any]] = {}  # by value or id: outer, argument
+
+    def function(self, fn: Callable[..., Any], types: Sequence[TensorType]) -> Function:
+        """Call the function on traced arguments and close it."""
+        module = self._module()
+        symbol = f"{self._root().name}.{self.name}.{len(module.body.operations)}"
+        with ir.InsertionPoint(module.body), self.location_of_definition:
+            self._func = func.FuncOp(symbol, ([t.ir() for t in types], []))
+            self._func.attributes["sym_visibility"] = ir.StringAttr.get("private")
+            self._block = self._func.add_entry_block()
+        arguments = [Tensor(v, self) for v in list(self._block.arguments)]
+        with ir.InsertionPoint(self._block), self.location_of_definition:
+            token = core.ACTIVE.set(self)
+            try:
+                result = fn(*arguments)
+            finally:
+                core.ACTIVE.reset(token)
+            outputs, out_tree = self._results(result)
+            func.ReturnOp(outputs)
+        kind = ir.FunctionType.get([v.type for v in self._block.arguments],
+                                   [v.type for v in outputs])  # fmt: skip
+        self._func.attributes["function_type"] = ir.TypeAttr.get(kind)
+        captured = tuple(x for x, _ in self._captured.values())
+        return Function(symbol, captured, tuple(Tensor(v, self).type for v in outputs), out_tree)
+
+    def _root(self) -> Trace:
+        found: Trace = self
+        while isinstance(found, _Inner):
+            found = found.outer
+        return found
+
+    def _module(self) -> Any:
+        return self._root()._func.operation.parent.opview
+
+    def _lift(self, x: Tensor) -> Any:
+        if x.trace is None and x.value.size <= CONSTANT_ELEMENTS:
+            return super()._lift(x)
+        if x.trace is not None and not self._is_inside(x.trace):
+            raise leaked(x)
+        key = x.value if x.trace is not None else id(x.value)
+        if key not in self._captured:
+            argument = self._block.add_argument(x.type.ir(), self.location_of_definition)
+            self._captured[key] = (x, argument)
+        return self._captured[key][1]
+
+    def _is_inside(self, other: Trace) -> bool:
+        outer: Trace = self
+        while isinstance(outer, _Inner):
+            outer = outer.outer
+            if outer is other:
+                return True
+        return False
+
+
+# ---- outside a trace -----------------------------------------------------------------------------
+
+Evaluate = Callable[[Any, Sequence[Any]], Sequence[Any]]  # (module, inputs) -> results, as arrays
+_evaluate: list[Evaluate] = []
+
+
+def evaluate_with(evaluate: Evaluate) -> None:
+    """Say how a module with fn ops is run at once: this part of axec cannot, as it has no passes.
+    `evaluate(module, inputs)` runs the module's first function."""
+    _evaluate[:] = [evaluate]
+
+
+def anywhere(fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    """`fn(*args, **kwargs)` inside a trace; outside, it is traced for these arguments and run."""
+    if core.tracing() is not None:
+        return fn(*args, **kwargs)
+    flat = Flat(fn, args, kwargs)
+    structure: list[tree.TreeDef] = []
+
+    def body(*arrays: Tensor) -> Any:
+        leaves, treedef = tree.flatten(flat(*arrays))
+        structure.append(treedef)
+        return tuple(leaves)
+
+    made = trace(body, [spec(x.type.shape, x.dtype) for x in flat.arrays], name=flat.label)
+    found = _run(made, [core.concrete(x) for x in flat.arrays])
+    return tree.unflatten(structure[0], [Tensor(a) for a in found])
+
+
+def _run(made: Traced, arrays: Sequence[Any]) -> Sequence[Any]:
+    assert _evaluate, "`import axec` says how to evaluate; axec.lang alone cannot"
+    return _evaluate[0](made.module, [*arrays, *made.weights.values()])

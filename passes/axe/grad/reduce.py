@@ -1,0 +1,251 @@
+"""Folds. A sum gives its cotangent to every element; a maximum to the elements that equal it, which
+share it evenly; a product becomes a tree of products, whose derivatives are right at zeros too."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from axec.dialects import dtypes
+from axec.dialects.attrs import Ints, Pairs
+from axec.dialects.axe import reduce as ops
+from axec.dialects.axe.arrange import broadcast, pad, reshape, slice_
+from axec.dialects.axe.build import fill, scalar
+from axec.dialects.axe.constants import iota
+from axec.dialects.axe.elementwise import cast, compare, div, mul, select
+from axec.dialects.emit import IrEmit
+from axec.passes.axe.grad.arrange import cut, dilated, full, placed, unsliced
+from axec.passes.axe.grad.rules import (
+    EXPAND,
+    JVP,
+    NO_GRADIENT,
+    Tangents,
+    Value,
+    jvp,
+    total,
+    vjp,
+)
+
+NO_GRADIENT[ops.argreduce] = "its results are integers"
+
+
+def _spread(e: IrEmit, x: Value, like: Value, axes: Ints) -> Value:
+    """x, which lacks `axes` of `like`, repeated along them."""
+    shape = e.type(like).shape
+    kept = tuple(a for a in range(len(shape)) if a not in axes)
+    return e(broadcast, x, shape=shape, axes=kept)
+
+
+# ---- reduce --------------------------------------------------------------------------------------
+
+
+@vjp(ops.reduce)
+def _(e: IrEmit, g: Value, y: Value, x: Value, *, kind: str, axes: Ints) -> Value:
+    return _PULL[kind](e, g, y, x, axes)
+
+
+@jvp(ops.reduce)
+def _(e: IrEmit, ts: Tangents, y: Value, x: Value, *, kind: str, axes: Ints) -> Value:
+    return _PUSH[kind](e, ts[0], y, x, axes)
+
+
+def _sum_of(e: IrEmit, x: Value, axes: Ints) -> Value:
+    return e(ops.reduce, x, kind="sum", axes=axes)
+
+
+def _at_extreme(e: IrEmit, y: Value, x: Value, axes: Ints) -> tuple[Value, Value]:
+    """Where x equals the extreme of its fold, and how often it does."""
+    mask = e(compare, x, _spread(e, y, x, axes), direction="eq")
+    ones = e(cast, mask, dtype=e.type(x).dtype)
+    return mask, _sum_of(e, ones, axes)
+
+
+def _pull_extreme(e: IrEmit, g: Value, y: Value, x: Value, axes: Ints) -> Value:
+    mask, ties = _at_extreme(e, y, x, axes)
+    share = _spread(e, e(div, g, ties), x, axes)
+    return e(select, mask, share, fill(e, 0, x))
+
+
+def _push_extreme(e: IrEmit, t: Value, y: Value, x: Value, axes: Ints) -> Value:
+    mask, ties = _at_extreme(e, y, x, axes)
+    return e(div, _sum_of(e, e(select, mask, t, fill(e, 0, x)), axes), ties)
+
+
+def _others(e: IrEmit, x: Value, axes: Ints) -> Value:
+    """The product of the other elements along one axis, for a size that only a call can tell."""
+    (axis,), shape = axes, e.type(x).shape
+    rank, size = len(shape), shape[axis]
+    square = (*shape, size)
+    across = (*range(axis), rank, *range(axis + 1, rank))  # x along the new, last axis
+    i, j = (e(iota, shape=square, dtype=dtypes.i64, axis=a) for a in (axis, rank))
+    spread = e(broadcast, x, shape=square, axes=across)
+    rest = e(select, e(compare, i, j, direction="eq"), fill(e, 1, spread), spread)
+    return e(ops.reduce, rest, kind="prod", axes=(rank,))
+
+
+def _pull_product(e: IrEmit, g: Value, y: Value, x: Value, axes: Ints) -> Value:
+    return e(mul, _spread(e, g, x, axes), _others(e, x, axes))
+
+
+def _push_product(e: IrEmit, t: Value, y: Value, x: Value, axes: Ints) -> Value:
+    return _sum_of(e, e(mul, t, _others(e, x, axes)), axes)
+
+
+_PULL: dict[str, Callable[..., Value]] = {
+    "sum": lambda e, g, y, x, axes: _spread(e, g, x, axes),
+    "max": _pull_extreme,
+    "min": _pull_extreme,
+    "prod": _pull_product,
+}
+_PUSH: dict[str, Callable[..., Value]] = {
+    "sum": lambda e, t, y, x, axes: _sum_of(e, t, axes),
+    "max": _push_extreme,
+    "min": _push_extreme,
+    "prod": _push_product,
+}
+
+
+def _in_steps(e: IrEmit, x: Value, *, kind: str, axes: Ints) -> Value | None:
+    """A fold over an empty axis as the constant that it is; a product as products of halves, axis
+    by axis. None for other folds, and for a product over one axis of unknown size."""
+    shape = e.type(x).shape
+    if any(shape[a] == 0 for a in axes):
+        left = tuple(n for a, n in enumerate(shape) if a not in axes)
+        return full(e, float(ops.identity(kind, e.type(x).dtype)), x, left)
+    if kind != "prod" or (len(axes) == 1 and not isinstance(shape[axes[0]], int)):
+        return None
+    for axis in sorted(axes, reverse=True):
+        if isinstance(shape[axis], int):
+            x = _halved(e, x, axis)
+        else:
+            x = e(ops.reduce, x, kind="prod", axes=(axis,))
+    return x
+
+
+def _halved(e: IrEmit, x: Value, axis: int) -> Value:
+    shape = e.type(x).shape
+    size = shape[axis]
+    assert isinstance(size, int)
+    while size > 1:
+        if size % 2:
+            high = tuple(int(a == axis) for a in range(len(shape)))
+            x = e(pad, x, scalar(e, 1, x), low=(0,) * len(shape), high=high)
+        half = (size + 1) // 2
+        x = e(mul, cut(e, x, axis, 0, half), cut(e, x, axis, half, 2 * half))
+        size = half
+    return e(reshape, x, shape=(*shape[:axis], *shape[axis + 1 :]))
+
+
+EXPAND[ops.reduce] = _in_steps
+
+
+# ---- window --------------------------------------------------------------------------------------
+
+
+@vjp(ops.window)
+def _(e: IrEmit, g: Value, y: Value, x: Value, *, kind: str, **how: Any) -> Value:
+    return _WINDOW_PULL[kind](e, g, y, x, **how)
+
+
+def _pull_window_sum(
+    e: IrEmit, g: Value, y: Value, x: Value, *, size: Ints, stride: Ints, padding: Pairs,
+    dilation: Ints,
+) -> Value:  # fmt: skip
+    """An element gets the cotangents of the windows that it is in: again a sum over windows, of g
+    with zeros between and around."""
+    lead = e.type(x).rank - len(size)
+    g = dilated(e, g, (1,) * lead + stride)
+    rows = zip(e.type(x).shape[lead:], size, padding, dilation, strict=True)
+    for axis, (n, k, (low, high), d) in enumerate(rows, lead):
+        reach = d * (k - 1)
+        g = placed(e, g, axis, reach - low, n + reach, room=max(reach - high, 0))
+    plain = {"stride": (1,) * len(size), "padding": ((0, 0),) * len(size)}
+    return e(ops.window, g, kind="sum", size=size, dilation=dilation, **plain)
+
+
+class _Windows:
+    """The windows over x, as one slice of the padded x per position inside the window."""
+
+    def __init__(
+        self, e: IrEmit, y: Value, x: Value, *, size: Ints, stride: Ints, padding: Pairs,
+        dilation: Ints,
+    ) -> None:  # fmt: skip
+        self.e, self.y, self.x = e, y, x
+        self.lead = e.type(x).rank - len(size)
+        self.low = (0,) * self.lead + tuple(p[0] for p in padding)
+        self.high = (0,) * self.lead + tuple(p[1] for p in padding)
+        self.padded = self._padded(x, float(ops.identity("max", e.type(x).dtype)))
+        self.places = list(self._places(size, stride, dilation))
+        self.masks = [self._equal(place) for place in self.places]
+
+    def _places(self, size: Ints, stride: Ints, dilation: Ints) -> Iterator[dict[str, Any]]:
+        whole, positions = self.e.type(self.x).shape[: self.lead], self.e.type(self.y).shape
+        for offset in itertools.product(*map(range, size)):
+            start = tuple(k * d for k, d in zip(offset, dilation, strict=True))
+            rows = zip(start, positions[self.lead :], stride, strict=True)
+            stop = tuple(k + (p - 1) * s + 1 for k, p, s in rows)
+            yield {
+                "start": (0,) * self.lead + start,
+                "stop": whole + stop,
+                "step": (1,) * self.lead + stride,
+            }
+
+    def _padded(self, x: Value, value: float) -> Value:
+        if not any(self.low + self.high):
+            return x
+        return self.e(pad, x, scalar(self.e, value, x), low=self.low, high=self.high)
+
+    def _equal(self, place: dict[str, Any]) -> Value:
+        view = self.e(slice_, self.padded, **place)
+        return self.e(compare, view, self.y, direction="eq")
+
+    def ties(self) -> Value:
+        """How many elements of each window equal its maximum."""
+        dtype = self.e.type(self.y).dtype
+        return total(self.e, [self.e(cast, m, dtype=dtype) for m in self.masks])
+
+    def pull(self, g: Value) -> Value:
+        """The cotangent of x: every maximum's share, put back and added up."""
+        e, shape, zero = self.e, self.e.type(self.padded).shape, fill(self.e, 0, g)
+        parts = [
+            unsliced(e, e(select, mask, g, zero), shape, **place)
+            for mask, place in zip(self.masks, self.places, strict=True)
+        ]
+        found = total(e, parts)
+        rows = zip(self.low, e.type(self.x).shape, strict=True)
+        for axis, (low, n) in enumerate(rows):
+            found = cut(e, found, axis, low, low + n)
+        return found
+
+    def push(self, t: Value) -> Value:
+        """The sum of the tangents at the maxima."""
+        e, padded, zero = self.e, self._padded(t, 0), fill(self.e, 0, self.y)
+        return total(
+            e,
+            [
+                e(select, mask, e(slice_, padded, **place), zero)
+                for mask, place in zip(self.masks, self.places, strict=True)
+            ],
+        )
+
+
+def _pull_window_max(e: IrEmit, g: Value, y: Value, x: Value, **how: Any) -> Value:
+    windows = _Windows(e, y, x, **how)
+    return windows.pull(e(div, g, windows.ties()))
+
+
+_WINDOW_PULL: dict[str, Callable[..., Value]] = {
+    "sum": _pull_window_sum,
+    "max": _pull_window_max,
+}
+
+
+def _push_window(e: IrEmit, ts: Tangents, y: Value, x: Value, *, kind: str, **how: Any) -> Value:
+    if kind == "sum":
+        return e(ops.window, ts[0], kind=kind, **how)
+    windows = _Windows(e, y, x, **how)
+    return e(div, windows.push(ts[0]), windows.ties())
+
+
+JVP[ops.window] = _push_window

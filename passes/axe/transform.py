@@ -1,0 +1,114 @@
+"""Resolve applications of functions, transformed or not, into axe ops.
+
+    %y, %gx = fn.vjp(%x, %gy) {callee = @f, wrt = [0], seeds = [0]}
+    =>  the ops of @f on %x, followed by those that take %gy back to %x
+
+A callee is resolved before its caller, so that transformations nest in any order. What has
+derivatives of the user's own (fn.custom) stays whole until nobody can differentiate it any more.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from axec.dialects import fn
+from axec.mlir import ir
+
+# The families enter their rules into the tables.
+from axec.passes.axe.grad import (  # noqa: F401
+    arrange,
+    composite,
+    constants,
+    contract,
+    elementwise,
+    indexing,
+    reduce,
+)
+from axec.passes.axe.grad.forward import jvp
+from axec.passes.axe.grad.reverse import vjp
+from axec.passes.axe.walk import Walk, block_of, in_order, is_private
+from axec.passes.base import Pass, register
+
+
+@register
+@dataclass(frozen=True)
+class Transform(Pass):
+    """Differentiate, batch and inline the functions that others apply."""
+
+    name = "transform"
+
+    def run(self, module: Any) -> None:
+        functions = in_order(module)
+        resolver = _Resolver({f.attributes["sym_name"].value: f for f in functions})
+        for function in functions:
+            if not is_private(function):
+                resolver.finish(function)
+        for function in filter(is_private, functions):
+            function.erase()
+
+
+class _Resolver:
+    """Resolves the functions of a module, each once."""
+
+    def __init__(self, functions: dict[str, Any]) -> None:
+        self.functions = functions
+        self._resolved: set[str] = set()
+
+    def block(self, name: str) -> Any:
+        """The block of a function in which axe ops and fn.custom are left."""
+        block = block_of(self.functions[name])
+        if name not in self._resolved:
+            self._resolved.add(name)
+            for operation in _applications(block):
+                if operation.name != "fn.custom":
+                    self._replace(operation, APPLICATIONS[operation.name])
+        return block
+
+    def finish(self, function: Any) -> None:
+        """Resolve a function that is an entry: nothing but axe ops is left."""
+        block = self.block(function.attributes["sym_name"].value)
+        while waiting := _applications(block):
+            for operation in waiting:
+                self._replace(operation, _call)
+
+    def _replace(self, operation: Any, rule: Callable[..., list[Any]]) -> None:
+        with ir.InsertionPoint(operation), operation.location:
+            found = rule(self, operation, list(operation.operands))
+        for old, new in zip(operation.results, found, strict=True):
+            old.replace_all_uses_with(new)
+        operation.erase()
+
+
+def _applications(block: Any) -> list[Any]:
+    found = (o.operation for o in block.operations)
+    return [o for o in found if o.name.startswith("fn.")]
+
+
+def _call(resolver: _Resolver, operation: Any, operands: list[Any]) -> list[Any]:
+    return Walk(resolver.block).block(resolver.block(fn.callee(operation)), operands)
+
+
+def _vjp(resolver: _Resolver, operation: Any, operands: list[Any]) -> list[Any]:
+    wrt, seeds = fn.axes(operation, "wrt"), fn.axes(operation, "seeds")
+    count = len(operands) - len(seeds)
+    given = dict(zip(seeds, operands[count:], strict=True))
+    block = resolver.block(fn.callee(operation))
+    return vjp(resolver.block, block, operands[:count], given, wrt)
+
+
+def _jvp(resolver: _Resolver, operation: Any, operands: list[Any]) -> list[Any]:
+    wrt, outs = fn.axes(operation, "wrt"), fn.axes(operation, "outs")
+    count = len(operands) - len(wrt)
+    given = dict(zip(wrt, operands[count:], strict=True))
+    block = resolver.block(fn.callee(operation))
+    return jvp(resolver.block, block, operands[:count], given, outs)
+
+
+# Op -> `(resolver, operation, operands) -> results`, emitted at the insertion point.
+APPLICATIONS: dict[str, Callable[..., list[Any]]] = {
+    "fn.call": _call,
+    "fn.vjp": _vjp,
+    "fn.jvp": _jvp,
+}

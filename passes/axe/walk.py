@@ -1,0 +1,101 @@
+"""Apply the ops of a function again, at the insertion point and with other arguments: what
+inlining, differentiation and batching have in common.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from axec.dialects.axe import OPS
+from axec.dialects.axe.arrange import reshape
+from axec.dialects.emit import IrEmit
+from axec.dialects.opdef import OpDef
+from axec.mlir import ir, unknown_location
+
+Value = Any  # an MLIR value
+Blocks = Callable[[str], Any]  # function name -> its block, in which axe ops and fn.custom are left
+
+
+class Walk(IrEmit):
+    """Goes through a block in order. As it is: inlining. Subclasses say what becomes of an op, in
+    `__call__`; of a value they may make something else than a value."""
+
+    def __init__(self, blocks: Blocks) -> None:
+        super().__init__(unknown_location())
+        self.blocks = blocks
+
+    def block(self, block: Any, arguments: Sequence[Any]) -> list[Any]:
+        """What the operands of the block's terminator become."""
+        env = dict(zip(block.arguments, arguments, strict=True))
+        for view in block.operations:
+            operation = view.operation
+            operands = [env[v] for v in operation.operands]
+            if operation.name == "func.return":
+                return operands
+            self.loc = operation.location
+            env.update(zip(operation.results, self.operation(operation, operands), strict=True))
+        raise AssertionError("a function without return")
+
+    def operation(self, operation: Any, operands: list[Any]) -> Sequence[Any]:
+        """What the results of an op become."""
+        if operation.name == "fn.custom":
+            return self.custom(operation, operands)
+        return copied(operation, operands)
+
+    def custom(self, operation: Any, operands: list[Any]) -> Sequence[Any]:
+        """What the results of an fn.custom become."""
+        return copied(operation, operands)
+
+
+def applied(emit: IrEmit, operation: Any, operands: Sequence[Any]) -> tuple[Any, ...]:
+    """Emit the op of an operation on other operands; its results."""
+    op: OpDef = OPS[operation.name]
+    found = emit(op, *operands, **op.attrs_from_ir(operation))
+    return found if isinstance(found, tuple) else (found,)
+
+
+def copied(operation: Any, operands: Sequence[Value]) -> Sequence[Value]:
+    """The operation as it is, on other operands of the same types; its results."""
+    made = operation.clone().operation
+    for i, value in enumerate(operands):
+        made.operands[i] = value
+    return list(made.results)
+
+
+def is_float(value: Value) -> bool:
+    """Whether a value has derivatives."""
+    return str(value.type.element_type) in _FLOATS
+
+
+def distinct(e: IrEmit, arguments: Sequence[Value], picked: Sequence[int]) -> list[Value]:
+    """The arguments, the picked ones as values that no other argument is: derivatives are with
+    respect to an argument, and a caller may pass one value for several."""
+    found = list(arguments)
+    for i in picked:
+        if found.count(found[i]) > 1:
+            found[i] = e(reshape, found[i], shape=e.type(found[i]).shape)
+    return found
+
+
+_FLOATS = frozenset(("f64", "f32", "f16", "bf16"))
+
+
+def in_order(module: Any) -> list[Any]:
+    """The func.func operations of a module."""
+    found = (o.operation for o in module.body.operations)
+    return [o for o in found if o.name == "func.func"]
+
+
+def block_of(function: Any) -> Any:
+    """The one block of a func.func."""
+    return function.regions[0].blocks[0]
+
+
+def is_private(function: Any) -> bool:
+    """Whether a function exists for others of the module alone."""
+    attributes = function.attributes
+    return (
+        "sym_visibility" in attributes
+        and ir.StringAttr(attributes["sym_visibility"]).value == "private"
+    )
