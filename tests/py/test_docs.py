@@ -28,7 +28,8 @@ def test_paths_exist(document: Path) -> None:
     start = "|".join(FOLDERS)
     planned = {"passes/codegen/gpu/"}  # architecture.md says where a GPU back end will be
     for path in re.findall(rf"`((?:{start})/[\w./-]*\w/?)`", document.read_text()):
-        assert (ROOT / path).exists() or path in planned, path
+        if not re.search(r"\b[A-Z]+\b", path):  # FAMILY, NAME: whatever the reader adds
+            assert (ROOT / path).exists() or path in planned, path
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda p: p.name)

@@ -1,0 +1,81 @@
+"""`axec inspect`, `verify`, `keygen`, `sign`, `bench`, `doctor`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from support.command import Axec
+
+from axec.runtime.format import Container
+
+
+def test_inspect_json_is_the_manifest(axec: Axec, artifact: Path) -> None:
+    found = json.loads(axec("inspect", artifact, "--json").out)
+    assert found == Container(artifact).manifest
+    keys = {"inputs", "outputs", "dims", "peak_bytes", "arena_bytes", "lower_bound_bytes"}
+    assert {"format", "entries", "targets", "segments", "provenance"} <= set(found)
+    assert keys | {"flops", "kernels"} <= set(found["entries"]["halve"])
+
+
+def test_inspect_for_people(axec: Axec, artifact: Path) -> None:
+    out = axec("inspect", artifact).out
+    manifest = Container(artifact).manifest
+    assert "halve(x: f32[batch, 3]) -> f32[batch, 3]" in out
+    assert "dim batch from 1 to 16" in out
+    for entry in manifest["entries"].values():
+        for kernel in entry["kernels"]:
+            assert kernel["name"] in out
+        assert entry["formulas"]["peak_bytes"] in out
+    for segment in manifest["segments"]:
+        assert segment["sha256"] in out
+    assert all(target["name"] in out for target in manifest["targets"])
+    assert all(key in out for key in manifest["provenance"])
+
+
+def test_verify(axec: Axec, artifact: Path, tmp_path: Path) -> None:
+    out = axec("verify", artifact).out
+    assert "whole" in out
+    assert "not signed" in out
+    data = bytearray(artifact.read_bytes())
+    data[-1] ^= 1
+    bad = tmp_path / "bad.axe"
+    bad.write_bytes(data)
+    assert "error[artifact-corrupt]" in axec("verify", bad, status=2).err
+
+
+def test_keys(axec: Axec, artifact: Path, tmp_path: Path) -> None:
+    signed = tmp_path / "signed.axe"
+    signed.write_bytes(artifact.read_bytes())
+    for name in ("mine", "other"):
+        axec("keygen", tmp_path / name)
+    assert (tmp_path / "mine.key").stat().st_mode & 0o777 == 0o600
+    mine, other = ("--key", tmp_path / "mine.pub"), ("--key", tmp_path / "other.pub")
+    assert "error[artifact-unsigned]" in axec("verify", signed, *mine, status=2).err
+    axec("sign", signed, "--key", tmp_path / "mine.key")
+    assert "signed by trusted key" in axec("verify", signed, *mine).out
+    assert "which was not checked" in axec("verify", signed).out
+    assert "error[artifact-unsigned]" in axec("verify", signed, *other, status=2).err
+    assert "error[key-invalid]" in axec("sign", signed, "--key", "mine.pub", status=2).err
+    assert "error[key-invalid]" in axec("keygen", tmp_path / "mine", status=2).err
+    assert "signatures 1" in axec("inspect", signed).out
+
+
+def test_bench(axec: Axec, artifact: Path) -> None:
+    line = ("bench", artifact, "--entry", "halve", "--dims", "batch=16", "--seconds", "0.05")
+    figures: dict[str, Any] = json.loads(axec(*line, "--json").out)
+    assert figures["dims"] == {"batch": 16}
+    assert figures["bytes"] == 2 * 16 * 3 * 4
+    assert figures["flops"] == 16 * 3
+    times = figures["latency_s"]
+    assert 0 < times["min"] <= times["p10"] <= times["median"] <= times["p90"] <= times["p99"]
+    assert "throughput" in axec(*line).out
+
+
+def test_doctor(axec: Axec) -> None:
+    found = json.loads(axec("doctor", "--json").out)
+    assert list(found) == ["machine", "targets", "GPU", "versions", "tools"]
+    assert found["versions"]["numpy"] == np.__version__
+    assert "x86-64-v3" in axec("doctor").out
