@@ -25,7 +25,6 @@ from axec.passes.codegen.program import encode, programs
 from axec.runtime.abi import ALIGNMENT
 from axec.runtime.format import Segment, complete
 from axec.runtime.program import evaluate
-from axec.runtime.program import evaluate
 
 Json = dict[str, Any]
 
