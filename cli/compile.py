@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -86,7 +87,7 @@ def _summary(place: str, artifact: Any) -> str:
     )
 
 
-def _times(timings: dict[str, float]) -> str:
+def _times(timings: Mapping[str, float]) -> str:
     total = sum(timings.values())
     rows = [*timings.items(), ("total", total)]
     return "\n".join(
