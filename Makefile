@@ -58,7 +58,7 @@ lint: .venv/.dev
 
 test: lint
 	$(say) 'pytest'
-	@$(BIN)/python -m pytest -n $(JOBS) -q
+	@$(BIN)/python -m pytest -n $(JOBS)
 
 bench: .venv/.bench
 	@$(BIN)/python benchmarks/run.py
