@@ -19,7 +19,7 @@ def _(s: Site) -> Value | None:
     return None if found is None else s.fill(found)
 
 
-@rule("pad(c, c) => c, concat(c, ...) => c, c one constant number", "pad", "concat")
+@rule("pad(c, c) => c, concat(c, c) => c, c one constant number", "pad", "concat")
 def _(s: Site) -> Value | None:
     found = [s.splat(i) for i in range(len(s.operands))]
     bits = {None if f is None else f.tobytes() for f in found}
@@ -137,6 +137,26 @@ def _(s: Site) -> Value | None:
     return s.emit(arrange.broadcast, inner.operands[0], shape=s.type.shape, axes=tuple(placed))
 
 
+@rule("broadcast(transpose(x)) => broadcast(x)", "broadcast")
+def _(s: Site) -> Value | None:
+    inner = s.made_by(0, "transpose")
+    if inner is None:
+        return None
+    outer, perm = s.attr("axes"), inner.attr("perm")
+    axes = tuple(outer[perm.index(a)] for a in range(len(perm)))
+    return s.emit(arrange.broadcast, inner.operands[0], shape=s.type.shape, axes=axes)
+
+
+@rule("transpose(broadcast(x)) => broadcast(x)", "transpose")
+def _(s: Site) -> Value | None:
+    inner = s.made_by(0, "broadcast")
+    if inner is None:
+        return None
+    perm = s.attr("perm")
+    axes = tuple(perm.index(a) for a in inner.attr("axes"))
+    return s.emit(arrange.broadcast, inner.operands[0], shape=s.type.shape, axes=axes)
+
+
 @rule("slice(slice(x)) => slice(x)", "slice")
 def _(s: Site) -> Value | None:
     inner = s.made_by(0, "slice")
@@ -156,7 +176,7 @@ def _(s: Site) -> Value | None:
     return s.emit(arrange.slice_, inner.operands[0], start=start, stop=stop, step=step)
 
 
-@rule("slice(concat(..., x, ...)) => slice(x), all of it in x", "slice")
+@rule("slice(concat(x, y)) => slice of x or of y that holds all of it", "slice")
 def _(s: Site) -> Value | None:
     inner = s.made_by(0, "concat")
     if inner is None:

@@ -1,4 +1,8 @@
-"""Rules of ops that fold axes: smaller folds, and arrangements that a matrix product takes in."""
+"""Rules of ops that fold axes: smaller folds, and arrangements that a matrix product takes in.
+
+The order in which a sum is taken, and the sign of a sum that is zero, are open (kernels add in
+vectors and blocks); no rule here makes sums of other numbers.
+"""
 
 from __future__ import annotations
 
@@ -28,6 +32,19 @@ def _(s: Site) -> Value | None:
     left = [a for a in range(inner.operand_type().rank) if a not in first]
     axes = tuple(sorted((*first, *(left[a] for a in s.attr("axes")))))
     return s.emit(reduce, inner.operands[0], kind=kind, axes=axes)
+
+
+@rule("reduce(transpose(x)) => reduce(x), the order of kept axes kept", "reduce")
+def _(s: Site) -> Value | None:
+    inner = s.made_by(0, "transpose")
+    if inner is None:
+        return None
+    perm, folded = inner.attr("perm"), s.attr("axes")
+    kept = [a for i, a in enumerate(perm) if i not in folded]
+    if kept != sorted(kept):
+        return None
+    axes = tuple(sorted(perm[a] for a in folded))
+    return s.emit(reduce, inner.operands[0], kind=s.attr("kind"), axes=axes)
 
 
 _MEMBERS = ("batch_x", "batch_y", "contract_x", "contract_y")

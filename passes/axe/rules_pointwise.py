@@ -12,10 +12,9 @@ import math
 import numpy as np
 
 from axec.dialects import dtypes
-from axec.dialects.axe import OPS
 from axec.dialects.axe import elementwise as ew
 from axec.dialects.dtypes import DType
-from axec.dialects.opdef import Array, OpDef
+from axec.dialects.opdef import Array
 from axec.passes.axe.rewrite import Site, Value, rule
 
 # What leaves the other operand as it is: (op, number, dtype kinds); -0.0 is the zero of float sums.
@@ -175,7 +174,7 @@ def _(s: Site) -> Value | None:
 # ---- choices -------------------------------------------------------------------------------------
 
 
-@rule("select(constant, x, y) => x or y", "select")
+@rule("select(constant, x, y) => x, or y", "select")
 def _(s: Site) -> Value | None:
     found = s.splat(0)
     return None if found is None else s.operands[1 if found else 2]
@@ -191,13 +190,34 @@ def _(s: Site) -> Value | None:
     inner = s.made_by(0, "not")
     if inner is None:
         return None
-    return s.emit(OPS["axe.select"], inner.operands[0], s.operands[2], s.operands[1])
+    return s.emit(ew.select, inner.operands[0], s.operands[2], s.operands[1])
 
 
 @rule("clamp(-inf, x, inf) => x", "clamp")
 def _(s: Site) -> Value | None:
     unbounded = s.is_splat(0, -math.inf) and s.is_splat(2, math.inf)
     return s.operands[1] if unbounded else None
+
+
+@rule("compare(x, x) => constant (integers)", "compare")
+def _(s: Site) -> Value | None:
+    if s.operands[0] != s.operands[1] or s.operand_type().dtype.is_float:
+        return None  # NaN is not equal to itself
+    return s.fill(s.attr("direction") in ("eq", "le", "ge"))
+
+
+_OPPOSITE = {"eq": "ne", "ne": "eq", "lt": "ge", "ge": "lt", "gt": "le", "le": "gt"}
+
+
+@rule("not(compare(x, y)) => the opposite compare (of floats: eq, ne)", "not")
+def _(s: Site) -> Value | None:
+    inner = s.made_by(0, "compare")
+    if inner is None:
+        return None
+    direction = inner.attr("direction")
+    if inner.operand_type().dtype.is_float and direction not in ("eq", "ne"):
+        return None  # where one is NaN, both lt and ge are false
+    return s.emit(ew.compare, *inner.operands, direction=_OPPOSITE[direction])
 
 
 # ---- casts ---------------------------------------------------------------------------------------
@@ -213,10 +233,7 @@ def _(s: Site) -> Value | None:
     inner = s.made_by(0, "cast")
     if inner is None or not _keeps_values(inner.operand_type().dtype, inner.type.dtype):
         return None
-    return s.emit(_CAST, inner.operands[0], dtype=s.type.dtype)
-
-
-_CAST: OpDef = OPS["axe.cast"]
+    return s.emit(ew.cast, inner.operands[0], dtype=s.type.dtype)
 
 
 def _keeps_values(a: DType, b: DType) -> bool:
