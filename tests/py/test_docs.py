@@ -7,9 +7,10 @@ import re
 from pathlib import Path
 
 import click
+import numpy as np
 import pytest
 
-from axec.cli.main import COMMANDS, axec
+from axec.cli.main import COMMANDS, axec, main
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -62,3 +63,15 @@ def test_every_error_code_is_explained() -> None:
     explained = set(re.findall(r"^\| `([a-z-]+)` \|", text, re.MULTILINE))
     composed = {"pass-unknown", "pass-option-unknown"}  # f"{what}-unknown" in passes/base.py
     assert raised_codes() | composed == explained
+
+
+def test_the_example_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    text = (ROOT / "README.md").read_text()
+    model, production = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    (line,) = re.findall(r"^axec (compile .*)", text, re.MULTILINE)
+    monkeypatch.chdir(tmp_path)
+    Path("model.py").write_text(model)
+    assert main(line.split()) == 0
+    names = {"images": np.zeros((3, 64), np.float32)}
+    exec(production, names)
+    np.testing.assert_allclose(names["probabilities"], np.full((3, 10), 0.1), rtol=1e-6)
