@@ -15,12 +15,22 @@ from axec.dialects.emit import IrEmit
 from axec.dialects.types import TensorType
 from axec.lang import core, tree
 from axec.lang.core import Scalar, as_tensor, leaked
+from axec.lang.errors import error
 from axec.lang.spec import spec
 from axec.lang.tensor import Tensor
 from axec.lang.tracing import CONSTANT_ELEMENTS, Trace, Traced, trace
 from axec.mlir import func, ir
 
-__all__ = ["Flat", "Function", "anywhere", "apply", "evaluate_with", "traced"]
+__all__ = [
+    "Flat",
+    "Function",
+    "anywhere",
+    "apply",
+    "evaluate_with",
+    "need_function",
+    "need_sequence",
+    "traced",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +42,27 @@ class Function:
     captured: tuple[Tensor, ...]
     results: tuple[TensorType, ...]
     out_tree: tree.TreeDef
+
+
+def need_function(fn: Any, what: str) -> None:
+    """What a transformation is applied to can be called."""
+    if not callable(fn):
+        raise error(
+            "argument-type",
+            f"{what} takes a function, got {type(fn).__name__}",
+            hint=f"pass the function itself, `axe.{what}(f)(x)`, and not its result",
+        )
+
+
+def need_sequence(value: Any, what: str) -> tuple[Any, ...]:
+    """A list or tuple with one entry per argument."""
+    if isinstance(value, (list, tuple)):
+        return tuple(value)
+    raise error(
+        "argument-type",
+        f"{what} is a tuple with one entry per argument, got {type(value).__name__}",
+        hint="one argument: `(x,)`",
+    )
 
 
 class Flat:

@@ -15,7 +15,15 @@ from axec.lang import core, tree
 from axec.lang.core import apply as apply_op
 from axec.lang.core import as_tensor, cast, full
 from axec.lang.errors import error
-from axec.lang.functions import Flat, Function, anywhere, apply, traced
+from axec.lang.functions import (
+    Flat,
+    Function,
+    anywhere,
+    apply,
+    need_function,
+    need_sequence,
+    traced,
+)
 from axec.lang.spec import dtype_name
 from axec.lang.tensor import Tensor
 from axec.lang.tracing import Trace
@@ -48,6 +56,8 @@ def value_and_grad(
     fn: Callable[..., Any], argnums: Argnums = 0, *, has_aux: bool = False
 ) -> Callable[..., Any]:
     """Like `grad`, but gives (value, gradient), with `has_aux` ((value, anything), gradient)."""
+    need_function(fn, "grad")
+    need_argnums(argnums)
 
     @functools.wraps(fn)
     def call(*args: Any, **kwargs: Any) -> Any:
@@ -113,6 +123,7 @@ def vjp(fn: Callable[..., Any], *primals: Any, has_aux: bool = False) -> tuple[A
     cotangents of the primals. `has_aux`: fn gives (result, anything); then (result, pullback,
     anything). Raises AxecError `grad-dtype`, and `tree-structure` or `shape-mismatch` for a
     cotangent that is unlike the result."""
+    need_function(fn, "vjp")
     found = fn(*tree.map(as_tensor, primals)) if core.tracing() else anywhere(fn, *primals)
     out, aux = _with_aux(found, has_aux)
     call = _without_aux(fn) if has_aux else fn
@@ -164,7 +175,9 @@ def jvp(
     `has_aux`: fn gives (result, anything); then (result, tangent, anything). Results that are not
     floating point have the tangent 0. Raises AxecError `grad-dtype`, `tree-structure`,
     `shape-mismatch`."""
-    return tuple(anywhere(functools.partial(_jvp, fn, has_aux), tuple(primals), tuple(tangents)))
+    need_function(fn, "jvp")
+    at, along = need_sequence(primals, "primals"), need_sequence(tangents, "tangents")
+    return tuple(anywhere(functools.partial(_jvp, fn, bool(has_aux)), at, along))
 
 
 def _jvp(fn: Callable[..., Any], has_aux: bool, primals: Any, tangents: Any) -> Any:
@@ -177,7 +190,8 @@ def _jvp(fn: Callable[..., Any], has_aux: bool, primals: Any, tangents: Any) -> 
     results, moved = push(outer, function, flat.arrays, wrt, given)
     out = tree.unflatten(function.out_tree, results)
     change = tree.unflatten(function.out_tree, moved)
-    return (out[0], change[0], out[1]) if has_aux else (out, change)
+    value, aux = _with_aux(out, has_aux)
+    return (value, change[0], aux) if has_aux else (value, change)
 
 
 def stop_gradient(x: Any) -> Any:
@@ -193,6 +207,16 @@ def active() -> Trace:
     found = core.tracing()
     assert found is not None
     return found
+
+
+def need_argnums(argnums: Argnums) -> None:
+    """An int, or a sequence of them."""
+    picked = argnums if isinstance(argnums, (list, tuple)) else [argnums]
+    if not picked or not all(isinstance(i, int) and not isinstance(i, bool) for i in picked):
+        raise error(
+            "argument-type",
+            f"argnums is the position of an argument or a tuple of them, got {argnums!r}",
+        )
 
 
 def normalised(argnums: Argnums, count: int) -> list[int]:
