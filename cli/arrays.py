@@ -7,13 +7,15 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import ml_dtypes  # noqa: F401  (gives NumPy its bfloat16, which the runtime then uses)
+
 from axec.runtime.abi import DTYPES
 from axec.runtime.errors import AxecError
 from axec.runtime.loader import Program
 from axec.runtime.program import evaluate
 from axec.runtime.tree import flatten, unflatten
 
-__all__ = ["Call", "prepare", "signature"]
+__all__ = ["Call", "prepare"]
 
 
 class Call(NamedTuple):
@@ -26,13 +28,6 @@ class Call(NamedTuple):
     outputs: Callable[[], Any]  # fresh arrays, as `out=` takes them
     function: Callable[..., Any]  # the entry itself, and ...
     arguments: tuple[Any, ...]  # ... what it is called with
-
-
-def signature(name: str, spec: Mapping[str, Any]) -> str:
-    """`f(x: f32[batch, 64]) -> f32[batch, 10]`."""
-    inputs = ", ".join(f"{array['name']}: {_type(array)}" for array in spec["inputs"])
-    outputs = ", ".join(map(_type, spec["outputs"]))
-    return f"{name}({inputs}) -> {outputs}"
 
 
 def prepare(
@@ -72,10 +67,6 @@ def prepare(
         return unflatten(spec["out_tree"], fresh)
 
     return Call(spec, dims, inputs, run, outputs, function, arguments)
-
-
-def _type(array: Mapping[str, Any]) -> str:
-    return f"{array['dtype']}[{', '.join(map(str, array['shape']))}]"
 
 
 def _pick(program: Program, entry: str | None) -> str:
@@ -154,7 +145,7 @@ def _draw(generator: Any, dtype: str, shape: tuple[int, ...]) -> Any:
     if dtype == "bool":
         return generator.integers(0, 2, shape) == 1
     if "f" not in dtype:
-        return generator.integers(0, 100, shape).astype(DTYPES[dtype][1])
+        return generator.integers(0, 100, shape).astype(_numpy_dtype(dtype))
     drawn = generator.standard_normal(shape, dtype="float32")
     return drawn.astype(_numpy_dtype(dtype))
 
@@ -166,8 +157,4 @@ def _shape(array: Mapping[str, Any], dims: Mapping[str, int]) -> tuple[int, ...]
 def _numpy_dtype(name: str) -> Any:
     import numpy as np
 
-    if name == "bf16":
-        from axec.dialects.dtypes import bf16
-
-        return bf16.numpy
     return np.dtype(DTYPES[name][1])

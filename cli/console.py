@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import contextlib
 import sys
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-__all__ = ["amount", "duration", "note", "progress", "show", "size", "table"]
+__all__ = ["amount", "duration", "note", "progress", "show", "signature", "size", "table"]
 
 _PIPE_WIDTH = 120  # columns where standard output is no terminal
 
@@ -58,6 +58,17 @@ def table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Any:
     for row in rows:
         made.add_row(*row)
     return made
+
+
+def signature(name: str, spec: Mapping[str, Any]) -> str:
+    """`f(x: f32[batch, 64]) -> f32[batch, 10]`."""
+    inputs = ", ".join(f"{array['name']}: {_type(array)}" for array in spec["inputs"])
+    outputs = ", ".join(map(_type, spec["outputs"]))
+    return f"{name}({inputs}) -> {outputs}"
+
+
+def _type(array: Mapping[str, Any]) -> str:
+    return f"{array['dtype']}[{', '.join(map(str, array['shape']))}]"
 
 
 def amount(number: float, unit: str) -> str:

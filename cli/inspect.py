@@ -50,8 +50,7 @@ def _text(value: object) -> str:
 
 
 def _entry(name: str, entry: dict[str, Any], weights: list[dict[str, Any]]) -> Iterator[Any]:
-    from axec.cli.arrays import signature
-    from axec.cli.console import amount, size, table
+    from axec.cli.console import amount, signature, size, table
 
     yield f"\n[bold cyan]{_text(signature(name, entry))}[/]"
     for dim, (low, high) in entry["dims"].items():

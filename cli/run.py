@@ -36,8 +36,8 @@ def run_command(
     folder: str | None,
 ) -> None:
     """Call an entry of FILE.axe. Needs no compiler: it is the runtime that production uses."""
-    from axec.cli.arrays import prepare, signature
-    from axec.cli.console import show, table
+    from axec.cli.arrays import prepare
+    from axec.cli.console import show, signature, table
     from axec.runtime.loader import load
 
     program = load(path)

@@ -82,3 +82,16 @@ def test_run_refuses(
     np.save("f64.npy", np.zeros((1, 3)))
     np.save("flat.npy", np.zeros(3, "float32"))
     assert f"error[{code}]" in axec("run", artifact, *args, status=2).err
+
+
+def test_run_shows_bfloat16_as_numbers(axec: Axec, tmp_path: Path) -> None:
+    program = """
+import axec as axe
+
+@axe.entry(x=axe.spec((4,), axe.bfloat16))
+def one(x):
+    return x * 0 + 1
+"""
+    (tmp_path / "program.py").write_text(program)
+    axec("compile", tmp_path / "program.py", "-o", tmp_path / "p.axe")
+    assert "1 1 1 1" in axec("run", tmp_path / "p.axe", "--random").out
