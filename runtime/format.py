@@ -22,7 +22,6 @@ import mmap
 import os
 import stat
 import struct
-import threading
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
@@ -168,11 +167,11 @@ def _block(signatures: Sequence[bytes]) -> bytes:
 
 def _save(path: Path, chunks: Iterable[Chunk]) -> None:
     folder, base = os.path.split(os.path.abspath(path))
-    mine = os.path.join(folder, f".{base}.{os.getpid()}.{threading.get_ident()}.tmp")
+    mine = os.path.join(folder, f".{base}.{os.getpid()}.{os.urandom(4).hex()}.tmp")
     try:
         for stray in glob.glob(os.path.join(glob.escape(folder), f".{glob.escape(base)}.*.*.tmp")):
             pid = stray.split(".")[-3]  # of a writer that was killed, if it is gone
-            if pid.isdecimal() and (stray == mine or not os.path.exists(f"/proc/{pid}")):
+            if pid.isdecimal() and not os.path.exists(f"/proc/{pid}"):
                 with contextlib.suppress(FileNotFoundError):
                     os.unlink(stray)
         with open(mine, "xb") as file:

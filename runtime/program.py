@@ -32,10 +32,9 @@ import enum
 import math
 import struct
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import lru_cache
 from itertools import chain, islice
-from typing import Self
+from typing import NamedTuple, Self
 
 from .errors import AxecError, need
 
@@ -54,8 +53,7 @@ _ADD, _MUL, _NEGATE = (Op.ADD, 0), (Op.MUL, 0), ((Op.CONST, -1), (Op.MUL, 0))
 _BINARY = {ast.Add: (_ADD,), ast.Sub: (*_NEGATE, _ADD), ast.Mult: (_MUL,)}
 
 
-@dataclass(frozen=True, slots=True)
-class Value:
+class Value(NamedTuple):
     """An integer expression over the dims, in postfix form: ((opcode, operand), ...)."""
 
     code: Code
@@ -86,8 +84,7 @@ class Value:
         return stack.pop()
 
 
-@dataclass(frozen=True, slots=True)
-class Launch:
+class Launch(NamedTuple):
     """One kernel call: `args` are (base index, value index), `dims` and `units` value indices."""
 
     kernel: int
@@ -97,8 +94,7 @@ class Launch:
     grain: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class ProgramTable:
+class ProgramTable(NamedTuple):
     """One entry's program. `bases` counts inputs, outputs, weights and arena (in that order)."""
 
     n_dims: int
