@@ -222,7 +222,7 @@ def _commit() -> str:
 
 
 def main(names: list[str]) -> None:
-    from axec.cli.console import note, progress, show, table
+    from axec.cli.console import note, show, table
 
     chosen = [m for m in MEASURES if not names or any(n in m for n in names)]
     about = machine()
@@ -232,8 +232,8 @@ def main(names: list[str]) -> None:
     with tempfile.TemporaryDirectory(prefix="axec-bench-") as folder:
         files = build(Path(folder))
         for name in chosen:
-            with progress(f"measuring {name}"):
-                rows += MEASURES[name](files)
+            note(f"measuring {name}")
+            rows += MEASURES[name](files)
     show(f"{about['cpu']}, {about['cpus']} CPUs, medians of {ROUNDS} fresh processes")
     show(table(["measure", ">reach", ">here", "beside it"], [row[:4] for row in rows]))
     RESULTS.parent.mkdir(exist_ok=True)

@@ -32,17 +32,14 @@ def bench_command(
 ) -> None:
     """Time an entry of FILE.axe on random inputs; leave the machine idle meanwhile."""
     from axec.cli.arrays import prepare
-    from axec.cli.console import progress
     from axec.cli.timing import measure
     from axec.runtime.loader import load
 
-    with progress("measuring"):
-        loading = measure(lambda: load(path), repeat=_LOADS)
-        call = prepare(load(path), entry, (), dims, seed)
-        out, options = call.outputs(), {} if threads is None else {"threads": threads}
-        timing = measure(
-            lambda: call.function(*call.arguments, out=out, **options), seconds=seconds
-        )
+    # No spinner here: its thread would be timed too.
+    loading = measure(lambda: load(path), repeat=_LOADS)
+    call = prepare(load(path), entry, (), dims, seed)
+    out, options = call.outputs(), {} if threads is None else {"threads": threads}
+    timing = measure(lambda: call.function(*call.arguments, out=out, **options), seconds=seconds)
     figures = _figures(loading, timing, call)
     if as_json:
         import json

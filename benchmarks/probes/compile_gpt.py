@@ -18,9 +18,10 @@ spec.loader.exec_module(gpt)
 layers = int(sys.argv[1])
 params = axe.tree.map(lambda p: axe.spec(p.shape, axe.float32), gpt.init(layers))
 tokens = axe.spec((4, 128), axe.int32)
+compile = axe.compile  # names are imported at first use, which is no part of compiling
 
 axe.compile(lambda x: x + 1, axe.spec((4,)))
 start = time.perf_counter()
-artifact = axe.compile(gpt.forward, params, tokens)
+artifact = compile(gpt.forward, params, tokens)
 done = time.perf_counter()
-print(json.dumps({"compile": done - start, **{f"{k}": v for k, v in artifact.timings.items()}}))
+print(json.dumps({"compile": done - start, **artifact.timings}))
