@@ -79,6 +79,7 @@ def main():
         f"for {targets} in {sum(artifact.timings.values()):.2f} s"
     )
     # A process of its own, which never sees the compiler.
+    sys.stdout.flush()
     serve = Path(__file__).with_name("digits_serve.py")
     sys.exit(subprocess.run([sys.executable, serve, path, dataset()]).returncode)
 
