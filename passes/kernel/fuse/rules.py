@@ -84,7 +84,9 @@ def _repeats(group: Group, user: Node, k: int) -> bool:
         return k > 0
     if user.name == "dynamic_update":
         return k > 1
-    return user.name in ("dot_general", "conv", "window")
+    if user.name == "scatter_add":
+        return k == 1
+    return user.kind == "contract" and user.name not in ("reduce", "argreduce")
 
 
 def _is_unit(group: Group, node: Node) -> bool:
@@ -120,8 +122,10 @@ def _in_epilogue(group: Group, node: Node) -> bool:
 def _join_gemm(group: Group, node: Node) -> bool:
     feeds = [u for u, _ in group.user_edges(node)]
     if any(u.index == group.anchor or u.name == "transpose" for u in feeds):
-        # A factor is read where it lies; strides absorb transposes.
-        if node.name != "transpose":
+        # A factor is read where it lies; the strides of a matrix product absorb transposes.
+        assert group.anchor is not None
+        matrices = group.graph.nodes[group.anchor].name == "dot_general"
+        if node.name != "transpose" or not matrices:
             return False
         group.places[node.index] = place_of(group, node)
         return True

@@ -1,0 +1,171 @@
+// RUN: axec opt %s --pass fuse | filecheck %s
+// A product of matrices and what is done with its result.
+
+// Bias, activation and residual join the product.
+// CHECK-LABEL: @epilogue(
+// CHECK-NEXT: %0 = "kernel.fused"(%arg0, %arg1, %arg2, %arg3) ({
+// CHECK-NEXT: ^bb0(
+// CHECK-NEXT: %1 = "axe.dot_general"(%arg4, %arg5) {batch_x = array<i64>, batch_y = array<i64>, contract_x = array<i64: 1>, contract_y = array<i64: 0>}
+// CHECK-NEXT: %2 = "axe.broadcast"(%arg6) {axes = array<i64: 1>, shape = ["n", 16]}
+// CHECK-NEXT: %3 = "axe.add"(%1, %2)
+// CHECK-NEXT: %4 = "axe.constant"() {value = dense<0.000000e+00> : tensor<f32>}
+// CHECK-NEXT: %5 = "axe.broadcast"(%4) {axes = array<i64>, shape = ["n", 16]}
+// CHECK-NEXT: %6 = "axe.max"(%3, %5)
+// CHECK-NEXT: %7 = "axe.add"(%arg7, %6)
+// CHECK-NEXT: "kernel.yield"(%7)
+// CHECK-NEXT: }) {template = "gemm"}
+// CHECK-NEXT: return %0
+func.func @epilogue(%arg0: tensor<?x8xf32, ["n"]>, %arg1: tensor<8x16xf32>, %arg2: tensor<16xf32>, %arg3: tensor<?x16xf32, ["n"]>) -> tensor<?x16xf32, ["n"]> {
+  %0 = "axe.dot_general"(%arg0, %arg1) {batch_x = array<i64>, batch_y = array<i64>, contract_x = array<i64: 1>, contract_y = array<i64: 0>} : (tensor<?x8xf32, ["n"]>, tensor<8x16xf32>) -> tensor<?x16xf32, ["n"]>
+  %1 = "axe.broadcast"(%arg2) {axes = array<i64: 1>, shape = ["n", 16]} : (tensor<16xf32>) -> tensor<?x16xf32, ["n"]>
+  %2 = "axe.add"(%0, %1) : (tensor<?x16xf32, ["n"]>, tensor<?x16xf32, ["n"]>) -> tensor<?x16xf32, ["n"]>
+  %3 = "axe.constant"() {value = dense<0.000000e+00> : tensor<f32>} : () -> tensor<f32>
+  %4 = "axe.broadcast"(%3) {axes = array<i64>, shape = ["n", 16]} : (tensor<f32>) -> tensor<?x16xf32, ["n"]>
+  %5 = "axe.max"(%2, %4) : (tensor<?x16xf32, ["n"]>, tensor<?x16xf32, ["n"]>) -> tensor<?x16xf32, ["n"]>
+  %6 = "axe.add"(%arg3, %5) : (tensor<?x16xf32, ["n"]>, tensor<?x16xf32, ["n"]>) -> tensor<?x16xf32, ["n"]>
+  return %6 : tensor<?x16xf32, ["n"]>
+}
+
+// A transpose of a factor is a matter of strides.
+// CHECK-LABEL: @transposed(
+// CHECK-NEXT: %0 = "kernel.fused"(%arg0, %arg1) ({
+// CHECK-NEXT: ^bb0(
+// CHECK-NEXT: %1 = "axe.transpose"(%arg2) {perm = array<i64: 1, 0, 2>}
+// CHECK-NEXT: %2 = "axe.dot_general"(%1, %arg3) {batch_x = array<i64>, batch_y = array<i64>, contract_x = array<i64: 2>, contract_y = array<i64: 0>}
+// CHECK-NEXT: "kernel.yield"(%2)
+// CHECK-NEXT: }) {template = "gemm"}
+// CHECK-NEXT: return %0
+func.func @transposed(%arg0: tensor<8x4x5xf32>, %arg1: tensor<5x6xf32>) -> tensor<4x8x6xf32> {
+  %0 = "axe.transpose"(%arg0) {perm = array<i64: 1, 0, 2>} : (tensor<8x4x5xf32>) -> tensor<4x8x5xf32>
+  %1 = "axe.dot_general"(%0, %arg1) {batch_x = array<i64>, batch_y = array<i64>, contract_x = array<i64: 2>, contract_y = array<i64: 0>} : (tensor<4x8x5xf32>, tensor<5x6xf32>) -> tensor<4x8x6xf32>
+  return %1 : tensor<4x8x6xf32>
+}
+
+// Of two products that meet, one takes the sum in.
+// CHECK-LABEL: @two_products(
+// CHECK-NEXT: %0 = "kernel.fused"(%arg0, %arg1) ({
+// CHECK-NEXT: ^bb0(
+// CHECK-NEXT: %3 = "axe.dot_general"(%arg2, %arg3) {batch_x = array<i64>, batch_y = array<i64>, contract_x = array<i64: 1>, contract_y = array<i64: 0>}
+// CHECK-NEXT: "kernel.yield"(%3)
+// CHECK-NEXT: }) {template = "gemm"}
+// CHECK-NEXT: %1 = "kernel.fused"(%arg0) ({
+// CHECK-NEXT: ^bb0(
+// CHECK-NEXT: %3 = "axe.exp"(%arg2)
+// CHECK-NEXT: "kernel.yield"(%3)
+// CHECK-NEXT: }) {template = "map"}
+// CHECK-NEXT: %2 = "kernel.fused"(%1, %arg1, %0) ({
+// CHECK-NEXT: ^bb0(
+// CHECK-NEXT: %3 = "axe.dot_general"(%arg2, %arg3) {batch_x = array<i64>, batch_y = array<i64>, contract_x = array<i64: 1>, contract_y = array<i64: 0>}
+// CHECK-NEXT: %4 = "axe.add"(%arg4, %3)
+// CHECK-NEXT: "kernel.yield"(%4)
+// CHECK-NEXT: }) {template = "gemm"}
+// CHECK-NEXT: return %2
+func.func @two_products(%arg0: tensor<4x8xf32>, %arg1: tensor<8x16xf32>) -> tensor<4x16xf32> {
+  %0 = "axe.dot_general"(%arg0, %arg1) {batch_x = array<i64>, batch_y = array<i64>, contract_x = array<i64: 1>, contract_y = array<i64: 0>} : (tensor<4x8xf32>, tensor<8x16xf32>) -> tensor<4x16xf32>
+  %1 = "axe.exp"(%arg0) : (tensor<4x8xf32>) -> tensor<4x8xf32>
+  %2 = "axe.dot_general"(%1, %arg1) {batch_x = array<i64>, batch_y = array<i64>, contract_x = array<i64: 1>, contract_y = array<i64: 0>} : (tensor<4x8xf32>, tensor<8x16xf32>) -> tensor<4x16xf32>
+  %3 = "axe.add"(%0, %2) : (tensor<4x16xf32>, tensor<4x16xf32>) -> tensor<4x16xf32>
+  return %3 : tensor<4x16xf32>
+}
+
+// The product itself is needed, too: a second result.
+// CHECK-LABEL: @saved(
+// CHECK-NEXT: %0:2 = "kernel.fused"(%arg0, %arg1) ({
+// CHECK-NEXT: ^bb0(
+// CHECK-NEXT: %1 = "axe.dot_general"(%arg2, %arg3) {batch_x = array<i64>, batch_y = array<i64>, contract_x = array<i64: 1>, contract_y = array<i64: 0>}
+// CHECK-NEXT: %2 = "axe.tanh"(%1)
+// CHECK-NEXT: "kernel.yield"(%1, %2)
+// CHECK-NEXT: }) {template = "gemm"}
+// CHECK-NEXT: return %0#1, %0#0
+func.func @saved(%arg0: tensor<4x8xf32>, %arg1: tensor<8x16xf32>) -> (tensor<4x16xf32>, tensor<4x16xf32>) {
+  %0 = "axe.dot_general"(%arg0, %arg1) {batch_x = array<i64>, batch_y = array<i64>, contract_x = array<i64: 1>, contract_y = array<i64: 0>} : (tensor<4x8xf32>, tensor<8x16xf32>) -> tensor<4x16xf32>
+  %1 = "axe.tanh"(%0) : (tensor<4x16xf32>) -> tensor<4x16xf32>
+  return %1, %0 : tensor<4x16xf32>, tensor<4x16xf32>
+}
+
+// A convolution is a sum of such products.
+// CHECK-LABEL: @convolution(
+// CHECK-NEXT: %0 = "kernel.fused"(%arg0, %arg1, %arg2) ({
+// CHECK-NEXT: ^bb0(
+// CHECK-NEXT: %1 = "axe.conv"(%arg3, %arg4) {dilation = array<i64: 1>, groups = 1 : i64, padding = [array<i64: 1, 1>], stride = array<i64: 1>}
+// CHECK-NEXT: %2 = "axe.broadcast"(%arg5) {axes = array<i64: 1>, shape = [2, 4, 8]}
+// CHECK-NEXT: %3 = "axe.add"(%1, %2)
+// CHECK-NEXT: %4 = "axe.constant"() {value = dense<0.000000e+00> : tensor<f32>}
+// CHECK-NEXT: %5 = "axe.broadcast"(%4) {axes = array<i64>, shape = [2, 4, 8]}
+// CHECK-NEXT: %6 = "axe.max"(%3, %5)
+// CHECK-NEXT: "kernel.yield"(%6)
+// CHECK-NEXT: }) {template = "gemm"}
+// CHECK-NEXT: return %0
+func.func @convolution(%arg0: tensor<2x3x8xf32>, %arg1: tensor<4x3x3xf32>, %arg2: tensor<4xf32>) -> tensor<2x4x8xf32> {
+  %0 = "axe.conv"(%arg0, %arg1) {dilation = array<i64: 1>, groups = 1 : i64, padding = [array<i64: 1, 1>], stride = array<i64: 1>} : (tensor<2x3x8xf32>, tensor<4x3x3xf32>) -> tensor<2x4x8xf32>
+  %1 = "axe.broadcast"(%arg2) {axes = array<i64: 1>, shape = [2, 4, 8]} : (tensor<4xf32>) -> tensor<2x4x8xf32>
+  %2 = "axe.add"(%0, %1) : (tensor<2x4x8xf32>, tensor<2x4x8xf32>) -> tensor<2x4x8xf32>
+  %3 = "axe.constant"() {value = dense<0.000000e+00> : tensor<f32>} : () -> tensor<f32>
+  %4 = "axe.broadcast"(%3) {axes = array<i64>, shape = [2, 4, 8]} : (tensor<f32>) -> tensor<2x4x8xf32>
+  %5 = "axe.max"(%2, %4) : (tensor<2x4x8xf32>, tensor<2x4x8xf32>) -> tensor<2x4x8xf32>
+  return %5 : tensor<2x4x8xf32>
+}
+
+// Near miss: a transposed result is no epilogue.
+// CHECK-LABEL: @moved(
+// CHECK-NEXT: %0 = "kernel.fused"(%arg0, %arg1) ({
+// CHECK-NEXT: ^bb0(
+// CHECK-NEXT: %2 = "axe.dot_general"(%arg2, %arg3) {batch_x = array<i64>, batch_y = array<i64>, contract_x = array<i64: 1>, contract_y = array<i64: 0>}
+// CHECK-NEXT: "kernel.yield"(%2)
+// CHECK-NEXT: }) {template = "gemm"}
+// CHECK-NEXT: %1 = "kernel.fused"(%0) ({
+// CHECK-NEXT: ^bb0(
+// CHECK-NEXT: %2 = "axe.transpose"(%arg2) {perm = array<i64: 1, 0>}
+// CHECK-NEXT: "kernel.yield"(%2)
+// CHECK-NEXT: }) {template = "map"}
+// CHECK-NEXT: return %1
+func.func @moved(%arg0: tensor<4x8xf32>, %arg1: tensor<8x16xf32>) -> tensor<16x4xf32> {
+  %0 = "axe.dot_general"(%arg0, %arg1) {batch_x = array<i64>, batch_y = array<i64>, contract_x = array<i64: 1>, contract_y = array<i64: 0>} : (tensor<4x8xf32>, tensor<8x16xf32>) -> tensor<4x16xf32>
+  %1 = "axe.transpose"(%0) {perm = array<i64: 1, 0>} : (tensor<4x16xf32>) -> tensor<16x4xf32>
+  return %1 : tensor<16x4xf32>
+}
+
+// Near miss: factors are read where they lie, nothing is computed on the way.
+// CHECK-LABEL: @prologue(
+// CHECK-NEXT: %0 = "kernel.fused"(%arg0) ({
+// CHECK-NEXT: ^bb0(
+// CHECK-NEXT: %2 = "axe.neg"(%arg2)
+// CHECK-NEXT: "kernel.yield"(%2)
+// CHECK-NEXT: }) {template = "map"}
+// CHECK-NEXT: %1 = "kernel.fused"(%0, %arg1) ({
+// CHECK-NEXT: ^bb0(
+// CHECK-NEXT: %2 = "axe.dot_general"(%arg2, %arg3) {batch_x = array<i64>, batch_y = array<i64>, contract_x = array<i64: 1>, contract_y = array<i64: 0>}
+// CHECK-NEXT: "kernel.yield"(%2)
+// CHECK-NEXT: }) {template = "gemm"}
+// CHECK-NEXT: return %1
+func.func @prologue(%arg0: tensor<4x8xf32>, %arg1: tensor<8x16xf32>) -> tensor<4x16xf32> {
+  %0 = "axe.neg"(%arg0) : (tensor<4x8xf32>) -> tensor<4x8xf32>
+  %1 = "axe.dot_general"(%0, %arg1) {batch_x = array<i64>, batch_y = array<i64>, contract_x = array<i64: 1>, contract_y = array<i64: 0>} : (tensor<4x8xf32>, tensor<8x16xf32>) -> tensor<4x16xf32>
+  return %1 : tensor<4x16xf32>
+}
+
+// Near miss: integers, and products of vectors, are reduce kernels.
+// CHECK-LABEL: @integers(
+// CHECK-NEXT: %0 = "kernel.fused"(%arg0, %arg1) ({
+// CHECK-NEXT: ^bb0(
+// CHECK-NEXT: %1 = "axe.dot_general"(%arg2, %arg3) {batch_x = array<i64>, batch_y = array<i64>, contract_x = array<i64: 1>, contract_y = array<i64: 0>}
+// CHECK-NEXT: "kernel.yield"(%1)
+// CHECK-NEXT: }) {template = "reduce"}
+// CHECK-NEXT: return %0
+func.func @integers(%arg0: tensor<4x8xi32>, %arg1: tensor<8x16xi32>) -> tensor<4x16xi32> {
+  %0 = "axe.dot_general"(%arg0, %arg1) {batch_x = array<i64>, batch_y = array<i64>, contract_x = array<i64: 1>, contract_y = array<i64: 0>} : (tensor<4x8xi32>, tensor<8x16xi32>) -> tensor<4x16xi32>
+  return %0 : tensor<4x16xi32>
+}
+
+// Near miss.
+// CHECK-LABEL: @vectors(
+// CHECK-NEXT: %0 = "kernel.fused"(%arg0, %arg1) ({
+// CHECK-NEXT: ^bb0(
+// CHECK-NEXT: %1 = "axe.dot_general"(%arg2, %arg3) {batch_x = array<i64: 0>, batch_y = array<i64: 0>, contract_x = array<i64: 1>, contract_y = array<i64: 1>}
+// CHECK-NEXT: "kernel.yield"(%1)
+// CHECK-NEXT: }) {template = "reduce"}
+// CHECK-NEXT: return %0
+func.func @vectors(%arg0: tensor<?x8xf32, ["n"]>, %arg1: tensor<?x8xf32, ["n"]>) -> tensor<?xf32, ["n"]> {
+  %0 = "axe.dot_general"(%arg0, %arg1) {batch_x = array<i64: 0>, batch_y = array<i64: 0>, contract_x = array<i64: 1>, contract_y = array<i64: 1>} : (tensor<?x8xf32, ["n"]>, tensor<?x8xf32, ["n"]>) -> tensor<?xf32, ["n"]>
+  return %0 : tensor<?xf32, ["n"]>
+}
