@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import ml_dtypes  # noqa: F401  (gives NumPy its bfloat16, which the runtime then uses)
 
@@ -18,16 +20,34 @@ from axec.runtime.tree import flatten, unflatten
 __all__ = ["Call", "prepare"]
 
 
-class Call(NamedTuple):
-    """One prepared call: `run(**options)` gives the outputs in the manifest's order."""
+@dataclass(frozen=True)
+class Call:
+    """One prepared call of an entry: `spec` is its part of the manifest, `inputs` are NumPy arrays
+    in the manifest's order."""
 
-    spec: dict[str, Any]  # the entry's part of the manifest
+    name: str
+    function: Callable[..., Any]
+    spec: dict[str, Any]
     dims: dict[str, int]
-    inputs: list[Any]  # numpy arrays, in the manifest's order
-    run: Callable[..., list[Any]]
-    outputs: Callable[[], Any]  # fresh arrays, as `out=` takes them
-    function: Callable[..., Any]  # the entry itself, and ...
-    arguments: tuple[Any, ...]  # ... what it is called with
+    inputs: list[Any]
+
+    @cached_property
+    def arguments(self) -> tuple[Any, ...]:
+        """The inputs as the trees that the entry takes."""
+        return tuple(unflatten(self.spec["in_tree"], iter(self.inputs)).values())
+
+    def run(self, **options: Any) -> list[Any]:
+        """Call once; gives the outputs in the manifest's order."""
+        result = self.function(*self.arguments, **options)
+        return list(flatten(self.spec["out_tree"], result, "result"))
+
+    def outputs(self) -> Any:
+        """Fresh arrays as `out=` takes them."""
+        import numpy as np
+
+        arrays = self.spec["outputs"]
+        fresh = (np.empty(_shape(a, self.dims), _numpy_dtype(a["dtype"])) for a in arrays)
+        return unflatten(self.spec["out_tree"], fresh)
 
 
 def prepare(
@@ -54,19 +74,7 @@ def prepare(
             hint=f"--random, or --in {missing[0]}=FILE.npy",
         )
     inputs = list(_fill(spec, given, dims, seed or 0))
-    arguments = tuple(unflatten(spec["in_tree"], iter(inputs)).values())
-    function = program[name]
-
-    def run(**options: Any) -> list[Any]:
-        return list(flatten(spec["out_tree"], function(*arguments, **options), "result"))
-
-    def outputs() -> Any:
-        import numpy as np
-
-        fresh = (np.empty(_shape(a, dims), _numpy_dtype(a["dtype"])) for a in spec["outputs"])
-        return unflatten(spec["out_tree"], fresh)
-
-    return Call(spec, dims, inputs, run, outputs, function, arguments)
+    return Call(name, program[name], spec, dims, inputs)
 
 
 def _pick(program: Program, entry: str | None) -> str:

@@ -40,12 +40,10 @@ def run_command(
     from axec.cli.console import show, signature, table
     from axec.runtime.loader import load
 
-    program = load(path)
-    call = prepare(program, entry, files, dims, seed if random else None)
+    call = prepare(load(path), entry, files, dims, seed if random else None)
     options = {} if threads is None else {"threads": threads}
     results = call.run(**options)
-    name = next(n for n, s in program.manifest["entries"].items() if s is call.spec)
-    show(f"[bold]{_escape(signature(name, call.spec))}[/]{_sizes(call)}")
+    show(f"[bold]{_escape(signature(call.name, call.spec))}[/]{_sizes(call)}")
     columns = ["output", "dtype", "shape", ">min", ">mean", ">max", "first values"]
     show(table(columns, _rows(call, results)))
     if folder is not None:
