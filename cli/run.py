@@ -66,8 +66,9 @@ def _rows(call: Call, results: list[Any]) -> Iterator[list[str]]:
     import numpy as np
 
     for spec, result in zip(call.spec["outputs"], results, strict=True):
-        values = np.asarray(result, "float64") if result.size else np.full(1, np.nan)
-        numbers = [f"{f(values):.4g}" for f in (np.min, np.mean, np.max)]
+        values = np.asarray(result, "float64")
+        folds = (np.min, np.mean, np.max)
+        numbers = [f"{fold(values):.4g}" if values.size else "-" for fold in folds]
         first = " ".join(f"{v:.4g}" for v in values.ravel()[:_PREVIEW])
         more = " ..." if values.size > _PREVIEW else ""
         shape = "x".join(map(str, result.shape)) or "scalar"
@@ -85,7 +86,9 @@ def _save(call: Call, results: list[Any], folder: Path) -> None:
         for spec, result in zip(call.spec["outputs"], results, strict=True):
             # An output's name may hold path signs ("out['a/b']"); a file's name must not.
             file = folder / f"{spec['name'].replace('/', '_')}.npy"
-            np.save(file, result, allow_pickle=False)
+            # .npy has no bfloat16: its bits travel as uint16, which --in takes back.
+            plain = result.view("uint16") if spec["dtype"] == "bf16" else result
+            np.save(file, plain, allow_pickle=False)
             note(f"wrote {file}")
     except OSError as e:
         raise AxecError("output-file", f"cannot write into {folder}: {e.strerror}") from None

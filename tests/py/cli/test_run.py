@@ -84,7 +84,7 @@ def test_run_refuses(
     assert f"error[{code}]" in axec("run", artifact, *args, status=2).err
 
 
-def test_run_shows_bfloat16_as_numbers(axec: Axec, tmp_path: Path) -> None:
+def test_run_shows_and_keeps_bfloat16(axec: Axec, tmp_path: Path) -> None:
     program = """
 import axec as axe
 
@@ -94,4 +94,21 @@ def one(x):
 """
     (tmp_path / "program.py").write_text(program)
     axec("compile", tmp_path / "program.py", "-o", tmp_path / "p.axe")
-    assert "1 1 1 1" in axec("run", tmp_path / "p.axe", "--random").out
+    assert "1 1 1 1" in axec("run", tmp_path / "p.axe", "--random", "--out", tmp_path).out
+    kept = tmp_path / "result.npy"
+    assert np.load(kept).tolist() == [0x3F80] * 4
+    assert "1 1 1 1" in axec("run", tmp_path / "p.axe", "--in", f"x={kept}").out
+
+
+def test_run_on_nothing(axec: Axec, tmp_path: Path) -> None:
+    program = """
+import axec as axe
+
+@axe.entry(x=axe.spec((axe.dim("n", 0, 4),), axe.float32))
+def same(x):
+    return x * 2
+"""
+    (tmp_path / "program.py").write_text(program)
+    axec("compile", tmp_path / "program.py", "-o", tmp_path / "p.axe")
+    out = axec("run", tmp_path / "p.axe", "--random", "--dims", "n=0").out
+    assert re.search(r"result +f32 +0 +- +- +-\n", out)
