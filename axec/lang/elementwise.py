@@ -7,6 +7,7 @@ accuracy stand with the op in dialects/axe/elementwise.py.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any, Protocol
 
 from axec.dialects import dtypes
@@ -65,12 +66,26 @@ def _truth(x: ArrayLike) -> Tensor:
     return cast(as_tensor(x), dtypes.bool_)
 
 
-negative: Unary = _unary("negative", ops.neg, "-x.")
-abs: Unary = _unary("abs", ops.abs_, "|x|.")
-sign: Unary = _unary("sign", ops.sign, "-1, 0 or 1 by the sign of x.")
+def _signed(name: str, op: OpDef, doc: str, of_unsigned: Callable[[Tensor], Tensor]) -> Unary:
+    def fn(x: ArrayLike, /) -> Tensor:
+        t = as_tensor(x)
+        return of_unsigned(t) if t.dtype.kind == "u" else apply(op, t)
+
+    found: Unary = _named(fn, name, f"{doc}\n\nDtypes: {op.doc} uint8 as well.")
+    return found
+
+
+negative: Unary = _signed("negative", ops.neg, "-x.", lambda x: 0 - x)
+abs: Unary = _signed("abs", ops.abs_, "|x|.", lambda x: x)
+sign: Unary = _signed(
+    "sign", ops.sign, "-1, 0 or 1 by the sign of x.", lambda x: cast(x != 0, x.dtype)
+)
 exp: Unary = _unary("exp", ops.exp, "e ** x.")
+exp2: Unary = _unary("exp2", ops.exp2, "2 ** x.")
 expm1: Unary = _unary("expm1", ops.expm1, "e ** x - 1, accurate near 0.")
 log: Unary = _unary("log", ops.log, "Natural logarithm.")
+log2: Unary = _unary("log2", ops.log2, "Logarithm to base 2.")
+log10: Unary = _unary("log10", ops.log10, "Logarithm to base 10.")
 log1p: Unary = _unary("log1p", ops.log1p, "log(1 + x), accurate near 0.")
 sqrt: Unary = _unary("sqrt", ops.sqrt, "Square root.")
 rsqrt: Unary = _unary("rsqrt", ops.rsqrt, "1 / sqrt(x).")
@@ -79,6 +94,9 @@ sigmoid: Unary = _unary("sigmoid", ops.sigmoid, "1 / (1 + e ** -x).")
 erf: Unary = _unary("erf", ops.erf, "Error function.")
 sin: Unary = _unary("sin", ops.sin, "Sine of x radians.")
 cos: Unary = _unary("cos", ops.cos, "Cosine of x radians.")
+atan: Unary = _unary("atan", ops.atan, "Arc tangent, in [-pi/2, pi/2].")
+asinh: Unary = _unary("asinh", ops.asinh, "Inverse hyperbolic sine.")
+acosh: Unary = _unary("acosh", ops.acosh, "Inverse hyperbolic cosine.")
 bitwise_invert: Unary = _unary("bitwise_invert", ops.not_, "Every bit flipped; not on bool.")
 
 add: Binary = _binary("add", ops.add, "x1 + x2.")
@@ -89,6 +107,12 @@ minimum: Binary = _binary("minimum", ops.min_, "The smaller of both; NaN when ei
 bitwise_and: Binary = _binary("bitwise_and", ops.and_, "x1 & x2.")
 bitwise_or: Binary = _binary("bitwise_or", ops.or_, "x1 | x2.")
 bitwise_xor: Binary = _binary("bitwise_xor", ops.xor, "x1 ^ x2.")
+bitwise_left_shift: Binary = _binary("bitwise_left_shift", ops.shift_left, "x1 << x2.")
+bitwise_right_shift: Binary = _binary("bitwise_right_shift", ops.shift_right, "x1 >> x2.")
+atan2: Binary = _binary("atan2", ops.atan2, "The angle of the point with ordinate x1, abscissa x2.")
+hypot: Binary = _binary("hypot", ops.hypot, "sqrt(x1**2 + x2**2) without overflow.")
+copysign: Binary = _binary("copysign", ops.copysign, "The magnitude of x1 with the sign of x2.")
+nextafter: Binary = _binary("nextafter", ops.next_after, "The number next to x1 towards x2.")
 equal: Binary = _binary("equal", ops.compare, "x1 == x2 as bool.", direction="eq")
 not_equal: Binary = _binary("not_equal", ops.compare, "x1 != x2 as bool.", direction="ne")
 less: Binary = _binary("less", ops.compare, "x1 < x2 as bool.", direction="lt")
@@ -145,11 +169,11 @@ def _other_sign(rest: Tensor, divisor: Tensor) -> Tensor:
 
 
 def pow(x1: ArrayLike, x2: ArrayLike, /) -> Tensor:
-    """x1 ** x2 in floating point; an integer array takes a Python int >= 0 as its power."""
+    """x1 ** x2. Integers wrap; a Python int as their power must not be negative, and an array's
+    negative power truncates towards zero: 0 unless x1 is 1 or -1."""
     if isinstance(x2, int) and not isinstance(x2, bool) and as_tensor(x1).dtype.is_integer:
         return _integer_power(as_tensor(x1), x2)
-    a, b = match("pow", x1, x2)
-    return apply(ops.pow_, need_float("pow", a, (x1, x2)), b)
+    return apply(ops.pow_, *match("pow", x1, x2))
 
 
 def _integer_power(x: Tensor, power: int) -> Tensor:
@@ -179,16 +203,6 @@ def reciprocal(x: ArrayLike, /) -> Tensor:
     return divide(1, need_float("reciprocal", as_tensor(x)))
 
 
-def log2(x: ArrayLike, /) -> Tensor:
-    """Logarithm to base 2, as log(x) / log(2)."""
-    return log(x) * (1 / math.log(2))
-
-
-def log10(x: ArrayLike, /) -> Tensor:
-    """Logarithm to base 10, as log(x) / log(10)."""
-    return log(x) * (1 / math.log(10))
-
-
 def _rounding(name: str, op: OpDef, doc: str) -> Unary:
     def fn(x: ArrayLike, /) -> Tensor:
         t = as_tensor(x)
@@ -200,6 +214,7 @@ def _rounding(name: str, op: OpDef, doc: str) -> Unary:
 
 floor: Unary = _rounding("floor", ops.floor, "The largest whole number <= x.")
 ceil: Unary = _rounding("ceil", ops.ceil, "The smallest whole number >= x.")
+trunc: Unary = _rounding("trunc", ops.trunc, "The whole number next to x towards 0.")
 round: Unary = _rounding("round", ops.round_, "The nearest whole number, ties to even.")
 
 
@@ -211,14 +226,14 @@ def isnan(x: ArrayLike, /) -> Tensor:
 
 def isinf(x: ArrayLike, /) -> Tensor:
     """Whether x is plus or minus infinity, as bool."""
-    t = need_float("isinf", as_tensor(x))
-    return abs(t) == math.inf
+    t = as_tensor(x)
+    return abs(t) == math.inf if t.dtype.is_float else core.full(t.type.shape, False, dtypes.bool_)
 
 
 def isfinite(x: ArrayLike, /) -> Tensor:
     """Whether x is neither infinite nor NaN, as bool."""
-    t = need_float("isfinite", as_tensor(x))
-    return abs(t) < math.inf
+    t = as_tensor(x)
+    return abs(t) < math.inf if t.dtype.is_float else core.full(t.type.shape, True, dtypes.bool_)
 
 
 def where(condition: ArrayLike, x1: ArrayLike, x2: ArrayLike, /) -> Tensor:

@@ -15,10 +15,14 @@ from axec.passes.kernel.templates import ops_of
 # ---- weights: one element of a pointwise op, in additions ----------------------------------------
 
 _ROOTS = ("div", "sqrt", "rsqrt")
-_CURVES = ("exp", "log", "log1p", "expm1", "tanh", "sigmoid", "erf", "sin", "cos")
+_CURVES = (
+    "exp", "exp2", "log", "log2", "log10", "log1p", "expm1", "tanh", "sigmoid", "erf", "sin", "cos",
+    "atan",
+)  # fmt: skip
 WEIGHTS: Mapping[str, int] = {
     **dict.fromkeys(_ROOTS, 4),
     **dict.fromkeys(_CURVES, 10),  # a polynomial of degree 6 or so, with range reduction
+    **dict.fromkeys(("atan2", "asinh", "acosh", "hypot"), 20),
     "pow": 25,
     "take": 2,
     "dynamic_slice": 1,
@@ -38,7 +42,10 @@ def weight(name: str) -> int:
 # ---- flops and bytes -----------------------------------------------------------------------------
 
 # Moving, choosing and comparing bits is no floating point operation.
-_NO_FLOPS = ("cast", "select", "compare", "and", "or", "xor", "not")
+_NO_FLOPS = (
+    "cast", "select", "compare", "and", "or", "xor", "not", "copysign", "next_after",
+    "shift_left", "shift_right",
+)  # fmt: skip
 
 
 def op_flops(op: Any) -> Size:

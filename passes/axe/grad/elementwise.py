@@ -35,6 +35,17 @@ def _pow_exponent(g: Num, y: Num, a: Num, b: Num) -> Num:
     return g * (y * safe.of(ew.log))
 
 
+def _turn(g: Num, side: Num, y: Num, x: Num) -> Num:
+    """g * side / (x**2 + y**2), where the squares may leave the range."""
+    radius = x.of(ew.hypot, y)
+    return g * (side / radius) / radius
+
+
+def _share(g: Num, side: Num, radius: Num) -> Num:
+    """g * side / radius; 0 at the origin, where abs has the same derivative."""
+    return (g * (side / radius)).where(radius > 0.0)
+
+
 # Operand by operand; None: zero, because y is constant between jumps or the operand is a condition.
 PARTIALS: dict[OpDef, tuple[Partial | None, ...]] = {
     ew.add: (lambda g, y, a, b: g, lambda g, y, a, b: g),
@@ -57,7 +68,18 @@ PARTIALS: dict[OpDef, tuple[Partial | None, ...]] = {
     ew.erf: (lambda g, y, x: g * (-(x * x)).of(ew.exp) * (2 / math.sqrt(math.pi)),),
     ew.sin: (lambda g, y, x: g * x.of(ew.cos),),
     ew.cos: (lambda g, y, x: -(g * x.of(ew.sin)),),
+    ew.exp2: (lambda g, y, x: g * y * math.log(2),),
+    ew.log2: (lambda g, y, x: g / x * (1 / math.log(2)),),
+    ew.log10: (lambda g, y, x: g / x * (1 / math.log(10)),),
+    ew.atan: (lambda g, y, x: g / (x * x + 1.0),),
+    ew.atan2: (lambda g, z, y, x: _turn(g, x, y, x), lambda g, z, y, x: -_turn(g, y, y, x)),
+    ew.asinh: (lambda g, y, x: g / (x * x + 1.0).of(ew.sqrt),),
+    ew.acosh: (lambda g, y, x: g / ((x - 1.0).of(ew.sqrt) * (x + 1.0).of(ew.sqrt)),),
+    ew.hypot: (lambda g, z, x, y: _share(g, x, z), lambda g, z, x, y: _share(g, y, z)),
+    ew.copysign: (lambda g, z, x, y: g.where(z.equals(x), -g), None),
+    ew.next_after: (lambda g, z, x, y: g, None),
     ew.floor: (None,),
+    ew.trunc: (None,),
     ew.ceil: (None,),
     ew.round_: (None,),
     ew.sign: (None,),
@@ -107,5 +129,5 @@ def _push_cast(e: IrEmit, ts: Tangents, y: Value, x: Value, *, dtype: Any) -> Va
 
 JVP[ew.cast] = _push_cast
 
-for _op in (ew.compare, ew.and_, ew.or_, ew.xor, ew.not_):
+for _op in (ew.compare, ew.and_, ew.or_, ew.xor, ew.not_, ew.shift_left, ew.shift_right):
     NO_GRADIENT[_op] = "its results are no floating point numbers"

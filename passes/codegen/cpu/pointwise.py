@@ -12,7 +12,7 @@ from axec.dialects import dtypes
 from axec.dialects.dtypes import DType
 from axec.passes.codegen.cpu import math
 from axec.passes.codegen.cpu.registers import register_type, rounded
-from axec.passes.codegen.llvm import F32, F64, I32, Builder, Value, constant, like
+from axec.passes.codegen.llvm import F16, F32, F64, I32, Builder, Value, constant, int_of, like
 
 Args = Sequence[Value]
 Row = Callable[[Builder, Args, DType, DType, object], Value]
@@ -108,6 +108,51 @@ def _rounded_to_odd(b: Builder, x: Value) -> Value:
     return b.bitcast(b.select(moved, b.add(bits, step), bits), near.type)
 
 
+def _pow(b: Builder, args: Args, dtype: DType, result: DType, _: object) -> Value:
+    x, y = args
+    if dtype.is_float:
+        return rounded(b, result, math.FUNCTIONS["pow"](b, x, y))
+    one = constant(x.type, 1)
+    with b.for_(0, x.type.bits, carried=[one, x, y], nonempty=True) as loop:  # by squaring
+        found, base, power = loop.carried
+        odd = b.cmp("ne", b.and_(power, 1), 0)
+        found = b.select(odd, b.mul(found, base), found)
+        loop.yield_(found, b.mul(base, base), b.lshr(power, 1))
+    if dtype.kind == "u":
+        return loop.results[0]
+    unit = b.select(b.cmp("ne", b.and_(y, 1), 0), x, one)
+    units = b.or_(b.cmp("eq", x, one), b.cmp("eq", x, -1))
+    inverse = b.select(units, unit, constant(x.type, 0))
+    return b.select(b.cmp("lt", y, 0), inverse, loop.results[0])
+
+
+def _shift_left(b: Builder, x: Value, y: Value, dtype: DType) -> Value:
+    fits = b.cmp("ult", y, x.type.bits)
+    return b.select(fits, b.shl(x, b.and_(y, x.type.bits - 1)), constant(x.type, 0))
+
+
+def _shift_right(b: Builder, x: Value, y: Value, dtype: DType) -> Value:
+    if dtype.kind == "i":
+        return b.ashr(x, b.umin(y, x.type.bits - 1))
+    fits = b.cmp("ult", y, x.type.bits)
+    return b.select(fits, b.lshr(x, b.and_(y, x.type.bits - 1)), constant(x.type, 0))
+
+
+def _next_after(b: Builder, x: Value, y: Value, dtype: DType) -> Value:
+    """One unit up or down in the bit pattern, which orders magnitudes."""
+    narrow = b.convert(x, F16) if dtype is dtypes.f16 else x
+    bits = b.bitcast(narrow, int_of(narrow.type))
+    unit = 1 << 16 if dtype is dtypes.bf16 else 1  # bf16 is the upper half of an f32
+    zero = b.cmp("eq", x, constant(x.type, 0))
+    outward = b.xor(b.cmp("gt", y, x), b.cmp("lt", x, constant(x.type, 0)))
+    step = b.select(outward, constant(bits.type, unit), constant(bits.type, -unit))
+    moved = b.select(zero, constant(bits.type, unit), b.add(bits, step))
+    found = b.convert(b.bitcast(moved, narrow.type), x.type)
+    found = b.select(zero, b.copysign(found, y), found)
+    found = b.select(b.cmp("eq", x, y), y, found)
+    return b.select(b.cmp("unordered", x, y), b.add(x, y), found)
+
+
 def _arithmetic(fn: Callable[..., Value]) -> Row:
     """A computation whose result is rounded to the result's dtype."""
     return lambda b, args, dtype, result, _: rounded(b, result, fn(b, *args))
@@ -153,5 +198,11 @@ POINTWISE: dict[str, Row] = {
     "select": _plain(Builder.select),
     "clamp": _by_dtype(_clamp),
     "cast": _cast,
+    "trunc": _arithmetic(Builder.round_to_zero),
+    "copysign": _plain(Builder.copysign),
+    "next_after": _by_dtype(_next_after),
+    "shift_left": _by_dtype(_shift_left),
+    "shift_right": _by_dtype(_shift_right),
     **{name: _arithmetic(fn) for name, fn in math.FUNCTIONS.items()},
+    "pow": _pow,
 }

@@ -95,7 +95,7 @@ def test_narrow_floats_round_once(op: OpDef) -> None:
         narrow = case.dtype in (dtypes.f16, dtypes.bf16)
         if not narrow or not op.operands or case.results[0].dtype is not case.dtype:
             continue
-        if op.name == "cast":
+        if op.name in ("cast", "next_after"):
             continue
         xs = values(case.operands, _bound(case))
         given = op.attrs_at(case.attrs, _bound(case))
@@ -130,10 +130,12 @@ def test_samples_cover_the_corners(op: OpDef) -> None:
 
 FLOATS, INTS, ANY = "f64 f32 f16 bf16", "i64 i32 i8 u8", "f64 f32 f16 bf16 i64 i32 i8 u8 bool"
 TAKEN = {
-    FLOATS: """pow exp log log1p expm1 sqrt rsqrt tanh sigmoid erf sin cos floor ceil round
+    FLOATS: """exp exp2 log log2 log10 log1p expm1 sqrt rsqrt tanh sigmoid erf sin cos atan atan2
+        asinh acosh hypot copysign next_after floor ceil trunc round
         silu gelu softmax log_softmax layer_norm rms_norm avg_pool attention""",
-    f"{FLOATS} {INTS}": "iota add sub mul div clamp window dot_general conv scatter_add",
+    f"{FLOATS} {INTS}": "iota add sub mul div pow clamp window dot_general conv scatter_add",
     f"{FLOATS} i64 i32 i8": "neg abs sign relu",
+    INTS: "shift_left shift_right",
     f"{INTS} bool": "and or xor not",
     ANY: """constant max min compare select cast reshape transpose broadcast slice reverse pad
         concat take dynamic_slice dynamic_update reduce argreduce stop_gradient""",

@@ -20,18 +20,27 @@ Both = Callable[..., Any]
 FLOATS = st.floats(-4, 4, width=32)
 UNARY = {
     "abs": np.abs,
+    "arctan": np.arctan,
+    "asinh": np.arcsinh,
+    "atan": np.arctan,
     "ceil": np.ceil,
     "cos": np.cos,
+    "cosh": np.cosh,
     "exp": np.exp,
+    "exp2": np.exp2,
     "expm1": np.expm1,
     "floor": np.floor,
     "negative": np.negative,
     "positive": np.positive,
     "round": np.round,
     "sign": np.sign,
+    "signbit": np.signbit,
     "sin": np.sin,
+    "sinh": np.sinh,
     "square": np.square,
+    "tan": np.tan,
     "tanh": np.tanh,
+    "trunc": np.trunc,
 }
 POSITIVE = {
     "log": np.log,
@@ -62,6 +71,14 @@ OPERATORS = [
     operator.add, operator.sub, operator.mul, operator.truediv,
     operator.lt, operator.le, operator.gt, operator.ge, operator.eq, operator.ne,
 ]  # fmt: skip
+TWO_FLOATS = {
+    "atan2": np.arctan2,
+    "copysign": np.copysign,
+    "hypot": np.hypot,
+    "logaddexp": np.logaddexp,
+    "nextafter": np.nextafter,
+}
+ON_UNIT_INTERVAL = {"acos": np.arccos, "asin": np.arcsin, "atanh": np.arctanh}
 INTEGER_OPERATORS = [
     operator.add, operator.sub, operator.mul, operator.and_, operator.or_, operator.xor,
     operator.floordiv, operator.mod,
@@ -82,6 +99,75 @@ def test_unary(both: Both, name: str) -> None:
 def test_unary_of_positive_numbers(both: Both, name: str) -> None:
     x = np.array([0.25, 1.0, 2.0, 1e3], np.float32)
     np.testing.assert_allclose(both(getattr(axe, name), x), POSITIVE[name](x), rtol=2e-6)
+
+
+@pytest.mark.parametrize("name", ON_UNIT_INTERVAL)
+def test_unary_on_the_unit_interval(both: Both, name: str) -> None:
+    x = np.array([-1, -0.999, -0.5, -1e-6, -0.0, 0.0, 1e-20, 0.25, 0.99999, 1, 1.5], np.float64)
+    with np.errstate(all="ignore"):
+        found, wanted = both(getattr(axe, name), x), ON_UNIT_INTERVAL[name](x)
+    np.testing.assert_allclose(found, wanted, rtol=2e-15)
+    np.testing.assert_array_equal(np.signbit(found[:-1]), np.signbit(wanted[:-1]))
+
+
+EDGES = [0.0, -0.0, 1.0, -1.0, 2.5, -1e30, 3e-39, np.inf, -np.inf, np.nan]
+
+
+@pytest.mark.parametrize("name", TWO_FLOATS)
+def test_two_floats(both: Both, name: str) -> None:
+    x, y = (np.array(side, np.float32) for side in np.meshgrid(EDGES, EDGES))
+    with np.errstate(all="ignore"):
+        found, wanted = both(getattr(axe, name), x, y), TWO_FLOATS[name](x, y)
+    np.testing.assert_allclose(found, wanted, rtol=3e-7)
+
+
+@pytest.mark.parametrize("name", ["sinh", "cosh", "atanh", "acosh", "asinh"])
+def test_hyperbolic_functions_far_out(both: Both, name: str) -> None:
+    x = np.array([-np.inf, -89.2, -1e-5, 0.0, 1e-3, 1, 89.2, 3e38, np.inf, np.nan], np.float32)
+    with np.errstate(all="ignore"):
+        wanted = getattr(np, name)(x)
+        np.testing.assert_allclose(both(getattr(axe, name), x), wanted, rtol=4e-6)
+
+
+def test_narrow_formulas_round_once(both: Both) -> None:
+    x = np.linspace(-0.9, 0.9, 31).astype(np.float16)
+    for name in ("tan", "asin", "acos", "sinh", "cosh", "atanh"):
+        wanted = getattr(axe, name)(x.astype(np.float32))
+        np.testing.assert_array_equal(both(getattr(axe, name), x), np.float16(wanted))
+
+
+def test_unsigned_signs(both: Both) -> None:
+    x = np.array([0, 3, 255], np.uint8)
+    np.testing.assert_array_equal(both(axe.abs, x), x)
+    np.testing.assert_array_equal(both(axe.sign, x), [0, 1, 1])
+    np.testing.assert_array_equal(both(axe.negative, x), [0, 253, 1])
+
+
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "int32", "int64"])
+def test_shifts(both: Both, dtype: str) -> None:
+    info = np.iinfo(dtype)
+    x = np.array([info.min, info.max, 1, 5, 0], dtype)[:, None]
+    y = np.array([0, 1, 3, info.bits - 1, info.bits, info.max], dtype)
+    np.testing.assert_array_equal(both(axe.bitwise_left_shift, x, y), np.left_shift(x, y))
+    np.testing.assert_array_equal(both(axe.bitwise_right_shift, x, y), np.right_shift(x, y))
+    np.testing.assert_array_equal(both(axe.bitwise_right_shift, x, 0 * y + 1), x >> (0 * y + 1))
+
+
+@pytest.mark.parametrize("dtype", ["int8", "uint8", "int32", "int64"])
+def test_integer_powers(both: Both, dtype: str) -> None:
+    x = np.array([0, 1, 2, 3, 7, np.iinfo(dtype).max], dtype)[:, None]
+    y = np.array([0, 1, 2, 5, 31], dtype)
+    np.testing.assert_array_equal(both(axe.pow, x, y), np.power(x, y))
+    if dtype != "uint8":
+        base = np.array([-2, -1, 0, 1, 2], dtype)
+        np.testing.assert_array_equal(both(axe.pow, base, base * 0 - 1), [0, -1, 0, 1, 0])
+
+
+def test_integers_are_finite(both: Both) -> None:
+    x = np.array([-1, 7])
+    assert both(axe.isfinite, x).all()
+    assert not both(axe.isinf, x).any()
+    assert not both(axe.isnan, x).any()
 
 
 def test_rsqrt_sigmoid_erf(both: Both) -> None:

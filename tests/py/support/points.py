@@ -15,9 +15,10 @@ from axec.dialects.emit import EvalEmit
 from axec.dialects.opdef import OpDef
 
 # Where a function is defined and smooth: operands of these ops are moved away from 0.
-_POSITIVE = ("pow", "log", "log1p", "sqrt", "rsqrt", "div")
+_POSITIVE = ("pow", "log", "log1p", "sqrt", "rsqrt", "div", "log2", "log10", "acosh")
 
-STEPWISE = ("floor", "ceil", "round", "sign", "stop_gradient")  # their derivative is 0 by decree
+# Their derivative is 0 by decree.
+STEPWISE = ("floor", "ceil", "round", "trunc", "sign", "stop_gradient")
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,8 @@ def _all_sizes(case: Case) -> Any:
 def _moved(op: OpDef, xs: list[Any]) -> list[Any]:
     if op.name not in _POSITIVE:
         return xs
-    return [np.abs(x) + x.dtype.type(0.5) if dtypes.of(x.dtype).is_float else x for x in xs]
+    up = 1.5 if op.name == "acosh" else 0.5
+    return [np.abs(x) + x.dtype.type(up) if dtypes.of(x.dtype).is_float else x for x in xs]
 
 
 DIFFERENTIABLE = [op for op in OPS.values() if any(True for _ in points(op))]

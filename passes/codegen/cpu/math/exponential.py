@@ -1,4 +1,4 @@
-"""exp, expm1, sigmoid, tanh: exp(x) = 2**n * exp(r), x = n ln(2) + r, |r| <= ln(2)/2."""
+"""exp, exp2, expm1, sigmoid, tanh: exp(x) = 2**n * exp(r), x = n ln(2) + r, |r| <= ln(2)/2."""
 
 from __future__ import annotations
 
@@ -23,6 +23,7 @@ _LOG2_E = 1 / math.log(2)
 # Beyond these the result is 0 and infinite; expm1 is -1 before that.
 _LOWEST = {32: -104.5, 64: -746.0}
 _HIGHEST = {32: 89.0, 64: 710.0}
+_EXP2_RANGE = {32: (-151.0, 128.5), 64: (-1076.0, 1024.5)}
 _EXPM1_LOWEST = {32: -18.0, 64: -38.0}
 # 1 - tanh(x) is less than half a unit in the last place.
 _TANH_ONE = {32: 9.02, 64: 19.07}
@@ -33,6 +34,15 @@ def exp(b: Builder, x: Value) -> Value:
     bits = x.type.bits
     inside = at_least(b, at_most(b, x, _HIGHEST[bits]), _LOWEST[bits])
     power, less = _parts(b, inside)
+    return scaled(b, b.add(less, number(x, 1.0)), power)
+
+
+def exp2(b: Builder, x: Value) -> Value:
+    """2 ** x, exact for integers."""
+    lowest, highest = _EXP2_RANGE[x.type.bits]
+    inside = at_least(b, at_most(b, x, highest), lowest)
+    n, power = nearest(b, inside, 1.0)
+    less = expm1_of_reduced(b, b.mul(b.sub(inside, n), number(x, math.log(2))))
     return scaled(b, b.add(less, number(x, 1.0)), power)
 
 

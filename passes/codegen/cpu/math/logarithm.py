@@ -1,4 +1,4 @@
-"""log and log1p: log(x) = e ln(2) + log(1 + f), x = 2**e (1 + f), sqrt(1/2) <= 1 + f < sqrt(2)."""
+"""Logarithms: log(x) = e ln(2) + log(1 + f), x = 2**e (1 + f), sqrt(1/2) <= 1 + f < sqrt(2)."""
 
 from __future__ import annotations
 
@@ -10,6 +10,11 @@ from axec.passes.codegen.cpu.math.formats import format_of, number, polynomial
 from axec.passes.codegen.llvm import Builder, Value
 
 _ROOT_HALF_BITS = {32: 0x3F3504F3, 64: 0x3FE6A09E667F3BCD}
+# log10(2) as a sum: an exponent times the first number is exact.
+_LOG10_2 = {
+    32: (float.fromhex("0x1.344p-2"), float.fromhex("0x1.3509f8p-18")),
+    64: (float.fromhex("0x1.34413509f7p-2"), float.fromhex("0x1.3fde623e2566bp-43")),
+}
 _ONE_IS_LOST = 2.0**60  # from here on 1 + x == x
 
 
@@ -32,6 +37,27 @@ def log1p(b: Builder, x: Value) -> Value:
     f = b.add(b.sub(mantissa, one), lost)
     found = _combined(b, formats.small_float(b, power), f)
     return formats.keep_zero(b, x, _domain(b, u, found))
+
+
+def log2(b: Builder, x: Value) -> Value:
+    """Logarithm to base 2, exact for powers of two."""
+    power, mantissa = split(b, x)
+    f = b.sub(mantissa, number(x, 1.0))
+    return _domain(b, x, b.fma(_of_fraction(b, f), number(x, 1 / math.log(2)), power))
+
+
+def log10(b: Builder, x: Value) -> Value:
+    """Logarithm to base 10."""
+    power, mantissa = split(b, x)
+    high, low = _LOG10_2[x.type.bits]
+    f = _of_fraction(b, b.sub(mantissa, number(x, 1.0)))
+    rest = b.fma(f, number(x, 1 / math.log(10)), b.mul(power, number(x, low)))
+    return _domain(b, x, b.fma(power, number(x, high), rest))
+
+
+def _of_fraction(b: Builder, f: Value) -> Value:
+    """log(1 + f)."""
+    return _combined(b, number(f, 0.0), f)
 
 
 def split(b: Builder, x: Value) -> tuple[Value, Value]:
