@@ -91,8 +91,9 @@ class ArraySpec:
 
     def _accepts(self, found: Any) -> bool:
         """Equal up to byte order; bfloat16, which NumPy does not have, may come as uint16."""
-        bits16 = self._bits16 and found.name in ("bfloat16", "uint16") and found.isnative
-        return bool(bits16 or found.newbyteorder("=") == self.dtype)
+        if found == self.dtype or found.newbyteorder("=") == self.dtype:
+            return True
+        return self._bits16 and found.name in ("bfloat16", "uint16") and bool(found.isnative)
 
 
 _RANKS = {"b": 0, "i": 1, "u": 1, "f": 2}  # kinds of dtypes: the later holds more

@@ -61,8 +61,8 @@ class Entry:
         state.weights = None if weights is None else address(weights)
         state.threads, state.max_threads, state.arenas = threads, CPUS, None
         self._image.push(addressof(state), self._new_arena())
-        names = ", ".join(array.name for array in self.inputs)
-        doc = f"{self.name}({names}, *, out=None, threads=None)\n--\n\nCompiled by axec.".encode()
+        names = ", ".join([*(array.name for array in self.inputs), "*", "out=None", "threads=None"])
+        doc = f"{self.name}({names})\n--\n\nCompiled by axec.".encode()
         # The interpreter reads this struct as long as the function lives: it must not move or go.
         self._method = _MethodDef(self.name.encode(), self._stub, _METH_FASTCALL_KEYWORDS, doc)
         return _new_function(addressof(self._method), self, None)  # type: ignore[no-any-return]
@@ -141,7 +141,8 @@ def check_threads(threads: Any) -> int:
     """`threads` as an int; AxecError `threads-invalid` unless it is 1 to CPUS."""
     count = operator.index(threads) if hasattr(threads, "__index__") else 0
     if not 1 <= count <= CPUS:
-        raise AxecError("threads-invalid", f"threads is {threads!r}; this machine has 1 to {CPUS}")
+        message = f"threads is {threads!r}, but must be 1 to {CPUS}, the CPUs of this machine"
+        raise AxecError("threads-invalid", message)
     return count
 
 

@@ -142,9 +142,9 @@ BAD = {
     "out is a list": ((X, Y), {"out": X.tolist()}, "output-invalid", "out holds 16 arrays"),
     "out is a number": ((X, Y), {"out": 3}, "output-invalid", "out for 'z' is of type int"),
     "two outs": ((X, Y), {"out": (X, Y)}, "output-invalid", "out holds 2 arrays, 'add' has 1"),
-    "no threads": ((X, Y), {"threads": 0}, "threads-invalid", "threads is 0; "),
-    "negative threads": ((X, Y), {"threads": -1}, "threads-invalid", "threads is -1; "),
-    "many threads": ((X, Y), {"threads": CPUS + 1}, "threads-invalid", f"has 1 to {CPUS}"),
+    "no threads": ((X, Y), {"threads": 0}, "threads-invalid", "threads is 0, but"),
+    "negative threads": ((X, Y), {"threads": -1}, "threads-invalid", "threads is -1, but"),
+    "many threads": ((X, Y), {"threads": CPUS + 1}, "threads-invalid", f"1 to {CPUS}, the CPUs"),
     "huge threads": ((X, Y), {"threads": 1 << 70}, "threads-invalid", "threads is 118059"),
     "threads is text": ((X, Y), {"threads": "2"}, "threads-invalid", "threads is '2'"),
 }  # fmt: skip
