@@ -44,6 +44,9 @@ class Program:
         message = f"the artifact has {len(self.entries)} entries: {', '.join(self.entries)}"
         raise AxecError("entry-ambiguous", message)
 
+    def __repr__(self) -> str:
+        return f"<Program {', '.join(self.entries)} for {self.target}>"
+
 
 def load(
     path: Source, *, verify: str = "full", weights: str = "map", trusted: Keys = None,

@@ -29,6 +29,7 @@ SCALED = (ROWS * np.array([1, 2, 3, 4], "f4") + 3).tolist()
 def test_program(loaded: Program) -> None:
     assert list(loaded.entries) == ["add", "half", "scale", "shapes", "tree"]
     assert loaded.target == "x86-64-v3"
+    assert repr(loaded) == "<Program add, half, scale, shapes, tree for x86-64-v3>"
     assert loaded.manifest["provenance"] == {"made by": "tests"}
     assert loaded["add"] is loaded.entries["add"]
     with pytest.raises(TypeError):
