@@ -42,6 +42,7 @@ from axec.lang.arrange import (
     tile,
     transpose,
 )
+from axec.lang.batch import vmap
 from axec.lang.contract import avg_pool, conv, matmul, max_pool, tensordot, vecdot
 from axec.lang.create import (
     arange,
@@ -137,6 +138,7 @@ from axec.lang.formulas import (
     tan,
 )
 from axec.lang.indexing import dynamic_slice, dynamic_update_slice, take
+from axec.lang.jacobian import hessian, jacfwd, jacrev
 from axec.lang.nn import (
     gelu,
     layer_norm,
@@ -256,6 +258,7 @@ __all__ = [
     "grad",
     "greater",
     "greater_equal",
+    "hessian",
     "hypot",
     "int8",
     "int32",
@@ -263,6 +266,8 @@ __all__ = [
     "isfinite",
     "isinf",
     "isnan",
+    "jacfwd",
+    "jacrev",
     "jvp",
     "layer_norm",
     "left_shift",
@@ -348,6 +353,7 @@ __all__ = [
     "var",
     "vecdot",
     "vjp",
+    "vmap",
     "where",
     "zeros",
     "zeros_like",

@@ -11,11 +11,13 @@ from typing import Any
 
 import numpy as np
 
+from axec.diag import Location
 from axec.dialects.emit import IrEmit
 from axec.dialects.types import TensorType
 from axec.lang import core, tree
 from axec.lang.core import Scalar, as_tensor, leaked
-from axec.lang.errors import error
+from axec.lang.errors import AxecError, error
+from axec.lang.source import shown_path
 from axec.lang.spec import spec
 from axec.lang.tensor import Tensor
 from axec.lang.tracing import CONSTANT_ELEMENTS, Trace, Traced, trace
@@ -24,6 +26,7 @@ from axec.mlir import func, ir
 __all__ = [
     "Flat",
     "Function",
+    "active",
     "anywhere",
     "apply",
     "evaluate_with",
@@ -42,6 +45,13 @@ class Function:
     captured: tuple[Tensor, ...]
     results: tuple[TensorType, ...]
     out_tree: tree.TreeDef
+
+
+def active() -> Trace:
+    """The trace that runs."""
+    found = core.tracing()
+    assert found is not None
+    return found
 
 
 def need_function(fn: Any, what: str) -> None:
@@ -221,4 +231,11 @@ def anywhere(fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
 
 def _run(made: Traced, arrays: Sequence[Any]) -> Sequence[Any]:
     assert _evaluate, "`import axec` says how to evaluate; axec.lang alone cannot"
-    return _evaluate[0](made.module, [*arrays, *made.weights.values()])
+    try:
+        return _evaluate[0](made.module, [*arrays, *made.weights.values()])
+    except AxecError as e:
+        where = e.location
+        if isinstance(where, Location):  # of the IR: it names files without their folders
+            file = shown_path(made.sources.get(where.file, where.file))
+            e.location = Location(file, where.line, where.column, where.end_column)
+        raise

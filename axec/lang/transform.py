@@ -18,6 +18,7 @@ from axec.lang.errors import error
 from axec.lang.functions import (
     Flat,
     Function,
+    active,
     anywhere,
     apply,
     need_function,
@@ -200,13 +201,6 @@ def stop_gradient(x: Any) -> Any:
 
 
 # ---- what transformations share ------------------------------------------------------------------
-
-
-def active() -> Trace:
-    """The trace that runs."""
-    found = core.tracing()
-    assert found is not None
-    return found
 
 
 def need_argnums(argnums: Argnums) -> None:

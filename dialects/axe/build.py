@@ -53,10 +53,10 @@ def over(emit: Emit, x: Value, like: Value, axis: int) -> Value:
 def mean(emit: Emit, x: Value, axis: int) -> Value:
     """The mean along an axis, which is gone from the result."""
     total = emit(reduce, x, kind="sum", axes=(axis,))
-    return emit(div, total, _count(emit, emit.type(x).shape[axis], total))
+    return emit(div, total, count(emit, emit.type(x).shape[axis], total))
 
 
-def _count(emit: Emit, size: Size, like: Value) -> Value:
+def count(emit: Emit, size: Size, like: Value) -> Value:
     """The number `size` as a tensor of the type of `like`; of a named dim, a sum of ones."""
     if isinstance(size, int):
         return fill(emit, size, like)

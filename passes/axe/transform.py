@@ -9,12 +9,12 @@ derivatives of the user's own (fn.custom) stays whole until nobody can different
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from axec.dialects import fn
-from axec.mlir import ir
+from axec.mlir import func, ir
 
 # The families enter their rules into the tables.
 from axec.passes.axe.grad import (  # noqa: F401
@@ -28,6 +28,13 @@ from axec.passes.axe.grad import (  # noqa: F401
 )
 from axec.passes.axe.grad.forward import jvp
 from axec.passes.axe.grad.reverse import vjp
+from axec.passes.axe.vmap import arrange as _arrange  # noqa: F401
+from axec.passes.axe.vmap import composite as _composite  # noqa: F401
+from axec.passes.axe.vmap import contract as _contract  # noqa: F401
+from axec.passes.axe.vmap import elementwise as _elementwise  # noqa: F401
+from axec.passes.axe.vmap import indexing as _indexing  # noqa: F401
+from axec.passes.axe.vmap import reduce as _reduce  # noqa: F401
+from axec.passes.axe.vmap.batch import vmap
 from axec.passes.axe.walk import Walk, block_of, in_order, is_private
 from axec.passes.base import Pass, register
 
@@ -40,20 +47,20 @@ class Transform(Pass):
     name = "transform"
 
     def run(self, module: Any) -> None:
-        functions = in_order(module)
-        resolver = _Resolver({f.attributes["sym_name"].value: f for f in functions})
-        for function in functions:
+        resolver = _Resolver(module)
+        for function in in_order(module):
             if not is_private(function):
                 resolver.finish(function)
-        for function in filter(is_private, functions):
+        for function in filter(is_private, in_order(module)):
             function.erase()
 
 
 class _Resolver:
     """Resolves the functions of a module, each once."""
 
-    def __init__(self, functions: dict[str, Any]) -> None:
-        self.functions = functions
+    def __init__(self, module: Any) -> None:
+        self.module = module
+        self.functions = {f.attributes["sym_name"].value: f for f in in_order(module)}
         self._resolved: set[str] = set()
 
     def block(self, name: str) -> Any:
@@ -65,6 +72,22 @@ class _Resolver:
                 if operation.name != "fn.custom":
                     self._replace(operation, APPLICATIONS[operation.name])
         return block
+
+    def add(self, name: str, arguments: Sequence[Any], body: Callable[..., list[Any]]) -> str:
+        """Add a private function; its name, made unique."""
+        unique = f"{name}.{len(self.functions)}"
+        with ir.InsertionPoint(self.module.body):
+            made = func.FuncOp(unique, (list(arguments), []))
+            made.attributes["sym_visibility"] = ir.StringAttr.get("private")
+        block = made.add_entry_block()
+        with ir.InsertionPoint(block):
+            results = body(*block.arguments)
+            func.ReturnOp(results)
+        kind = ir.FunctionType.get(list(arguments), [v.type for v in results])
+        made.attributes["function_type"] = ir.TypeAttr.get(kind)
+        self.functions[unique] = made.operation
+        self._resolved.add(unique)
+        return unique
 
     def finish(self, function: Any) -> None:
         """Resolve a function that is an entry: nothing but axe ops is left."""
@@ -87,7 +110,7 @@ def _applications(block: Any) -> list[Any]:
 
 
 def _call(resolver: _Resolver, operation: Any, operands: list[Any]) -> list[Any]:
-    return Walk(resolver.block).block(resolver.block(fn.callee(operation)), operands)
+    return Walk(resolver).block(resolver.block(fn.callee(operation)), operands)
 
 
 def _vjp(resolver: _Resolver, operation: Any, operands: list[Any]) -> list[Any]:
@@ -95,7 +118,7 @@ def _vjp(resolver: _Resolver, operation: Any, operands: list[Any]) -> list[Any]:
     count = len(operands) - len(seeds)
     given = dict(zip(seeds, operands[count:], strict=True))
     block = resolver.block(fn.callee(operation))
-    return vjp(resolver.block, block, operands[:count], given, wrt)
+    return vjp(resolver, block, operands[:count], given, wrt)
 
 
 def _jvp(resolver: _Resolver, operation: Any, operands: list[Any]) -> list[Any]:
@@ -103,7 +126,7 @@ def _jvp(resolver: _Resolver, operation: Any, operands: list[Any]) -> list[Any]:
     count = len(operands) - len(wrt)
     given = dict(zip(wrt, operands[count:], strict=True))
     block = resolver.block(fn.callee(operation))
-    return jvp(resolver.block, block, operands[:count], given, outs)
+    return jvp(resolver, block, operands[:count], given, outs)
 
 
 # Op -> `(resolver, operation, operands) -> results`, emitted at the insertion point.
@@ -111,4 +134,5 @@ APPLICATIONS: dict[str, Callable[..., list[Any]]] = {
     "fn.call": _call,
     "fn.vjp": _vjp,
     "fn.jvp": _jvp,
+    "fn.vmap": vmap,
 }

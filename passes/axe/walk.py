@@ -5,7 +5,7 @@ inlining, differentiation and batching have in common.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Protocol
 
 from axec.dialects.axe import OPS
 from axec.dialects.axe.arrange import reshape
@@ -14,16 +14,28 @@ from axec.dialects.opdef import OpDef
 from axec.mlir import ir, unknown_location
 
 Value = Any  # an MLIR value
-Blocks = Callable[[str], Any]  # function name -> its block, in which axe ops and fn.custom are left
+
+
+class Functions(Protocol):
+    """The functions of the module."""
+
+    def block(self, name: str) -> Any:
+        """The block of a function, in which axe ops and fn.custom are left."""
+        ...
+
+    def add(self, name: str, arguments: Sequence[Any], body: Callable[..., list[Value]]) -> str:
+        """Add a private function with arguments of these MLIR types, whose body `body(*arguments)`
+        emits; its name, made unique."""
+        ...
 
 
 class Walk(IrEmit):
     """Goes through a block in order. As it is: inlining. Subclasses say what becomes of an op, in
     `__call__`; of a value they may make something else than a value."""
 
-    def __init__(self, blocks: Blocks) -> None:
+    def __init__(self, functions: Functions) -> None:
         super().__init__(unknown_location())
-        self.blocks = blocks
+        self.functions = functions
 
     def block(self, block: Any, arguments: Sequence[Any]) -> list[Any]:
         """What the operands of the block's terminator become."""

@@ -13,16 +13,16 @@ from axec.dialects.emit import IrEmit
 from axec.dialects.locations import location_of
 from axec.dialects.opdef import OpDef
 from axec.passes.axe.grad.rules import EXPAND, JVP
-from axec.passes.axe.walk import Blocks, Value, Walk, applied, copied, distinct, is_float
+from axec.passes.axe.walk import Functions, Value, Walk, applied, copied, distinct, is_float
 
 
 def jvp(
-    blocks: Blocks, block: Any, arguments: Sequence[Value], tangents: Mapping[int, Value],
+    functions: Functions, block: Any, arguments: Sequence[Value], tangents: Mapping[int, Value],
     outs: Sequence[int],
 ) -> list[Value]:  # fmt: skip
     """Apply a function at the insertion point; its results, then the tangents of those in `outs`,
     given the tangents of some arguments."""
-    dual = Dual(blocks)
+    dual = Dual(functions)
     arguments = distinct(dual, arguments, list(tangents))
     dual.tangents = {arguments[i]: t for i, t in tangents.items()}
     results = dual.block(block, arguments)
@@ -32,8 +32,8 @@ def jvp(
 class Dual(Walk):
     """Applies ops to values that may have tangents."""
 
-    def __init__(self, blocks: Blocks) -> None:
-        super().__init__(blocks)
+    def __init__(self, functions: Functions) -> None:
+        super().__init__(functions)
         self.tangents: dict[Value, Value] = {}
         self._plain = IrEmit(self.loc)
 
@@ -78,8 +78,8 @@ class Dual(Walk):
                 hint="give it a rule with axe.custom_jvp, which serves both directions",
             )
         tangents = [self.tangent(v) for v in operands if is_float(v)]
-        push = self.blocks(fn.callee(operation, "jvp"))
-        found = Walk(self.blocks).block(push, [*operands, *tangents])
+        push = self.functions.block(fn.callee(operation, "jvp"))
+        found = Walk(self.functions).block(push, [*operands, *tangents])
         count = len(operation.results)
         results = found[:count]
         floats = [y for y in results if is_float(y)]

@@ -13,18 +13,18 @@ from axec.dialects.axe.elementwise import add
 from axec.dialects.emit import IrEmit
 from axec.dialects.opdef import OpDef
 from axec.passes.axe.grad.rules import EXPAND, VJP, VJP_OF_ALL
-from axec.passes.axe.walk import Blocks, Value, Walk, applied, copied, distinct, is_float
+from axec.passes.axe.walk import Functions, Value, Walk, applied, copied, distinct, is_float
 
 Cotangents = Sequence[Value | None]
 
 
 def vjp(
-    blocks: Blocks, block: Any, arguments: Sequence[Value], seeds: Mapping[int, Value],
+    functions: Functions, block: Any, arguments: Sequence[Value], seeds: Mapping[int, Value],
     wrt: Sequence[int],
 ) -> list[Value]:  # fmt: skip
     """Apply a function at the insertion point; its results, then the cotangent of each argument in
     `wrt`, given cotangents (`seeds`) of some results."""
-    tape = Tape(blocks)
+    tape = Tape(functions)
     arguments = distinct(tape, arguments, wrt)
     tape.active.update(arguments[i] for i in wrt)
     results = tape.block(block, arguments)
@@ -50,8 +50,8 @@ class Record:
 class Tape(Walk):
     """Applies ops and notes those that cotangents go through."""
 
-    def __init__(self, blocks: Blocks) -> None:
-        super().__init__(blocks)
+    def __init__(self, functions: Functions) -> None:
+        super().__init__(functions)
         self.records: list[Record] = []
         self.active: set[Value] = set()  # depends on the inputs
 
@@ -112,15 +112,15 @@ class Tape(Walk):
         return results
 
     def _forward(self, operation: Any, operands: list[Value]) -> tuple[Any, Any]:
-        blocks = self.blocks
-        found = Walk(blocks).block(blocks(fn.callee(operation, "forward")), operands)
+        functions = self.functions
+        found = Walk(functions).block(functions.block(fn.callee(operation, "forward")), operands)
         count = len(operation.results)
         results, residuals = found[:count], found[count:]
-        backward = blocks(fn.callee(operation, "backward"))
+        backward = functions.block(fn.callee(operation, "backward"))
 
         def pull(e: IrEmit, wanted: Sequence[bool], g: Cotangents) -> Cotangents:
             given = _filled(e, results, g)
-            cotangents = iter(Walk(blocks).block(backward, [*residuals, *given]))
+            cotangents = iter(Walk(functions).block(backward, [*residuals, *given]))
             return [next(cotangents) if is_float(v) else None for v in operands]
 
         return results, pull
@@ -128,15 +128,15 @@ class Tape(Walk):
     def _transposed(self, operation: Any, operands: list[Value]) -> tuple[Any, Any]:
         """From a jvp rule, which is linear in the tangents: the transpose is its derivative with
         respect to them, at any tangents."""
-        blocks = self.blocks
-        results = Walk(blocks).block(blocks(fn.callee(operation)), operands)
-        push = blocks(fn.callee(operation, "jvp"))
+        functions = self.functions
+        results = Walk(functions).block(functions.block(fn.callee(operation)), operands)
+        push = functions.block(fn.callee(operation, "jvp"))
 
         def pull(e: IrEmit, wanted: Sequence[bool], g: Cotangents) -> Cotangents:
             zeros = [fill(e, 0, v) for v in operands if is_float(v)]
             places = range(len(operands), len(operands) + len(zeros))
             seeds = dict(enumerate(_filled(e, results, g), len(results)))
-            found = vjp(blocks, push, [*operands, *zeros], seeds, places)[-len(zeros) :]
+            found = vjp(functions, push, [*operands, *zeros], seeds, places)[-len(zeros) :]
             cotangents = iter(found)
             return [next(cotangents) if is_float(v) else None for v in operands]
 
