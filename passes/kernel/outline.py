@@ -53,8 +53,9 @@ class _Outliner:
         self.counts: dict[str, int] = {}
 
     def visit(self, fused: Any) -> None:
-        names = _dims_of(fused)
-        key = _structure(fused, names)
+        body = _Body.of(fused)
+        names = body.dims()
+        key = body.key(names)
         if key not in self.known:
             self.known[key] = self._define(fused, names)
         call = ir.Operation.create(
@@ -123,18 +124,50 @@ def _label(op: Any) -> str:
 # ---- structure -----------------------------------------------------------------------------------
 
 
-def _dims_of(fused: Any) -> Names:
-    """Named dims of a kernel in order of first appearance: inputs, then ops."""
-    found: dict[str, None] = {}
-    block = body_of(fused)
-    values = [*block.arguments, *(r for o in block.operations for r in o.operation.results)]
-    for value in values:
-        found.update(dict.fromkeys(_dims_of_type(value.type)))
-    for op in templates.ops_of(fused):
-        for attr in _attributes(op):
+@dataclass(frozen=True, slots=True)
+class _Body:
+    """A kernel's body as plain data. Values are numbered: block arguments, then results."""
+
+    template: str
+    words: list[Any]  # op names and operand numbers
+    types: list[Any]  # of all values
+    attributes: list[Any]
+
+    @staticmethod
+    def of(fused: Any) -> _Body:
+        block = body_of(fused)
+        numbers = {v: i for i, v in enumerate(block.arguments)}
+        body = _Body(templates.template_of(fused), [], [v.type for v in numbers], [])
+        for o in block.operations:
+            op = o.operation
+            name = op.name
+            body.words.append(name)
+            body.words.extend([numbers[v] for v in op.operands])
+            for result in op.results:
+                numbers[result] = len(numbers)
+                body.types.append(result.type)
+            if name in OPS:
+                given = op.attributes
+                body.attributes.extend([given[a] for a in OPS[name].attrs])
+        return body
+
+    def dims(self) -> Names:
+        """Named dims in order of first appearance: in types, then in attributes."""
+        found: dict[str, None] = {}
+        for t in dict.fromkeys(self.types):
+            found.update(dict.fromkeys(_dims_of_type(t)))
+        for attr in dict.fromkeys(self.attributes):
             if isinstance(attr, ir.ArrayAttr):
                 found.update(dict.fromkeys(_dims_of_sizes(attr)))
-    return tuple(found)
+        return tuple(found)
+
+    def key(self, names: Names) -> Any:
+        """What two kernels share exactly when they compute the same."""
+        types, attributes = self.types, self.attributes
+        if names:
+            types = [_renamed_type(t, names) for t in types]
+            attributes = [_renamed_attr(a, names) for a in attributes]
+        return self.template, len(names), tuple(self.words), tuple(types), tuple(attributes)
 
 
 @lru_cache(maxsize=1 << 14)
@@ -149,29 +182,6 @@ def _dims_of_sizes(attr: Any) -> Names:
 
 def _names_in(sizes: Sequence[Size]) -> Names:
     return tuple(dict.fromkeys(n for s in sizes for n in sorted(dims.names(s))))
-
-
-def _attributes(op: Any) -> list[Any]:
-    found = op.attributes
-    return [found[name] for name in OPS[op.name].attrs]
-
-
-def _structure(fused: Any, names: Names) -> Any:
-    """A key that two kernels share exactly when they compute the same."""
-    block = body_of(fused)
-    numbers: dict[Any, int] = {v: i for i, v in enumerate(block.arguments)}
-    rows: list[Any] = [templates.template_of(fused), len(names)]
-    rows += [_renamed_type(a.type, names) for a in block.arguments]
-    for o in block.operations:
-        op = o.operation
-        rows.append(op.name)
-        rows.extend([numbers[v] for v in op.operands])
-        for result in op.results:
-            numbers[result] = len(numbers)
-            rows.append(_renamed_type(result.type, names))
-        if op.name in OPS:
-            rows.extend([_renamed_attr(a, names) for a in _attributes(op)])
-    return tuple(rows)
 
 
 # ---- renaming dims -------------------------------------------------------------------------------

@@ -73,18 +73,26 @@ def build(block: Any) -> Graph:
         if v >= 0:
             nodes[v].returned = True
     graph = Graph(nodes, [types.of(a) for a in block.arguments], returns)
+    known: dict[Any, str] = {}
     for node in nodes:
         node.numeric = _numeric(graph, node)
         node.rows = _rows(graph, node)
         if node.kind == "contract":
-            node.template = _template(node)
+            node.template = _template(graph, node, known)
     return graph
 
 
-def _template(node: Node) -> str:
+def _template(graph: Graph, node: Node, known: dict[Any, str]) -> str:
     if node.name == "reduce" and node.rows is not None:
         return "row"
-    return "gemm" if product_of(node.op) is not None else "reduce"
+    key: Any = node.index
+    if not any(v >= 0 and graph.nodes[v].name == "transpose" for v in node.operands):
+        # Layers repeat their products: decide once.
+        given = [node.op.attributes[a] for a in OPS[node.op.name].attrs]
+        key = (node.name, *given, *map(graph.type_of, node.operands))
+    if key not in known:
+        known[key] = "gemm" if product_of(node.op) is not None else "reduce"
+    return known[key]
 
 
 def _numeric(graph: Graph, node: Node) -> int | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from axec.mlir import ir
@@ -13,12 +13,13 @@ from axec.passes.kernel.fuse.group import Group
 
 def rewrite(block: Any, graph: Graph, groups: list[Group]) -> None:
     """Replace the ops of a function's block by its groups, producers first."""
+    inputs = {g: g.inputs() for g in groups}
     writer = _Writer(block, graph)
     terminator = block.operations[len(graph.nodes)].operation
     with ir.InsertionPoint(terminator):
-        for step in ordered(graph, groups):
+        for step in ordered(graph, inputs):
             if isinstance(step, Group):
-                writer.group(step)
+                writer.group(step, inputs[step])
             else:
                 writer.view(step)
         for k, v in enumerate(graph.returns):
@@ -33,8 +34,8 @@ class _Writer:
         self.values: dict[int, Any] = {~k: v for k, v in enumerate(block.arguments)}
         self.returned: set[int] = set()
 
-    def group(self, group: Group) -> None:
-        nodes, inputs = group.body(), group.inputs()
+    def group(self, group: Group, inputs: Sequence[int]) -> None:
+        nodes = group.body()
         results = [self.graph.nodes[e].op.results[0].type for e in group.exits]
         where = _location(nodes)
         fused = _fused(group.template, [self.values[v] for v in inputs], results, where)
@@ -96,7 +97,10 @@ def _location(nodes: list[Node]) -> Any:
     return next((n for n in nodes if n.kind == "contract"), nodes[-1]).op.location
 
 
-def ordered(graph: Graph, groups: list[Group]) -> Iterator[Group | Node]:
+Inputs = Mapping[Group, Sequence[int]]  # what each group reads from outside
+
+
+def ordered(graph: Graph, groups: Inputs) -> Iterator[Group | Node]:
     """Groups and views in an order in which producers come first, as near to the program's own
     order as that allows."""
     steps: dict[int, Group | Node] = {g.exit: g for g in groups}
@@ -107,7 +111,7 @@ def ordered(graph: Graph, groups: list[Group]) -> Iterator[Group | Node]:
     readers: dict[int, list[int]] = {at: [] for at in steps}
     missing: dict[int, int] = {}
     for at, step in steps.items():
-        inputs = step.inputs() if isinstance(step, Group) else step.operands
+        inputs = groups[step] if isinstance(step, Group) else step.operands
         waits = {makers[v] for v in inputs if v >= 0}
         missing[at] = len(waits)
         for maker in waits:
@@ -123,10 +127,10 @@ def ordered(graph: Graph, groups: list[Group]) -> Iterator[Group | Node]:
                 heapq.heappush(ready, reader)
 
 
-def _views(graph: Graph, groups: list[Group], makers: dict[int, int]) -> list[Node]:
+def _views(graph: Graph, groups: Inputs, makers: dict[int, int]) -> list[Node]:
     """Reshapes that stay in the function because a kernel or the function's end reads them."""
     found: dict[int, Node] = {}
-    wanted = [*graph.returns, *(v for g in groups for v in g.inputs())]
+    wanted = [*graph.returns, *(v for inputs in groups.values() for v in inputs)]
     while wanted:
         v = wanted.pop()
         if v >= 0 and v not in makers and v not in found:
