@@ -23,6 +23,7 @@ COMMANDS = {
     "sign": "keys",
     "bench": "bench",
     "opt": "opt",
+    "cache": "cache",
     "doctor": "doctor",
 }
 

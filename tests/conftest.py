@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
 import re
 import shlex
 import subprocess
@@ -19,6 +20,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+# Every run compiles anew, and leaves nothing in the home of whoever runs the tests.
+os.environ["AXEC_CACHE"] = "off"
 
 RUN = re.compile(r"//\s*RUN(\(cmd\))?:\s*(.*)$", re.M)
 

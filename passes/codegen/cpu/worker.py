@@ -16,10 +16,13 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import cache
+from importlib.metadata import version
 from importlib.util import find_spec
 from typing import Any, Literal
 
 from axec.diag import AxecError
+from axec.passes.codegen.cache import open_cache
 from axec.passes.codegen.cpu import worker_main
 from axec.passes.codegen.cpu.targets import Target
 from axec.passes.codegen.llvm import Module
@@ -50,8 +53,9 @@ def submit(
     output: Output = "object",
     locations: Mapping[str, Any] | None = None,
 ) -> Future[bytes]:
-    """Begin to compile a module; the result is awaited where it is needed. What this process has
-    compiled before (the support code, a kernel of an earlier model) is not compiled again.
+    """Begin to compile a module; the result is awaited where it is needed. What was compiled
+    before (the support code, a kernel of an earlier model) comes from this process's memory or from
+    the cache on disk (cache.py).
 
     output: "object" gives ELF bytes, "assembly" text in UTF-8. locations: function name -> place in
     the user's source, for errors. The result raises AxecError `llvm-fatal`, which names the
@@ -88,14 +92,28 @@ class _Request:
     def __init__(self, module: Module, target: Target, output: Output) -> None:
         self.module, self.target, self.output = module, target, output
         self.text = module.text()
-        self.key = hashlib.sha256(f"{target.name} {output} {self.text}".encode()).digest()
+        made_from = (_toolchain(), target.triple, target.cpu, target.tuning, output, self.text)
+        self.key = hashlib.sha256("\0".join(made_from).encode()).digest()
+
+
+@cache
+def _toolchain() -> str:
+    """What else the result depends on: LLVM, and how the worker uses it."""
+    options = (worker_main.CODEGEN_LEVEL, worker_main.LLVM_OPTIONS)
+    return f"llvmlite {version('llvmlite')} {options}"
 
 
 def _run(request: _Request, locations: Mapping[str, Any]) -> bytes:
+    on_disk = open_cache()
+    found = on_disk.get(request.key)
+    if found is not None:
+        return found
     with _borrow(1) as (worker,):
         worker.send(request.target, request.output, request.text)
         answer, _ = worker.receive()
-    return _again(request, locations) if answer is None else answer
+    made = _again(request, locations) if answer is None else answer
+    on_disk.put(request.key, made)
+    return made
 
 
 def _again(request: _Request, locations: Mapping[str, Any]) -> bytes:
