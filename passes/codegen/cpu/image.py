@@ -37,10 +37,10 @@ class Image:
 
 
 def prepare(wanted: Sequence[Target]) -> None:
-    """Begin what does not depend on the model: workers, and the support code of the targets."""
-    worker.start()
+    """Begin what does not depend on the model: the support code of the targets. Where it was
+    compiled before, the kernels often were, too, and no worker may be needed."""
     for target in wanted:
-        worker.submit(_support(), target)
+        worker.submit(_support(), target, first=True)
 
 
 def emit(

@@ -52,14 +52,17 @@ def submit(
     target: Target,
     output: Output = "object",
     locations: Mapping[str, Any] | None = None,
+    *,
+    first: bool = False,
 ) -> Future[bytes]:
     """Begin to compile a module; the result is awaited where it is needed. What was compiled
     before (the support code, a kernel of an earlier model) comes from this process's memory or from
     the cache on disk (cache.py).
 
     output: "object" gives ELF bytes, "assembly" text in UTF-8. locations: function name -> place in
-    the user's source, for errors. The result raises AxecError `llvm-fatal`, which names the
-    function, when LLVM refuses the IR or dies of it.
+    the user's source, for errors. first: others will follow, so if this one needs LLVM, all workers
+    are started. The result raises AxecError `llvm-fatal`, which names the function, when LLVM
+    refuses the IR or dies of it.
     """
     request = _Request(module, target, output)
     with _lock:
@@ -67,7 +70,7 @@ def submit(
         known = _compiled.get(request.key)
         if known is not None and not (known.done() and known.exception()):
             return known
-        found = _threads[0].submit(_run, request, locations or {})
+        found = _threads[0].submit(_run, request, locations or {}, worker_count() if first else 1)
         _compiled[request.key] = found
         while len(_compiled) > _REMEMBERED:
             _compiled.pop(next(iter(_compiled)))
@@ -103,11 +106,12 @@ def _toolchain() -> str:
     return f"llvmlite {version('llvmlite')} {options}"
 
 
-def _run(request: _Request, locations: Mapping[str, Any]) -> bytes:
+def _run(request: _Request, locations: Mapping[str, Any], workers: int) -> bytes:
     on_disk = open_cache()
     found = on_disk.get(request.key)
     if found is not None:
         return found
+    start(workers)
     with _borrow(1) as (worker,):
         worker.send(request.target, request.output, request.text)
         answer, _ = worker.receive()
