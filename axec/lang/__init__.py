@@ -4,7 +4,7 @@
 from axec.lang.tensor import Tensor
 
 # isort: split
-from axec.lang import nn, tree
+from axec.lang import nn, random, tree
 from axec.lang.aliases import (
     absolute,
     arccos,
@@ -307,6 +307,7 @@ __all__ = [
     "pow",
     "power",
     "prod",
+    "random",
     "reciprocal",
     "relu",
     "remainder",

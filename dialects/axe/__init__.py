@@ -19,6 +19,7 @@ from axec.dialects.axe import (
     contract,
     elementwise,
     indexing,
+    random,
     reduce,
 )
 from axec.dialects.opdef import OPS, OpDef
@@ -26,7 +27,7 @@ from axec.mlir import Pure, ext, ir
 
 __all__ = ["FAMILIES", "OPS", "Axe", "op_of", "verify"]
 
-FAMILIES = (constants, elementwise, arrange, indexing, reduce, contract, composite)
+FAMILIES = (constants, elementwise, random, arrange, indexing, reduce, contract, composite)
 
 
 class Axe(ext.Dialect, name="axe"):  # type: ignore[misc,call-arg]

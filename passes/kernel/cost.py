@@ -24,6 +24,7 @@ WEIGHTS: Mapping[str, int] = {
     **dict.fromkeys(_CURVES, 10),  # a polynomial of degree 6 or so, with range reduction
     **dict.fromkeys(("atan2", "asinh", "acosh", "hypot"), 20),
     "pow": 25,
+    "random_bits": 60,
     "take": 2,
     "dynamic_slice": 1,
     "dynamic_update": 2,
@@ -44,7 +45,7 @@ def weight(name: str) -> int:
 # Moving, choosing and comparing bits is no floating point operation.
 _NO_FLOPS = (
     "cast", "select", "compare", "and", "or", "xor", "not", "copysign", "next_after",
-    "shift_left", "shift_right",
+    "shift_left", "shift_right", "random_bits",
 )  # fmt: skip
 
 

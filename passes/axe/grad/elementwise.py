@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Any
 
 from axec.dialects.axe import elementwise as ew
+from axec.dialects.axe.random import random_bits
 from axec.dialects.emit import IrEmit
 from axec.dialects.opdef import OpDef
 from axec.passes.axe.grad.num import Num
@@ -129,5 +130,6 @@ def _push_cast(e: IrEmit, ts: Tangents, y: Value, x: Value, *, dtype: Any) -> Va
 
 JVP[ew.cast] = _push_cast
 
-for _op in (ew.compare, ew.and_, ew.or_, ew.xor, ew.not_, ew.shift_left, ew.shift_right):
+_BITS = (ew.and_, ew.or_, ew.xor, ew.not_, ew.shift_left, ew.shift_right, random_bits)
+for _op in (ew.compare, *_BITS):
     NO_GRADIENT[_op] = "its results are no floating point numbers"

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from axec.dialects import dtypes
 from axec.dialects.dtypes import DType
 from axec.passes.codegen.cpu import math
+from axec.passes.codegen.cpu.math import threefry
 from axec.passes.codegen.cpu.registers import register_type, rounded
 from axec.passes.codegen.llvm import F16, F32, F64, I32, Builder, Value, constant, int_of, like
 
@@ -205,4 +206,5 @@ POINTWISE: dict[str, Row] = {
     "shift_right": _by_dtype(_shift_right),
     **{name: _arithmetic(fn) for name, fn in math.FUNCTIONS.items()},
     "pow": _pow,
+    "random_bits": _plain(threefry.random_bits),
 }

@@ -135,6 +135,7 @@ TAKEN = {
         silu gelu softmax log_softmax layer_norm rms_norm avg_pool attention""",
     f"{FLOATS} {INTS}": "iota add sub mul div pow clamp window dot_general conv scatter_add",
     f"{FLOATS} i64 i32 i8": "neg abs sign relu",
+    "i64": "random_bits",
     INTS: "shift_left shift_right",
     f"{INTS} bool": "and or xor not",
     ANY: """constant max min compare select cast reshape transpose broadcast slice reverse pad

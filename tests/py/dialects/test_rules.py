@@ -28,6 +28,8 @@ REFUSED: list[tuple[str, list[str], dict[str, Any], str, str]] = [
     ("select", ["bool[2]", "f32[3]", "f32[3]"], {}, "shape-mismatch", "(2,), must be (3,)"),
     ("select", ["bool[3]", "f32[3]", "f32[4]"], {}, "shape-mismatch", "(3,) and (4,)"),
     ("clamp", ["f32[3]", "f32[3]", "f32[]"], {}, "shape-mismatch", "(3,) and ()"),
+    ("random_bits", ["i32[3]", "i32[3]"], {}, "dtype-unsupported", "needs i64, got i32"),
+    ("random_bits", ["i64[]", "i64[3]"], {}, "shape-mismatch", "() and (3,)"),
     ("iota", [], {"shape": (3,), "dtype": dtypes.bool_, "axis": 0}, "dtype-unsupported", "bool"),
     ("iota", [], {"shape": (3,), "dtype": dtypes.i32, "axis": 1}, "axis-range", "(1,)"),
     ("iota", [], {"shape": (-3,), "dtype": dtypes.i32, "axis": 0}, "bad-attribute", "(-3,)"),
