@@ -4,7 +4,7 @@
 from axec.lang.tensor import Tensor
 
 # isort: split
-from axec.lang import nn, random, tree
+from axec.lang import nn, random, testing, tree
 from axec.lang.aliases import (
     absolute,
     arccos,
@@ -60,6 +60,7 @@ from axec.lang.create import (
     zeros,
     zeros_like,
 )
+from axec.lang.custom import custom_jvp, custom_vjp
 from axec.lang.einstein import einsum
 from axec.lang.elementwise import (
     abs,
@@ -232,6 +233,8 @@ __all__ = [
     "cos",
     "cosh",
     "count_nonzero",
+    "custom_jvp",
+    "custom_vjp",
     "dim",
     "divide",
     "dynamic_slice",
@@ -342,6 +345,7 @@ __all__ = [
     "tan",
     "tanh",
     "tensordot",
+    "testing",
     "tile",
     "transpose",
     "tree",

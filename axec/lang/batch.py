@@ -52,7 +52,7 @@ def _vmap(fn: Callable[..., Any], in_axes: Any, out_axes: Any, *args: Any, **kwa
     results = [_wide(t, a, size) for t, a in zip(function.results, places, strict=True)]
     shared = [fn_dialect.NO_AXIS] * len(function.captured)
     found = apply(
-        outer, "vmap", [*flat.arrays, *function.captured], results, {"callee": function},
+        outer, "vmap", [*flat.arrays, *function.captured], results, {"callee": function.name},
         in_axes=_as_ints(axes) + shared, out_axes=_as_ints(places),
     )  # fmt: skip
     return tree.unflatten(function.out_tree, found)

@@ -40,6 +40,7 @@ CODES: dict[str, str] = {
     "grad-dtype": "differentiation with respect to what is not floating point",
     "grad-scalar": "the gradient of a function whose value is no floating point scalar",
     "grad-custom": "a derivative of the user's own that is missing or of the wrong form",
+    "grad-check": "a derivative that differs from central differences",
     "vmap-axis": "a batch axis that an array does not have, or none at all",
     "vmap-size": "arguments whose batch axes have different sizes",
     "entry-file": "the program file is missing, unreadable or no Python",

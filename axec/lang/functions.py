@@ -5,7 +5,8 @@ one symbolic op of the fn dialect stands for its application. A pass resolves it
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+import weakref
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,8 +31,10 @@ __all__ = [
     "anywhere",
     "apply",
     "evaluate_with",
+    "memory",
     "need_function",
     "need_sequence",
+    "reserve",
     "traced",
 ]
 
@@ -109,18 +112,48 @@ class Flat:
         return self.fn(*args, **kwargs)
 
 
-def traced(outer: Trace, flat: Callable[..., Any], types: Sequence[TensorType],
-           label: str) -> Function:  # fmt: skip
-    """Trace a function of arrays into a private function of the module of `outer`."""
-    return _Inner(outer, label).function(flat, types)
+def traced(
+    outer: Trace, flat: Callable[..., Any], types: Sequence[TensorType], label: str,
+    symbol: str | None = None,
+) -> Function:  # fmt: skip
+    """Trace a function of arrays into a private function of the module of `outer`, under a name
+    that was reserved for it or a new one."""
+    return _Inner(outer, label).function(flat, types, symbol or reserve(outer, label))
+
+
+def reserve(outer: Trace, label: str) -> str:
+    """A name for a private function."""
+    root = _root(outer)
+    state = _state(outer)
+    state["count"] = state.get("count", 0) + 1
+    return f"{root.name}.{label}.{state['count']}"
+
+
+def _state(outer: Trace) -> dict[Any, Any]:
+    return _states.setdefault(_root(outer), {})
+
+
+def memory(outer: Trace) -> dict[Any, Any]:
+    """What is kept as long as the program is being traced: for functions that are met again."""
+    found: dict[Any, Any] = _state(outer).setdefault("memory", {})
+    return found
+
+
+_states: weakref.WeakKeyDictionary[Trace, dict[Any, Any]] = weakref.WeakKeyDictionary()
+
+
+def _root(trace: Trace) -> Trace:
+    while isinstance(trace, _Inner):
+        trace = trace.outer
+    return trace
 
 
 def apply(
     outer: Trace, op: str, operands: Sequence[Tensor], results: Sequence[TensorType],
-    functions: dict[str, Function], **lists: Sequence[int],
+    functions: Mapping[str, str], **lists: Sequence[int],
 ) -> list[Tensor]:  # fmt: skip
-    """Append an fn op; `functions` are its symbols, `lists` its other attributes."""
-    attributes = {k: ir.FlatSymbolRefAttr.get(f.name) for k, f in functions.items()}
+    """Append an fn op; `functions` are the names it applies, `lists` its other attributes."""
+    attributes = {k: ir.FlatSymbolRefAttr.get(name) for k, name in functions.items()}
     attributes |= {k: ir.DenseI64ArrayAttr.get(list(v)) for k, v in lists.items()}
     made = ir.Operation.create(
         f"fn.{op}",
@@ -148,10 +181,11 @@ class _Inner(Trace):
         self._emit = IrEmit(self.location_of_definition)
         self._captured: dict[Any, tuple[Tensor, Any]] = {}  # by value or id: outer, argument
 
-    def function(self, fn: Callable[..., Any], types: Sequence[TensorType]) -> Function:
+    def function(
+        self, fn: Callable[..., Any], types: Sequence[TensorType], symbol: str
+    ) -> Function:
         """Call the function on traced arguments and close it."""
-        module = self._module()
-        symbol = f"{self._root().name}.{self.name}.{len(module.body.operations)}"
+        module = _root(self)._func.operation.parent.opview
         with ir.InsertionPoint(module.body), self.location_of_definition:
             self._func = func.FuncOp(symbol, ([t.ir() for t in types], []))
             self._func.attributes["sym_visibility"] = ir.StringAttr.get("private")
@@ -170,15 +204,6 @@ class _Inner(Trace):
         self._func.attributes["function_type"] = ir.TypeAttr.get(kind)
         captured = tuple(x for x, _ in self._captured.values())
         return Function(symbol, captured, tuple(Tensor(v, self).type for v in outputs), out_tree)
-
-    def _root(self) -> Trace:
-        found: Trace = self
-        while isinstance(found, _Inner):
-            found = found.outer
-        return found
-
-    def _module(self) -> Any:
-        return self._root()._func.operation.parent.opview
 
     def _lift(self, x: Tensor) -> Any:
         if x.trace is None and x.value.size <= CONSTANT_ELEMENTS:

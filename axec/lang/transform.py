@@ -250,7 +250,9 @@ def pull(
     """An fn.vjp: the function's results, and the cotangents of the arrays in `wrt`."""
     types = [*function.results, *(arrays[i].type for i in wrt)]
     operands = [*arrays, *function.captured, *seeds.values()]
-    found = apply(outer, "vjp", operands, types, {"callee": function}, wrt=wrt, seeds=list(seeds))
+    found = apply(
+        outer, "vjp", operands, types, {"callee": function.name}, wrt=wrt, seeds=list(seeds)
+    )
     count = len(function.results)
     return found[:count], found[count:]
 
@@ -263,7 +265,7 @@ def push(
     floats = [i for i, t in enumerate(function.results) if t.dtype.is_float]
     types = [*function.results, *(function.results[i] for i in floats)]
     operands = [*arrays, *function.captured, *tangents]
-    found = apply(outer, "jvp", operands, types, {"callee": function}, wrt=wrt, outs=floats)
+    found = apply(outer, "jvp", operands, types, {"callee": function.name}, wrt=wrt, outs=floats)
     results, moved = found[: len(function.results)], iter(found[len(function.results) :])
     changes = [
         next(moved) if t.dtype.is_float else full(t.shape, 0, t.dtype) for t in function.results

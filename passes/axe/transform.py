@@ -62,6 +62,7 @@ class _Resolver:
         self.module = module
         self.functions = {f.attributes["sym_name"].value: f for f in in_order(module)}
         self._resolved: set[str] = set()
+        self._added: dict[Any, str] = {}
 
     def block(self, name: str) -> Any:
         """The block of a function in which axe ops and fn.custom are left."""
@@ -74,8 +75,11 @@ class _Resolver:
         return block
 
     def add(self, name: str, arguments: Sequence[Any], body: Callable[..., list[Any]]) -> str:
-        """Add a private function; its name, made unique."""
-        unique = f"{name}.{len(self.functions)}"
+        """A private function that is made the first time; its name, made unique."""
+        key = (name, *arguments)
+        if key in self._added:  # also while its body is emitted, which may apply it
+            return self._added[key]
+        unique = self._added[key] = f"{name}.{len(self._added)}"
         with ir.InsertionPoint(self.module.body):
             made = func.FuncOp(unique, (list(arguments), []))
             made.attributes["sym_visibility"] = ir.StringAttr.get("private")

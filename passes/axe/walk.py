@@ -24,8 +24,8 @@ class Functions(Protocol):
         ...
 
     def add(self, name: str, arguments: Sequence[Any], body: Callable[..., list[Value]]) -> str:
-        """Add a private function with arguments of these MLIR types, whose body `body(*arguments)`
-        emits; its name, made unique."""
+        """The private function of this name and arguments of these MLIR types, whose body
+        `body(*arguments)` emits the first time; its name, made unique."""
         ...
 
 

@@ -99,8 +99,8 @@ class Batch(Walk):
     def custom(self, operation: Any, operands: list[Lane]) -> Sequence[Lane]:
         """A function with derivatives of the user's own keeps them: all its parts are batched."""
         symbols = {
-            a.name: ir.FlatSymbolRefAttr.get(self._batched(a.attr.value))
-            for a in operation.attributes
+            name: ir.FlatSymbolRefAttr.get(self._batched(fn.callee(operation, name)))
+            for name in operation.attributes
         }
         given = [self.full(x) for x in operands]
         results = [self._wide(r) for r in operation.results]
