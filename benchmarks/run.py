@@ -26,6 +26,8 @@ ROOT = HERE.parent
 PEERS_PYTHON = ROOT / ".venv" / "bench" / "bin" / "python"
 RESULTS = HERE / "results" / "measures.json"
 ROUNDS = 7
+TURNS = range(ROUNDS)
+NO_CACHE = "off"  # value of AXEC_CACHE: compiled kernels are not kept on disk
 IDLE = 0.3  # load average above which the figures are not to be trusted
 
 DIGITS = "samples/digits.py:predict"
@@ -65,18 +67,23 @@ def us(seconds: float) -> str:
     return f"{seconds * 1e6:.3f} us"
 
 
+def axec(*args: object, **env: str) -> None:
+    """Run an axec command line in a fresh process."""
+    command = [sys.executable, "-m", "axec.cli", *map(str, args)]
+    subprocess.run(command, cwd=ROOT, env={**os.environ, **env}, check=True, capture_output=True)
+
+
 def build(folder: Path) -> dict[str, Path]:
     """Compile what the probes load: digits, and an addition of two vectors of 16 floats."""
-    made = {}
+    made = {"cache": folder / "cache"}
     for name, source in (("digits", DIGITS), ("add", "benchmarks/probes/add.py:add")):
         made[name] = folder / f"{name}.axe"
-        command = [sys.executable, "-m", "axec.cli", "compile", source, "-o", str(made[name])]
-        subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+        axec("compile", source, "-o", made[name], AXEC_CACHE=str(made["cache"]))
     return made
 
 
 def cold_start(files: dict[str, Path]) -> list[Row]:
-    runs = [probe("probes/cold_start", files["digits"]) for _ in range(ROUNDS)]
+    runs = [probe("probes/cold_start", files["digits"]) for _ in TURNS]
     parts = ", ".join(f"{k} {ms(median(runs, k))}" for k in ("import", "load", "call"))
     beside = f"import numpy itself {ms(median(runs, 'numpy'))}"
     here = f"{ms(median(runs, 'total'))} ({parts})"
@@ -84,12 +91,12 @@ def cold_start(files: dict[str, Path]) -> list[Row]:
 
 
 def checked_call(files: dict[str, Path]) -> list[Row]:
-    runs = [probe("probes/call", files["add"]) for _ in range(ROUNDS)]
+    runs = [probe("probes/call", files["add"]) for _ in TURNS]
     beside = f"numpy.add {us(median(runs, 'numpy'))}"
     fresh = f"numpy.add {us(median(runs, 'numpy_out'))} with out="
     raw: dict[str, Any] = {"runs": runs}
     if PEERS_PYTHON.exists():
-        jax = [probe("peers/jax_call", python=PEERS_PYTHON) for _ in range(ROUNDS)]
+        jax = [probe("peers/jax_call", python=PEERS_PYTHON) for _ in TURNS]
         fresh, raw = f"{beside}, jax.jit {us(median(jax, 'call'))}", {**raw, "jax": jax}
     what = "checked call, 2 x 16 floats"
     return [
@@ -104,31 +111,33 @@ def _with_out(runs: list[dict[str, float]]) -> str:
 
 def compile_digits(files: dict[str, Path]) -> list[Row]:
     target = files["digits"].with_name("timed.axe")
-    command = [sys.executable, "-m", "axec.cli", "compile", DIGITS, "-o", str(target)]
-    whole = []
-    for _ in range(ROUNDS):
-        start = time.perf_counter()
-        subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
-        whole.append(time.perf_counter() - start)
-    runs = [probe("probes/compile_digits") for _ in range(ROUNDS)]
-    inside = f"{ms(median(runs, 'first'))}"
+    whole = {
+        cache: [_shell_seconds("compile", DIGITS, "-o", target, AXEC_CACHE=cache) for _ in TURNS]
+        for cache in (NO_CACHE, str(files["cache"]))
+    }
+    cold, warm = (statistics.median(times) for times in whole.values())
+    runs = [probe("probes/compile_digits", AXEC_CACHE=NO_CACHE) for _ in TURNS]
     again = f"again in that process {ms(median(runs, 'again'))}"
+    kept = f"with kernels cached on disk {ms(warm)}"
     return [
+        Row("compile digits, whole process", "1200 ms", ms(cold), kept, whole),
         Row(
-            "compile digits, whole process",
-            "1200 ms",
-            ms(statistics.median(whole)),
-            "",
-            {"s": whole},
+            "compile digits, in process", "300 ms", ms(median(runs, "first")), again, {"runs": runs}
         ),
-        Row("compile digits, in process", "300 ms", inside, again, {"runs": runs}),
     ]
 
 
+def _shell_seconds(*args: object, **env: str) -> float:
+    start = time.perf_counter()
+    axec(*args, **env)
+    return time.perf_counter() - start
+
+
 def compile_gpt(files: dict[str, Path]) -> list[Row]:
-    ours, theirs = [], []
-    for _ in range(ROUNDS):  # in turns: a busy minute hits both
-        ours.append(probe("probes/compile_gpt", LAYERS))
+    ours, cached, theirs = [], [], []
+    for _ in TURNS:  # in turns: a busy minute hits all
+        ours.append(probe("probes/compile_gpt", LAYERS, AXEC_CACHE=NO_CACHE))
+        cached.append(probe("probes/compile_gpt", LAYERS, AXEC_CACHE=str(files["cache"])))
         if PEERS_PYTHON.exists():
             theirs.append(probe("peers/jax_gpt", LAYERS, python=PEERS_PYTHON))
     mine = median(ours, "compile")
@@ -137,7 +146,8 @@ def compile_gpt(files: dict[str, Path]) -> list[Row]:
         other = median(theirs, "compile")
         parts = f"lower {ms(median(theirs, 'lower'))}"
         beside = f"JAX {ms(other)} (of it {parts}); ratio {mine / other:.2f}"
-    raw = {"axec": ours, "jax": theirs}
+    beside += f"; with kernels cached on disk {ms(median(cached[1:], 'compile'))}"
+    raw = {"axec": ours, "cached": cached, "jax": theirs}
     what = f"compile a {LAYERS}-layer d=256 GPT forward"
     return [Row(what, "1/2 of JAX", ms(mine), beside, raw)]
 

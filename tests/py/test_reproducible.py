@@ -95,6 +95,14 @@ def test_checkout_path_does_not_show(reference: bytes, tmp_path: Path) -> None:
     assert compile_there(tmp_path / "work", {"PYTHONHASHSEED": "6"}, copy) == reference
 
 
+@pytest.mark.parametrize("cache", ["kept", "off"])
+def test_the_kernel_cache_does_not_show(reference: bytes, tmp_path: Path, cache: str) -> None:
+    env = {"AXEC_CACHE": str(tmp_path / "kept") if cache == "kept" else "off"}
+    for run in ("cold", "warm"):
+        assert compile_there(tmp_path / run, env) == reference
+    assert (tmp_path / "kept").exists() is (cache == "kept")
+
+
 def test_no_path_is_inside(reference: bytes) -> None:
     for word in (str(ROOT), os.path.expanduser("~"), "/tmp", "program.py"):
         assert word.encode() not in reference
