@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from axec.runtime.loader import load as load
 
 __version__ = "0.1.0"
+__array_api_version__ = "2024.12"
 
 # Names that come from elsewhere than axec.lang.
 _ELSEWHERE = {"compile": "axec.api", "jit": "axec.api", "load": "axec.runtime"}
@@ -24,7 +25,7 @@ def _find(name: str) -> Any:
     """The value of a public name, imported from its home."""
     import importlib
 
-    if name.startswith("_"):
+    if name.startswith("_") and name != "__array_namespace_info__":
         raise AttributeError(f"module 'axec' has no attribute {name!r}", name=name)
     if name in _ELSEWHERE:
         value = getattr(importlib.import_module(_ELSEWHERE[name]), name)

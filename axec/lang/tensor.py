@@ -14,10 +14,11 @@ from axec.dialects import dims, dtypes, types
 from axec.dialects.axe.rules import show
 from axec.dialects.dtypes import DType
 from axec.dialects.types import Shape, TensorType
-from axec.lang.errors import AxecError, error
+from axec.lang.errors import error
 from axec.lang.sizes import carry
 from axec.lang.source import called_as, user_site
 from axec.lang.spec import dtype_name
+from axec.lang.values import Values
 
 if TYPE_CHECKING:
     from axec.lang.core import ArrayLike
@@ -27,7 +28,7 @@ if TYPE_CHECKING:
 Axes = int | tuple[int, ...] | None
 
 
-class Tensor:
+class Tensor(Values):
     """An n-d array with value semantics: no method changes it."""
 
     __slots__ = ("trace", "type", "value")
@@ -92,58 +93,7 @@ class Tensor:
         text = np.array2string(self.value, separator=", ", prefix="axe.asarray(")
         return f"axe.asarray({text}, dtype=axe.{dtype_name(self.dtype)})"
 
-    # Out to Python and NumPy: eager arrays only.
-
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
-        if self.trace is not None:
-            raise self._no_value("NumPy", "use the function of the same name in `axe`")
-        return np.array(self.value, dtype, copy=copy)
-
-    def item(self) -> Any:
-        """The one element as a Python number."""
-        return self._number("item()", "return the array instead", lambda v: v.item())
-
-    def tolist(self) -> Any:
-        """The elements as nested lists of Python numbers."""
-        return self.__array__().tolist()
-
-    def __bool__(self) -> bool:
-        site = user_site()
-        test = (site.text if site else "") or "condition"
-        hint = (
-            f"select between two results with `axe.where({test}, a, b)`; a test of shapes or "
-            "of Python values may stay an `if`"
-        )
-        return bool(self._number("`if` or `bool()`", hint, bool))
-
-    def __int__(self) -> int:
-        return int(self._number("int()", "cast with `.astype(axe.int64)`", int))
-
-    def __float__(self) -> float:
-        return float(self._number("float()", "cast with `.astype(axe.float32)`", float))
-
-    def __index__(self) -> int:
-        hint = (
-            "index the array with it (`x[i]`), or make it a Python int that is known when tracing"
-        )
-        if not self.dtype.is_integer:
-            raise error("index-type", f"a {dtype_name(self.dtype)} array is no integer")
-        return int(self._number("Python", hint, int))
-
-    def _number(self, use: str, hint: str, convert: Callable[[Any], Any]) -> Any:
-        if self.trace is not None:
-            raise self._no_value(use, hint)
-        if self.value.size != 1:
-            raise error(
-                "argument-type",
-                f"{use} needs one element, this array has shape {show(self.type.shape)}",
-                hint="reduce it first: `.any()`, `.all()`, `.sum()`",
-            )
-        return convert(self.value.reshape(()))
-
-    def _no_value(self, use: str, hint: str) -> AxecError:
-        what = f"{dtype_name(self.dtype)} {show(self.type.shape)}"
-        return error("traced-value", f"{use} needs a value, this {what} is traced", hint=hint)
+    # NumPy's functions on it.
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **options: Any) -> Any:
         # `ndarray + tensor` comes here and goes on as `axe.add`.
@@ -333,6 +283,18 @@ class Tensor:
     def __rxor__(self, other: ArrayLike) -> Tensor:
         return elementwise.bitwise_xor(other, self)
 
+    def __lshift__(self, other: ArrayLike) -> Tensor:
+        return elementwise.bitwise_left_shift(self, other)
+
+    def __rlshift__(self, other: ArrayLike) -> Tensor:
+        return elementwise.bitwise_left_shift(other, self)
+
+    def __rshift__(self, other: ArrayLike) -> Tensor:
+        return elementwise.bitwise_right_shift(self, other)
+
+    def __rrshift__(self, other: ArrayLike) -> Tensor:
+        return elementwise.bitwise_right_shift(other, self)
+
     def __eq__(self, other: ArrayLike) -> Tensor:  # type: ignore[override]
         return elementwise.equal(self, other)
 
@@ -395,6 +357,8 @@ _SAME_NAME = (
 )
 _OPERATORS: dict[str, Callable[..., Tensor]] = {
     **{name: getattr(elementwise, name) for name in _SAME_NAME.split()},
+    "left_shift": elementwise.bitwise_left_shift,
     "power": elementwise.pow,
+    "right_shift": elementwise.bitwise_right_shift,
     "matmul": contract.matmul,
 }

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import axec as axe
@@ -52,11 +53,73 @@ def test_unknown_names() -> None:
 @pytest.mark.parametrize("name", lang.__all__)
 def test_everything_is_documented(name: str) -> None:
     value: Any = getattr(axe, name)
+    if name in CONSTANTS:
+        return
     if not inspect.ismodule(value) and not isinstance(value, type(axe.float32)):
         assert value.__doc__
     if inspect.isfunction(value):
         assert value.__name__ in (name, "asarray") or hasattr(aliases, name)
         assert inspect.signature(value).return_annotation is not inspect.Signature.empty
+
+
+CONSTANTS = {"e": 2.718281828459045, "pi": 3.141592653589793, "inf": float("inf"), "nan": None,
+             "newaxis": None}  # fmt: skip
+
+
+def test_constants() -> None:
+    found = {name: getattr(axe, name) for name in CONSTANTS}
+    assert np.isnan(found["nan"])
+    assert found | {"nan": None} == CONSTANTS
+    assert axe.ones(3)[:, axe.newaxis].shape == (3, 1)
+
+
+def test_dtype_functions() -> None:
+    assert axe.promote_types(axe.uint8, axe.int8) is axe.int32
+    assert axe.result_type(axe.float32, np.ones(2, np.float64), 1) is axe.float64
+    assert axe.result_type(axe.ones(2, dtype=axe.bfloat16), 1.5) is axe.bfloat16
+    assert axe.can_cast(axe.int32, axe.int64)
+    assert not axe.can_cast(axe.ones(2), axe.int64)
+    assert axe.isdtype(axe.uint8, "integral")
+    assert axe.isdtype(axe.float16, ("bool", "real floating"))
+    assert not axe.isdtype(axe.bool, "numeric")
+    assert axe.isdtype(axe.int8, axe.int8)
+    assert axe.iinfo(axe.uint8).max == 255
+    assert axe.finfo(axe.bfloat16).eps == 2.0**-7
+    assert axe.finfo(axe.ones(1, dtype=axe.float64)).smallest_normal == 2.0**-1022
+    with pytest.raises(axe.AxecError, match="int32 is not floating point"):
+        axe.finfo(axe.int32)
+
+
+def test_inspection() -> None:
+    info = axe.__array_namespace_info__()
+    assert info.dtypes(kind="real floating").keys() == {"float64", "float32", "float16", "bfloat16"}
+    assert info.default_dtypes()["integral"] is axe.int64
+    assert info.capabilities()["data-dependent shapes"] is False
+
+
+def test_arrays_know_their_namespace() -> None:
+    x = axe.ones(3)
+    assert x.__array_namespace__(api_version="2024.12") is axe
+    assert axe.__array_api_version__ == "2024.12"
+    with pytest.raises(axe.AxecError, match=r"follows version 2024.12, not 1999"):
+        x.__array_namespace__(api_version="1999")
+    assert x.to_device(x.device) is x
+
+
+def test_dlpack() -> None:
+    x = np.arange(6.0).reshape(2, 3)
+    there = axe.from_dlpack(x)
+    back = np.from_dlpack(there)
+    assert np.shares_memory(back, x)
+    np.testing.assert_array_equal(back, x)
+
+
+def test_shift_operators() -> None:
+    x = axe.asarray([1, 2, 8])
+    assert (x << 2).tolist() == [4, 8, 32]
+    assert (x >> 1).tolist() == [0, 1, 4]
+    assert (1 << x).tolist() == [2, 4, 256]
+    assert (256 >> x).tolist() == [128, 64, 1]
 
 
 TYPED = """
