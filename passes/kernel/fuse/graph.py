@@ -154,7 +154,7 @@ def is_cheap(graph: Graph, node: Node) -> bool:
 def _feeds_product(graph: Graph, node: Node) -> bool:
     users = [graph.nodes[u] for u in node.users]
     return any(
-        u.name == "dot_general" or (u.name == "transpose" and _feeds_product(graph, u))
+        u.template == "gemm" or (u.name == "transpose" and _feeds_product(graph, u))
         for u in users
     )
 

@@ -122,10 +122,8 @@ def _in_epilogue(group: Group, node: Node) -> bool:
 def _join_gemm(group: Group, node: Node) -> bool:
     feeds = [u for u, _ in group.user_edges(node)]
     if any(u.index == group.anchor or u.name == "transpose" for u in feeds):
-        # A factor is read where it lies; the strides of a matrix product absorb transposes.
-        assert group.anchor is not None
-        matrices = group.graph.nodes[group.anchor].name == "dot_general"
-        if node.name != "transpose" or not matrices:
+        # A factor is read where it lies; strides absorb transposes.
+        if node.name != "transpose":
             return False
         group.places[node.index] = place_of(group, node)
         return True

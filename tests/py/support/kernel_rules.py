@@ -64,7 +64,7 @@ def _gemm(kernel: Any) -> list[str]:
         found.append("no product that the template takes")
     factors = []
     for value in dot.operands:
-        while dot.name == "axe.dot_general" and _is_transpose(value):
+        while _is_transpose(value):
             factors.append(value.owner.operation)
             value = value.owner.operands[0]
         if isinstance(value, ir.OpResult):

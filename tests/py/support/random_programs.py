@@ -257,6 +257,30 @@ def _dot(b: Builder, choose: Choose, pool: list[Value]) -> Value | None:
     )  # fmt: skip
 
 
+def _conv(b: Builder, choose: Choose, pool: list[Value]) -> Value | None:
+    images = [v for v in _floats(pool) if types.of(v).rank == 3]
+    x = _pick(choose, images)
+    if x is None:
+        return None
+    if choose((True, False)):
+        x = b.transpose(x, perm=(0, 2, 1))
+    channels = b.shape(x)[1]
+    if not isinstance(channels, int):
+        return None
+    weights = np.arange(2 * channels * 2, dtype=np.float32).reshape(2, channels, 2) - 2
+    w = b.constant(value=weights / 2)
+    return b.conv(x, w, stride=(1,), padding=((1, 0),), dilation=(1,), groups=1)
+
+
+def _scatter(b: Builder, choose: Choose, pool: list[Value]) -> Value | None:
+    x = _pick(choose, _floats(pool, rank=1))
+    if x is None:
+        return None
+    indices = b.constant(value=np.array([0, 1, 0], np.int32))
+    update = b.take(x, indices, axis=0)
+    return b.scatter_add(x, indices, update, axis=0)
+
+
 def _window(b: Builder, choose: Choose, pool: list[Value]) -> Value | None:
     x = _pick(choose, _floats(pool, rank=1))
     return (
@@ -270,5 +294,5 @@ def _window(b: Builder, choose: Choose, pool: list[Value]) -> Value | None:
 
 STEPS = (
     _unary, _unary, _binary, _binary, _spread, _spread, _select, _positions, _transpose, _reshape,
-    _slice, _move, _reduce, _reduce, _normal, _normal, _dot, _window,
+    _slice, _move, _reduce, _reduce, _normal, _normal, _dot, _window, _conv, _scatter,
 )  # fmt: skip
