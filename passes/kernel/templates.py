@@ -13,7 +13,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
-from axec.dialects import dims, types
+from axec.dialects import dims, dtypes, types
 from axec.dialects.axe import OPS
 from axec.dialects.dims import Size
 from axec.dialects.kernel import body_of, yielded
@@ -84,7 +84,33 @@ class Strips:
         return dims.product(self.shape[: self.axis]) * self.strips
 
 
-def reduce_walk(kernel: Any) -> Loop | Strips:
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """A walk over results that are built up along `axis` one after another: a unit is all of that
+    axis, at `block` positions of the last axis and one of every other. Unit u is block u % blocks
+    at index u // blocks of the other axes (row-major); without axes behind `axis`, blocks is 1."""
+
+    shape: Shape
+    axis: int
+    block: int
+
+    @property
+    def others(self) -> Shape:
+        """The axes that units number, the last one left out."""
+        last = len(self.shape) - 1
+        return tuple([n for a, n in enumerate(self.shape) if a not in (self.axis, last)])
+
+    @property
+    def blocks(self) -> Size:
+        last = len(self.shape) - 1
+        return 1 if self.axis == last else dims.ceildiv(self.shape[last], self.block)
+
+    @property
+    def units(self) -> Size:
+        return dims.product(self.others) * self.blocks
+
+
+def reduce_walk(kernel: Any) -> Loop | Strips | Columns:
     """The walk of a reduce kernel over its results."""
     shape, fold = types.of(yielded(kernel)[0]).shape, anchor(kernel)
     if fold.name == "axe.conv":
@@ -97,6 +123,8 @@ def reduce_walk(kernel: Any) -> Loop | Strips:
         free = types.of(fold.operands[0]).rank - len(fold.attributes["contract_x"])
         if free > len(fold.attributes["batch_x"]):
             return Strips(shape, free - 1, STRIP)
+    if fold.name == "axe.scatter_add":
+        return Columns(shape, fold.attributes["axis"].value, REDUCE_BLOCK)
     return Loop(shape, REDUCE_BLOCK, flat=False)
 
 
@@ -121,6 +149,17 @@ def _is_flat_op(op: Any, count: Size) -> bool:
         return keeps_order or (source is not None and source.count == 1)
     same_order = OPS[op.name].group in ("pointwise", "alias")
     return same_order and result.count in (1, count)
+
+
+def reduce_workspace(kernel: Any) -> tuple[Size, ...]:
+    """What scatter_add adds to, where no result can hold it (f16 and bf16 are added in f32)."""
+    fold = anchor(kernel)
+    if fold.name != "axe.scatter_add":
+        return ()
+    type_ = types.of(fold.results[0])
+    if type_.dtype.size > 2 and sums_result(kernel) is not None:
+        return ()
+    return (type_.count * max(type_.dtype.size, dtypes.f32.size),)
 
 
 # ---- row -----------------------------------------------------------------------------------------
@@ -196,7 +235,7 @@ def gemm_workspace(kernel: Any) -> tuple[Size, ...]:
 
 
 def sums_result(kernel: Any) -> int | None:
-    """The first result that can hold the bare product while it is computed."""
+    """The first result that can hold what is folded while it is computed."""
     dtype = types.of(anchor(kernel).results[0]).dtype
     found = [i for i, t in enumerate(result_types(kernel)) if t.dtype is dtype]
     return found[0] if found else None
@@ -217,7 +256,7 @@ class Template:
 TEMPLATES: dict[str, Template] = {
     "map": Template(lambda kernel: map_loop(kernel).units),
     "row": Template(lambda kernel: rows(kernel).units),
-    "reduce": Template(lambda kernel: reduce_walk(kernel).units),
+    "reduce": Template(lambda kernel: reduce_walk(kernel).units, reduce_workspace),
     "gemm": Template(lambda kernel: product(kernel).units, gemm_workspace),
 }
 

@@ -15,7 +15,7 @@ from axec.dialects.dtypes import DType
 from axec.passes.codegen.cpu.body import Def
 from axec.passes.codegen.cpu.evaluate import Evaluator
 from axec.passes.codegen.cpu.fold import Extreme, Fold, Product, Reduction
-from axec.passes.codegen.cpu.nodes import Affine, Index, Mask, Node
+from axec.passes.codegen.cpu.nodes import ZERO, Affine, Index, Mask, Node
 from axec.passes.codegen.cpu.registers import register_type
 from axec.passes.codegen.llvm.types import I32, I64
 
@@ -76,19 +76,24 @@ def _window(op: Def) -> Contraction:
 def _conv(op: Def) -> Contraction:
     x, w = op.operands
     channels, outputs, groups = w.shape[1], w.shape[0], op["groups"]
+    # What is read of x serves all rows of a strip: they differ by constants, and lie in one group.
+    read: dict[tuple[Evaluator, Index, Index, Mask], Node] = {}
+
+    def element(ev: Evaluator, at: Index, k: Index, mask: Mask) -> Node:
+        *far, channel, near = k
+        if groups != 1:
+            group, _ = ev.graph.divide(at[1], outputs // groups, outputs)
+            channel = channel + ev.graph.scale(group, channels)
+        source, inside = _under_window(ev, op, x.shape[2:], at[2:], (*far, near))
+        return _padded(ev, x, (at[0], channel, *source), mask, inside, "sum")
 
     def elements(ev: Evaluator, at: Index, k: Index, mask: Mask) -> list[Node]:
         *far, channel, near = k
-        taps = (*far, near)
-        source, inside = _under_window(ev, op, x.shape[2:], at[2:], taps)
-        c = channel
-        if groups != 1:
-            # The rows of a strip differ by constants and lie in one group.
-            strip = Affine(0, at[1].terms)
-            group, _ = ev.graph.divide(strip, outputs // groups, outputs)
-            c = c + ev.graph.scale(group, channels)
-        value = _padded(ev, x, (at[0], c, *source), mask, inside, "sum")
-        return [value, ev.at(w, (at[1], channel, *taps), mask)]
+        strip = (at[0], Affine(0, at[1].terms) if groups != 1 else ZERO, *at[2:])
+        key = (ev, strip, k, mask)
+        if key not in read:
+            read[key] = element(ev, strip, k, mask)
+        return [read[key], ev.at(w, (at[1], channel, *far, near), mask)]
 
     depth = (*w.shape[2:-1], channels, w.shape[-1])
     return Contraction(Product(x.type.dtype), depth, elements)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from axec.dialects.dtypes import DType
@@ -103,14 +104,36 @@ def _load_strided(b: Builder, type_: Type, pointer: Value, step: int, mask: Valu
     """Read the elements in between too, except those after the last lane's, which may lie outside
     of the buffer."""
     n = type_.lanes
-    wide = vec(type_.element, n * step)
-    if mask is None:
-        wanted = vector_constant(like(wide, I1), [i <= (n - 1) * step for i in range(n * step)])
-    else:
-        spread = [i // step if i % step == 0 else n for i in range(n * step)]
-        wanted = b.shuffle(mask, constant(mask.type, 0), spread)
-    found = b.masked_load(wide, pointer, wanted, zero(wide))
-    return b.shuffle(found, None, range(0, n * step, step))
+    parts = []
+    for first in range(0, n * step, n):
+        at = range(first, first + n)
+        place = b.at(pointer, type_.element, first)
+        if mask is not None:
+            lanes = [i // step if i % step == 0 else n for i in at]
+            wanted = b.shuffle(mask, constant(mask.type, 0), lanes)
+            parts.append(b.masked_load(type_, place, wanted, zero(type_)))
+        elif at[-1] <= (n - 1) * step:
+            parts.append(b.load(type_, place))
+        else:
+            wanted = vector_constant(like(type_, I1), [i <= (n - 1) * step for i in at])
+            parts.append(b.masked_load(type_, place, wanted, zero(type_)))
+    return _every(b, parts, step)
+
+
+def _every(b: Builder, parts: Sequence[Value], step: int) -> Value:
+    """Every `step`-th lane of vectors in a row, of which there are `step`."""
+    n = parts[0].type.lanes
+    found = parts[0]
+    taken = len(range(0, n, step))
+    chosen = [*range(0, n, step), *[-1] * (n - taken)]
+    found = b.shuffle(found, None, chosen)
+    for i, part in enumerate(parts[1:], 1):
+        first = -i * n % step
+        lanes = range(first, n, step)
+        chosen = [*range(taken), *[n + lane for lane in lanes]]
+        taken = len(chosen)
+        found = b.shuffle(found, part, [*chosen, *[-1] * (n - taken)])
+    return found
 
 
 def _gather(b: Builder, type_: Type, pointer: Value, offsets: Value, mask: Value | None) -> Value:

@@ -264,6 +264,11 @@ class Graph:
         """i1: a < bound."""
         return self._compare("lt", a - bound)
 
+    def exists(self, a: Affine, end: Node) -> Node:
+        """i1: the lane lies before `end`, which lies behind lane 0. What all lanes share exists."""
+        split = Affine(a.const, a.terms) * -1 + self.of_node(end)
+        return self.node("first_lanes", I1, (self.index(split),), "exists", varying=True)
+
     def _compare(self, predicate: str, a: Affine) -> Node:
         """i1: a >= 0 or a < 0. Where the step is 1 or -1 the lanes that satisfy it are those before
         or after some lane: one compare of lane numbers."""
@@ -325,6 +330,8 @@ class Graph:
         """The element at an index, where `mask` holds."""
         offset = self.offset(buffer, index)
         address = self.address(buffer, offset)
+        if offset.uniform:
+            mask = tuple([p for p in mask if p.data != "exists"])
         where = (self.all(mask),) if mask else ()
         order = (buffer.after,) if buffer.after else ()
         inputs: tuple[Node, ...] = (address, *where)

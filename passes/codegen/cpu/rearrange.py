@@ -81,7 +81,7 @@ def _take(ev: Evaluator, d: Def, index: Index, mask: Mask) -> Answer:
     x, indices = d.operands
     axis, rank = d["axis"], len(indices.shape)
     number = yield indices, index[axis : axis + rank], mask
-    position = _clamped(ev.graph, number, x.shape[axis] - 1)
+    position = clamped(ev.graph, number, x.shape[axis] - 1)
     source = (*index[:axis], position, *index[axis + rank :])
     return (yield x, source, mask)
 
@@ -92,7 +92,7 @@ def _dynamic_slice(ev: Evaluator, d: Def, index: Index, mask: Mask) -> Answer:
     for a, start in enumerate(starts):
         if x.shape[a] != d.shape[a]:
             first = yield start, (), mask
-            source[a] = index[a] + _clamped(ev.graph, first, x.shape[a] - d.shape[a])
+            source[a] = index[a] + clamped(ev.graph, first, x.shape[a] - d.shape[a])
     return (yield x, tuple(source), mask)
 
 
@@ -104,7 +104,7 @@ def _dynamic_update(ev: Evaluator, d: Def, index: Index, mask: Mask) -> Answer:
         size = update.shape[a]
         if x.shape[a] != size:
             first = yield start, (), mask
-            source[a] = index[a] - _clamped(ev.graph, first, x.shape[a] - size)
+            source[a] = index[a] - clamped(ev.graph, first, x.shape[a] - size)
             inside.append(ev.graph.at_least(source[a], 0))
             inside.append(ev.graph.below(source[a], ev.graph.size(size)))
     new = yield update, tuple(source), ev.graph.both(mask, *inside)
@@ -112,7 +112,7 @@ def _dynamic_update(ev: Evaluator, d: Def, index: Index, mask: Mask) -> Answer:
     return ev.graph.select(inside, new, old)
 
 
-def _clamped(graph: Graph, number: Node, last: Size) -> Affine:
+def clamped(graph: Graph, number: Node, last: Size) -> Affine:
     """An i32 or i64 element as a position in [0, last]."""
     wide = number if number.type is I64 else graph.node("convert", I64, (number,))
     return graph.of_node(graph.clamp(wide, graph.integer(0), graph.index(graph.size(last))))

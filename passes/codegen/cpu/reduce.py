@@ -14,7 +14,7 @@ import itertools
 from dataclasses import dataclass
 
 from axec.dialects.dims import Size
-from axec.passes.codegen.cpu import memory
+from axec.passes.codegen.cpu import memory, scatter
 from axec.passes.codegen.cpu.body import Def
 from axec.passes.codegen.cpu.contraction import contraction_of
 from axec.passes.codegen.cpu.fold import across, add_lanes, join
@@ -32,8 +32,13 @@ from axec.passes.kernel import templates
 def emit(f: Frame) -> None:
     """Write the loops of a reduce kernel."""
     op = next(d for d in f.body.ops if d.op and d.op.group == "contract")
-    if 0 not in op.shape:
-        _ReduceKernel(f, op).emit()
+    if 0 in op.shape:
+        return
+    walk = templates.reduce_walk(f.define)
+    if isinstance(walk, templates.Columns):
+        scatter.emit(f, op, walk)
+    else:
+        _ReduceKernel(f, op, walk).emit()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,10 +63,9 @@ class _ReduceKernel:
     """The code of one reduce kernel. Variables, outermost first: the unit (or the row of a range of
     results), the runs that a unit covers, the folded runs."""
 
-    def __init__(self, f: Frame, op: Def) -> None:
-        self.f, self.op = f, op
+    def __init__(self, f: Frame, op: Def, walk: templates.Loop | templates.Strips) -> None:
+        self.f, self.op, self.walk = f, op, walk
         self.c = contraction_of(op)
-        self.walk = templates.reduce_walk(f.define)
         self.space = space_of(f.body, op, self.c, self.walk)
         self.plan = plan(f, op, self.c, self.space, self.walk)
         self.inner = inner_runs(self.space, self.walk)
@@ -80,7 +84,7 @@ class _ReduceKernel:
         at = [*self._outer(row), *self._inner(line, vector)]
         mask: Mask = ()
         if self.plan.along == "results" and not self._whole():
-            mask = ev.graph.both((), ev.graph.below(at[-1], ev.graph.of_node(self.end)))
+            mask = (ev.graph.exists(at[-1], self.end),)
         elements = []
         rank, folded = self.space.rank, len(self.c.depth)
         for k in self._taps():

@@ -27,7 +27,7 @@ Along = Literal["results", "depth"]
 
 _WAITING = 4  # accumulators that hide an addition's latency
 _LIGHT = 12  # instructions per element; heavier ones hide the latency themselves
-_UNROLLED = 8  # a folded run up to this extent is written out
+_UNROLLED = 5  # a folded run up to this extent is written out
 # Cost of reading a vector: one scalar for all lanes, in order, every few elements, anywhere.
 _SCALAR, _ORDERED, _STRIDED, _ANYWHERE = 0.25, 1.0, 3.0, 16.0
 _FEW = 4

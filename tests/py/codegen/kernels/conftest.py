@@ -1,0 +1,37 @@
+"""Tests of kernels run inside the process-wide context, for every target that this machine runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import cache
+
+import pytest
+from support.kernels import Kernels
+
+from axec.dialects import load
+from axec.mlir import unknown_location
+from axec.passes.codegen.cpu import targets
+from axec.runtime import cpu
+
+
+@cache
+def _runnable(target: str) -> bool:
+    return cpu.features().issuperset(targets.TARGETS[target].required)
+
+
+@pytest.fixture(params=list(targets.TARGETS))
+def target(request: pytest.FixtureRequest) -> str:
+    if not _runnable(request.param):
+        pytest.skip(f"this machine does not run {request.param}")
+    return str(request.param)
+
+
+@pytest.fixture(autouse=True)
+def _context() -> Iterator[None]:
+    with load(), unknown_location():
+        yield
+
+
+@pytest.fixture
+def kernels() -> Callable[[], Kernels]:
+    return Kernels
