@@ -95,6 +95,11 @@ def of(value: object) -> DType:
     return found
 
 
+def float_limits(dtype: DType) -> Any:
+    """NumPy's finfo of a float dtype, bfloat16 included."""
+    return ml_dtypes.finfo(dtype.numpy)  # type: ignore[no-untyped-call]
+
+
 def promote(a: DType, b: DType) -> DType | None:
     """The join of two dtypes, or None where the standard defines none (bool with number, int with
     float). Source: Python array API standard 2024.12, "Type promotion rules"."""

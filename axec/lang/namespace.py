@@ -9,7 +9,6 @@ import math
 from dataclasses import dataclass
 from typing import Any
 
-import ml_dtypes
 import numpy as np
 
 from axec.dialects import dtypes
@@ -66,7 +65,7 @@ def finfo(type: Any, /) -> FloatInfo:
     dtype = _dtype(type)
     if not dtype.is_float:
         raise error("dtype-unsupported", f"finfo: {dtype_name(dtype)} is not floating point")
-    found: Any = ml_dtypes.finfo(dtype.numpy)  # type: ignore[no-untyped-call]
+    found = dtypes.float_limits(dtype)
     return FloatInfo(
         bits=8 * dtype.size,
         eps=float(found.eps),

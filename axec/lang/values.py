@@ -3,6 +3,7 @@ and says so."""
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -82,12 +83,11 @@ class Values:
     # As an array of the standard.
 
     def __array_namespace__(self, *, api_version: str | None = None) -> Any:
-        import axec
-
-        if api_version not in (None, axec.__array_api_version__):
-            version = axec.__array_api_version__
+        namespace = sys.modules["axec"]
+        version = namespace.__array_api_version__
+        if api_version not in (None, version):
             raise error("bad-attribute", f"axec follows version {version}, not {api_version}")
-        return axec
+        return namespace
 
     @property
     def device(self) -> str:
