@@ -5,6 +5,7 @@ path, no hash order, so equal inputs give equal bytes."""
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
@@ -22,6 +23,7 @@ from axec.dialects.types import TensorType
 from axec.lang.tracing import Traced
 from axec.passes.codegen.cpu.targets import Target
 from axec.passes.codegen.program import encode, programs
+from axec.passes.kernel.layouts import Panels
 from axec.runtime.abi import ALIGNMENT
 from axec.runtime.format import Segment, complete
 from axec.runtime.program import evaluate
@@ -36,24 +38,32 @@ class Weights:
     rows: list[Json] = field(default_factory=list)  # as in the manifest
     arrays: list[np.ndarray[Any, Any]] = field(default_factory=list)
     size: int = 0
-    _offsets: dict[int, int] = field(default_factory=dict)  # id of an array -> offset
+    # By id of an array and layout; the array keeps the id its own.
+    _offsets: dict[tuple[int, str], tuple[int, np.ndarray[Any, Any]]] = field(default_factory=dict)
     _names: set[str] = field(default_factory=set)
 
-    def place(self, entry: Traced) -> dict[str, int]:
-        """Byte offset of every weight of an entry, by the name that it has there."""
-        return {name: self._add(entry.name, name, array) for name, array in entry.weights.items()}
+    def place(self, entry: Traced, layouts: Mapping[str, str]) -> dict[str, int]:
+        """Byte offset of every weight of an entry, by the name that it has there; `layouts`: of the
+        weights that do not lie row by row."""
+        return {
+            name: self._add(entry.name, name, array, layouts.get(name, ""))
+            for name, array in entry.weights.items()
+        }
 
-    def _add(self, entry: str, name: str, array: np.ndarray[Any, Any]) -> int:
-        if id(array) not in self._offsets:
+    def _add(self, entry: str, name: str, array: np.ndarray[Any, Any], layout: str) -> int:
+        key = (id(array), layout)
+        if key not in self._offsets:
             # The same name may stand for other arrays in other entries.
             unique = f"{entry}.{name}" if name in self._names else name
             self._names.add(unique)
-            offset = self._offsets[id(array)] = -(-self.size // ALIGNMENT) * ALIGNMENT
+            offset = -(-self.size // ALIGNMENT) * ALIGNMENT
+            self._offsets[key] = offset, array
+            stored = Panels.parse(layout).apply(array) if layout else array
             row = {"name": unique, "dtype": dtypes.of(array.dtype).name}
-            self.rows.append({**row, "shape": list(array.shape), "offset": offset})
-            self.arrays.append(array)
-            self.size = offset + array.nbytes
-        return self._offsets[id(array)]
+            self.rows.append({**row, "shape": list(stored.shape), "offset": offset})
+            self.arrays.append(stored)
+            self.size = offset + stored.nbytes
+        return self._offsets[key][0]
 
     def data(self) -> bytearray:
         """The segment's bytes."""
@@ -82,7 +92,7 @@ def describe(module: Any, traced: Sequence[Traced]) -> Packed:
     for one in sorted(traced, key=lambda t: t.name):
         program = found[one.name]
         segment = f"program.{one.name}"
-        table = encode(program, list(kernels), weights.place(one))
+        table = encode(program, list(kernels), weights.place(one, _layouts(program)))
         entries[one.name] = {**_entry(program, one, kernels), "program": segment}
         segments.append(Segment(segment, "program", table.encode()))
     return Packed(entries, weights, segments)
@@ -135,12 +145,16 @@ def _entry(program: Any, traced: Traced, kernels: Mapping[str, Any]) -> Json:
     arena, flops = (attributes[k].value for k in ("arena_bytes", "flops"))
     arrays: dict[str, list[Json]] = {"input": [], "output": [], "weight": []}
     total: Size = 0
+    layouts = _layouts(program)
     for role, argument in zip(
         attributes["roles"], program.regions[0].blocks[0].arguments, strict=True
     ):
         kind, _, name = role.value.partition(":")
         arrays[kind].append(_array(name, held_type(argument)))
-        total = total + held_type(argument).nbytes
+        layout = layouts.get(name) if kind == "weight" else None
+        itemsize = held_type(argument).dtype.size
+        stored = math.prod(Panels.parse(layout).shape) * itemsize if layout else None
+        total = total + (held_type(argument).nbytes if stored is None else stored)
     formulas = {"peak_bytes": _sum(arena, total), "arena_bytes": arena, "flops": flops}
     return {
         "inputs": arrays["input"],
@@ -153,6 +167,12 @@ def _entry(program: Any, traced: Traced, kernels: Mapping[str, Any]) -> Json:
         "formulas": formulas,
         "kernels": _kernels(program, kernels, ends),
     }
+
+
+def _layouts(program: Any) -> dict[str, str]:
+    """Layouts of the weights that do not lie row by row, by name."""
+    found = program.attributes
+    return {r.name: r.attr.value for r in found["layouts"]} if "layouts" in found else {}
 
 
 def _sum(formula: str, size: Size) -> str:

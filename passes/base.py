@@ -34,7 +34,7 @@ PASSES: dict[str, type[Pass]] = {}
 
 # The modules that declare passes, in pipeline order.
 MODULES = ("axe.transform", "axe.decompose", "axe.simplify", "kernel.fuse", "kernel.outline",
-           "kernel.schedule", "kernel.plan")  # fmt: skip
+           "kernel.pack_weights", "kernel.schedule", "kernel.plan")  # fmt: skip
 
 
 class Pass:

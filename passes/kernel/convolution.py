@@ -108,8 +108,8 @@ class Conv:
 
 def conv_of(op: Any) -> Conv | None:
     """How an axe.conv is computed as products, or None where it is not (another dtype than f32 and
-    f64, a window or a distance between neighbours that is a named dim). Transposes that feed the operands are looked
-    through; where the window is one point, all positions are one axis."""
+    f64, a window or a distance between neighbours that is a named dim). Transposes that feed the
+    operands are looked through; where the window is one point, all positions are one axis."""
     x_type, w_type, out = (types.of(v) for v in (*op.operands, op.results[0]))
     taps = w_type.shape[2:]
     if x_type.dtype not in (dtypes.f32, dtypes.f64):

@@ -203,6 +203,8 @@ class _Planner:
         given["table_bytes"] = attrs.KINDS["int"].to_ir(head)
         given["lower_bound_bytes"] = attrs.KINDS["int"].to_ir(peak(self.flow, self.order, nbytes))
         given["flops"] = ir.StringAttr.get(str(self.flops))
+        if layouts := _layouts(self.function):
+            given["layouts"] = ir.DictAttr.get(layouts)
 
     def _roles(self) -> list[str]:
         """`input:NAME`, `weight:NAME` or `output:NAME` per block argument."""
@@ -226,6 +228,12 @@ def _role(what: str, index: int, row: Any) -> str:
         return f"weight:{row['axe.weight'].value}"
     name = row["axe.name"].value if "axe.name" in row else f"{what}{index}"
     return f"{what}:{name}"
+
+
+def _layouts(function: Any) -> dict[str, Any]:
+    """Weights that lie otherwise than row by row (passes/kernel/layouts.py), by name."""
+    rows = function.attributes.get("arg_attrs", ())
+    return {r["axe.weight"].value: r["axe.layout"] for r in rows if "axe.layout" in r}
 
 
 def _op(

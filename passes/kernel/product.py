@@ -13,8 +13,8 @@ from axec.dialects import dims, dtypes, types
 from axec.dialects.dims import Size
 from axec.dialects.types import Shape
 from axec.mlir import ir
+from axec.passes.kernel.layouts import PANEL  # columns of a unit, too
 
-PANEL = 64  # columns of a unit
 DEPTH = 384  # of the contracted axis, packed at a time: a panel of f32 then takes 96 KiB
 UNITS = 16  # fewer panels than this are divided by rows, too, so that threads find work
 ROW_QUANTUM = 24  # rows per unit are a multiple of every register tile's
@@ -53,6 +53,7 @@ class Gemm:
     k: Size
     left_strides: tuple[Size, Size]  # of m, k
     right_strides: tuple[Size, Size]  # of k, n
+    in_panels: bool = False  # right lies as layouts.Panels says
 
     @property
     def itemsize(self) -> int:
@@ -88,7 +89,7 @@ class Gemm:
         """May there be a single row, with a right factor that is read once, in its own order?"""
         left_k, (right_k, right_n) = self.left_strides[1], self.right_strides
         in_order = right_n == 1 or (right_k == 1 and left_k == 1)
-        return in_order and (self.m == 1 or not isinstance(self.m, int))
+        return not self.in_panels and in_order and (self.m == 1 or not isinstance(self.m, int))
 
     # Packing: a panel of `right` is copied, `depth` x `width` at a time, into the slot of the first
     # of the units that a thread works on.
@@ -96,7 +97,8 @@ class Gemm:
     @property
     def packs(self) -> bool:
         """Are panels of `right` copied before use?"""
-        return not self._in_place and not (self.m == 1 and self.may_be_one_row)
+        in_order = self.m == 1 and self.may_be_one_row
+        return not (self.in_panels or self._in_place or in_order)
 
     @property
     def _in_place(self) -> bool:

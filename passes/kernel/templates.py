@@ -10,14 +10,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from axec.dialects import dims, dtypes, types
 from axec.dialects.axe import OPS
 from axec.dialects.dims import Size
-from axec.dialects.kernel import body_of, yielded
+from axec.dialects.kernel import body_of, texts, yielded
 from axec.dialects.types import Shape, TensorType
+from axec.mlir import ir
 from axec.passes.kernel.convolution import Conv, conv_of
 from axec.passes.kernel.product import Gemm, gemm_of
 
@@ -218,6 +219,9 @@ def product(kernel: Any) -> Gemm | Conv:
     """The product of a gemm kernel."""
     found = product_of(anchor(kernel))
     assert found is not None, "a gemm kernel holds a product that the template takes"
+    if isinstance(found, Gemm) and "layouts" in kernel.attributes:
+        layouts = texts(kernel.attributes["layouts"])
+        return replace(found, in_panels=bool(layouts[ir.BlockArgument(found.right).arg_number]))
     return found
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from axec.dialects.dims import Size
 from axec.dialects.types import Shape
 from axec.passes.codegen.cpu.body import Def
@@ -15,6 +17,7 @@ from axec.passes.codegen.cpu.registers import register_type
 from axec.passes.codegen.llvm import PTR, Value, vec
 from axec.passes.kernel import templates
 from axec.passes.kernel.convolution import Conv
+from axec.passes.kernel.layouts import PANEL
 
 
 def emit(f: Frame) -> None:
@@ -28,16 +31,26 @@ def emit(f: Frame) -> None:
 
 def _emit_product(f: Frame, p: Problem) -> None:
     s = _setting(f, p)
-    if not s.gemm.may_be_one_row:
+    m = s.gemm.m
+    if m == 1:
+        _one_row(f, s)
+    elif isinstance(m, int):
         panels(s, f.lo, f.hi, tiled.panel)
-    elif s.gemm.m == 1:
-        columns(s, f.lo, f.hi, one_row.multiply)
     else:
         with s.b.if_else(s.b.cmp("eq", s.m, 1)) as way:
             with way.then():
-                columns(s, f.lo, f.hi, one_row.multiply)
+                _one_row(f, s)
             with way.else_():
                 panels(s, f.lo, f.hi, tiled.panel)
+
+
+def _one_row(f: Frame, s: Setting) -> None:
+    """The product when M is 1."""
+    if s.gemm.may_be_one_row:
+        columns(s, f.lo, f.hi, one_row.multiply)
+    else:
+        tile = tiles.for_gemm(f.target, replace(s.gemm, m=1))
+        panels(replace(s, tile=tile), f.lo, f.hi, tiled.panel)
 
 
 def _setting(f: Frame, p: Problem) -> Setting:
@@ -72,11 +85,14 @@ def _steps(f: Frame, p: Problem) -> Steps:
     def step(elements: Size) -> Value:
         return f.size(elements * p.dtype.size)
 
+    right_k, right_n = g.right_strides
+    if g.in_panels:
+        right_k, right_n = PANEL, g.k
     return Steps(
         left_m=step(g.left_strides[0]),
         left_k=step(g.left_strides[1]),
-        right_k=step(g.right_strides[0]),
-        right_n=step(g.right_strides[1]),
+        right_k=step(right_k),
+        right_n=step(right_n),
         sums_m=step(g.n),
         sums_batch=step(g.m * g.n),
     )

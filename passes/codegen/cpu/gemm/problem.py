@@ -17,8 +17,8 @@ from axec.mlir import ir
 from axec.passes.kernel.product import Gemm
 
 #: How `right` lies in memory. row: the columns of one k are neighbours; col: the k of one column
-#: are; any: neither.
-Layout = Literal["row", "col", "any"]
+#: are; any: neither; panels: as passes/kernel/layouts.py says.
+Layout = Literal["row", "col", "any", "panels"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +32,8 @@ class Problem:
 
     @property
     def layout(self) -> Layout:
+        if self.gemm.in_panels:
+            return "panels"
         k_stride, n_stride = self.gemm.right_strides
         if n_stride == 1:
             return "row"

@@ -14,7 +14,8 @@ from axec.passes.kernel.product import Gemm
 
 @dataclass(frozen=True, slots=True)
 class Steps:
-    """Bytes from one m, n, k or batch element to the next, in each matrix."""
+    """Bytes from one m, n, k or batch element to the next, in each matrix. Where `right` lies in
+    panels, right_n counts from one panel to the next: PANEL times it."""
 
     left_m: Value
     left_k: Value

@@ -136,7 +136,7 @@ def _strip(s: Setting, p: Panel, part: Part, r: Region) -> Strip:
         rows.append(b.offset(base, b.mul(row, s.steps.left_m)))
     right = b.at(part.right, s.element, b.sub(r.column, p.column))
     columns = [(right, j * s.vector.size) for j in range(tile.vectors)]
-    in_place = p.slot is None and not s.columns_fit
+    in_place = s.problem.layout == "row" and p.slot is None and not s.columns_fit
     masks = lanes_of(b, r.columns, tile.lanes, tile.vectors) if in_place else None
     ahead = _ahead(s, p, part, r)
     return Strip(rows, s.steps.left_k, columns, part.step, masks=masks, ahead=ahead)
@@ -151,9 +151,10 @@ def _ahead(s: Setting, p: Panel, part: Part, r: Region) -> Callable[[Value], Val
     b, share = s.b, LINE // s.element.size
     number = b.min(b.udiv(b.sub(r.row, p.row), s.tile.rows), max(s.tile.columns // share, 1) - 1)
     column = b.add(b.sub(r.column, p.column), b.mul(number, share))
+    if s.problem.layout != "col":
+        near = b.at(part.next, s.element, column)
+        return lambda k: b.offset(near, b.mul(k, s.steps.right_k))
     first = b.offset(part.next, b.mul(column, s.steps.right_n))
-    if s.problem.layout == "row":
-        return lambda k: b.offset(first, b.mul(k, s.steps.right_k))
 
     def line(k: Value) -> Value:
         column, number = b.and_(k, share - 1), b.lshr(k, share.bit_length() - 1)

@@ -94,7 +94,9 @@ Build = Callable[..., Any]
 Make = Callable[..., Code]
 
 
-def define(inputs: Sequence[TensorType], build: Build) -> tuple[Any, Any, list[str]]:
+def define(
+    inputs: Sequence[TensorType], build: Build, layouts: Sequence[str]
+) -> tuple[Any, Any, list[str]]:
     """A module with one gemm kernel, the kernel, its dims. build(op, *values): the results, where
     op(name, *operands, **attributes) makes an op."""
     dialects.load()
@@ -113,6 +115,8 @@ def define(inputs: Sequence[TensorType], build: Build) -> tuple[Any, Any, list[s
             found = build(lambda n, *a, **k: emit(OPS[f"axe.{n}"], *a, **k), *block.arguments)
             found = found if isinstance(found, list) else [found]
             ir.Operation.create("kernel.yield", operands=found)
+        if layouts:
+            made.attributes["layouts"] = kernel.sizes_attr(layouts)
         made.attributes["units"] = ir.StringAttr.get(str(templates.units(made)))
         made.attributes["workspace"] = kernel.sizes_attr(templates.workspace(made))
     return module, made, names
@@ -120,10 +124,12 @@ def define(inputs: Sequence[TensorType], build: Build) -> tuple[Any, Any, list[s
 
 @pytest.fixture
 def make(tmp_path: Path) -> Make:
-    """make(target, input types, build): the kernel's code."""
+    """make(target, input types, build): the kernel's code. layouts: how the inputs lie, each."""
 
-    def make(target: str, inputs: Sequence[TensorType], build: Build) -> Code:
-        owner, made, names = define(inputs, build)
+    def make(
+        target: str, inputs: Sequence[TensorType], build: Build, layouts: Sequence[str] = ()
+    ) -> Code:
+        owner, made, names = define(inputs, build, layouts)
         module = Module("gemm")
         with context():
             emit_kernel(module, made, targets.TARGETS[target])

@@ -14,6 +14,7 @@ import pytest
 from axec.dialects import dims, dtypes
 from axec.dialects.opdef import Array
 from axec.dialects.types import TensorType
+from axec.passes.kernel.layouts import Panels
 
 Make = Any
 LIBC = ctypes.CDLL(None)
@@ -187,6 +188,35 @@ def test_epilogue_over_several_axes(make: Make, target: str) -> None:
     x, y, rows, columns = arrays(types)
     wanted = np.einsum("abk,knj->abnj", x, y) * rows[:, None, None, None] + columns[:, None]
     close(make(target, types, build)(x, y, rows, columns)[0], wanted, 20)
+
+
+@pytest.mark.parametrize("transposed", [False, True])
+@pytest.mark.parametrize("shape", [(2, 40, 64), (9, 37, 70), (133, 700, 130), (0, 5, 9), (3, 0, 9)])
+def test_right_factor_in_panels(
+    make: Make, target: str, shape: tuple[int, int, int], transposed: bool
+) -> None:
+    """As weights lie in an artifact: the columns of a panel from the first row to the last."""
+    m, k, n = shape
+    for rows in (m, "d0"):  # as a number and as a named dim
+        types = [t(rows, k), t(n, k) if transposed else t(k, n), t(n)]
+        layout = Panels(k, n, transposed)
+        sizes = {} if rows == m else {"d0": m}
+        known = dims.dim("d0") if sizes else m
+
+        def build(op: Any, x: Any, y: Any, b: Any, m: Any = known) -> Any:
+            product = dot(op, x, y, (1,), (int(transposed),))
+            return op("add", product, _along(op, b, (m, n), 1))
+
+        code = make(target, types, build, layouts=["", str(layout), ""])
+        assert code.workspace == ()
+        x, y, b = arrays(types, d0=m)
+        (found,) = code(x, layout.apply(y), b, **sizes)
+        close(found, x @ (y.T if transposed else y) + b, k)
+        assert np.array_equal(code(x, layout.apply(y), b, cuts=every, **sizes)[0], found)
+        if sizes:  # one row has a tile of its own
+            x = x[:1] if m else arrays(types, d0=1)[0]
+            (found,) = code(x, layout.apply(y), b, d0=1)
+            close(found, x @ (y.T if transposed else y) + b, k)
 
 
 ROWS = [0, 1, 2, 5, 6, 7, 64, 193, 400]

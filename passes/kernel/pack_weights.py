@@ -1,0 +1,131 @@
+"""Weights that are right factors of products, stored in the order in which tiles read them.
+
+    func @f(%x, %w {axe.weight = "w"}) { kernel.call @gemm_0(%x, %w) }   kernel.define @gemm_0 {...}
+    ->
+    func @f(%x, %w {axe.weight = "w", axe.layout = "panels 768x3072"})
+    kernel.define @gemm_0 {layouts = ["", "panels 768x3072"], ...}
+
+Nothing is packed when a program runs, and no workspace is planned for it. Types and bodies stay:
+`layouts` says how the bytes of a kernel's inputs lie, "" for row by row.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from axec.dialects import types
+from axec.dialects.kernel import body_of, definitions, functions, sizes_attr, texts
+from axec.mlir import ir
+from axec.passes.base import Pass, register
+from axec.passes.kernel import templates
+from axec.passes.kernel.layouts import PANEL, Panels
+from axec.passes.kernel.product import Gemm
+
+_Place = tuple[str, int]  # kernel, number of an input
+_Weight = tuple[Any, int]  # function, number of an argument
+
+
+@register
+@dataclass(frozen=True)
+class PackWeights(Pass):
+    """Store weights that only products read in the order in which these read them.
+
+    Option: `waste`, the most zeros that may be stored for 100 numbers of a weight."""
+
+    name = "pack_weights"
+    waste: int = 25
+
+    def run(self, module: Any) -> None:
+        kernels = definitions(module)
+        wanted = {}
+        for name, kernel in kernels.items():
+            if found := self._wanted(kernel):
+                wanted[name, found[0]] = found[1]
+        for (function, number), places in _agreed(module, wanted).items():
+            _set_argument(function, number, str(wanted[places[0]]))
+            for name, position in places:
+                _set_input(kernels[name], position, str(wanted[name, position]))
+
+    def _wanted(self, kernel: Any) -> tuple[int, Panels] | None:
+        """The input of a kernel that it would rather read as panels."""
+        product = templates.product(kernel) if templates.template_of(kernel) == "gemm" else None
+        if not isinstance(product, Gemm) or product.m == 1:  # one row is read in its own order
+            return None
+        layout, argument = _panels(product), ir.BlockArgument(product.right)
+        if layout is None or len(list(argument.uses)) != 1:
+            return None
+        zeros = layout.shape[0] * PANEL - layout.n
+        return (argument.arg_number, layout) if zeros * 100 <= self.waste * layout.n else None
+
+
+def _panels(g: Gemm) -> Panels | None:
+    """The layout for a right factor that is one whole matrix of known size."""
+    k, n = g.k, g.n
+    if not isinstance(k, int) or not isinstance(n, int) or any(step for *_, step in g.batch):
+        return None
+    if types.of(g.right).count != k * n or g.right_strides not in ((n, 1), (1, k)):
+        return None
+    return Panels(k, n, transposed=g.right_strides != (n, 1))
+
+
+def _agreed(module: Any, wanted: Mapping[_Place, Panels]) -> dict[_Weight, list[_Place]]:
+    """Weights, with the kernel inputs that they are given to, where all of these want panels and
+    are given such weights only."""
+    uses: dict[_Weight, list[_Place]] = {}
+    for function in functions(module):
+        for number, argument in _weights(function):
+            places = _places(argument)
+            if places and len({wanted.get(p) for p in places}) == 1 and places[0] in wanted:
+                uses[function.operation, number] = places
+    while True:
+        given = Counter(place for places in uses.values() for place in places)
+        calls = _calls(module)
+        kept = {w: ps for w, ps in uses.items() if all(given[p] == calls[p[0]] for p in ps)}
+        if len(kept) == len(uses):
+            return kept
+        uses = kept
+
+
+def _weights(function: Any) -> Iterator[tuple[int, Any]]:
+    """The arguments of a function that are weights, with their numbers."""
+    found = function.operation.attributes
+    for number, row in enumerate(found.get("arg_attrs", ())):
+        if "axe.weight" in row:
+            yield number, function.operation.regions[0].blocks[0].arguments[number]
+
+
+def _places(argument: Any) -> list[_Place]:
+    """The kernel inputs that a value is given to; none if it is used in another way, too."""
+    found = []
+    for use in argument.uses:
+        call = use.owner
+        if call.name != "kernel.call":
+            return []
+        found.append((call.attributes["callee"].value, use.operand_number))
+    return found
+
+
+def _calls(module: Any) -> Counter[str]:
+    """How often each kernel is called."""
+    operations = (o.operation for f in functions(module) for o in f.regions[0].blocks[0].operations)
+    return Counter(o.attributes["callee"].value for o in operations if o.name == "kernel.call")
+
+
+def _set_argument(function: Any, number: int, layout: str) -> None:
+    rows = list(function.attributes["arg_attrs"])
+    row = {named.name: named.attr for named in rows[number]}
+    rows[number] = ir.DictAttr.get({**row, "axe.layout": ir.StringAttr.get(layout)})
+    function.attributes["arg_attrs"] = ir.ArrayAttr.get(rows)
+
+
+def _set_input(kernel: Any, number: int, layout: str) -> None:
+    found = kernel.attributes
+    layouts = [""] * len(body_of(kernel).arguments)
+    if "layouts" in found:
+        layouts = texts(found["layouts"])
+    layouts[number] = layout
+    found["layouts"] = sizes_attr(layouts)
+    found["workspace"] = sizes_attr(templates.workspace(kernel))

@@ -1,0 +1,18 @@
+// RUN: axec opt %s --pass fuse --pass outline --pass pack_weights | filecheck %s
+// Weights that only products read, as their right factor, are stored as panels; a transposed one
+// too. The workspace for packing is gone.
+
+// CHECK: layouts = ["", "panels 2048x3072"], sym_name = "gemm_0", template = "gemm", units = {{.*}}, workspace = []
+// CHECK: layouts = ["", "panels 64x128 transposed"], sym_name = "gemm_1"
+// CHECK: func.func @twice(%arg0: tensor<?x2048xf32, ["n"]>, %arg1: tensor<?x2048xf32, ["n"]>, %arg2: tensor<2048x3072xf32> {axe.layout = "panels 2048x3072", axe.weight = "w"})
+func.func @twice(%x: tensor<?x2048xf32, ["n"]>, %y: tensor<?x2048xf32, ["n"]>, %w: tensor<2048x3072xf32> {axe.weight = "w"}) -> (tensor<?x3072xf32, ["n"]>, tensor<?x3072xf32, ["n"]>) attributes {axe.dims = {n = [1, 64]}} {
+  %0 = "axe.dot_general"(%x, %w) {batch_x = array<i64>, batch_y = array<i64>, contract_x = array<i64: 1>, contract_y = array<i64: 0>} : (tensor<?x2048xf32, ["n"]>, tensor<2048x3072xf32>) -> tensor<?x3072xf32, ["n"]>
+  %1 = "axe.dot_general"(%y, %w) {batch_x = array<i64>, batch_y = array<i64>, contract_x = array<i64: 1>, contract_y = array<i64: 0>} : (tensor<?x2048xf32, ["n"]>, tensor<2048x3072xf32>) -> tensor<?x3072xf32, ["n"]>
+  return %0, %1 : tensor<?x3072xf32, ["n"]>, tensor<?x3072xf32, ["n"]>
+}
+
+// CHECK: func.func @transposed({{.*}} {axe.layout = "panels 64x128 transposed", axe.weight = "w"})
+func.func @transposed(%x: tensor<3x5x64xf32>, %w: tensor<128x64xf32> {axe.weight = "w"}) -> tensor<3x5x128xf32> {
+  %0 = "axe.dot_general"(%x, %w) {batch_x = array<i64>, batch_y = array<i64>, contract_x = array<i64: 2>, contract_y = array<i64: 1>} : (tensor<3x5x64xf32>, tensor<128x64xf32>) -> tensor<3x5x128xf32>
+  return %0 : tensor<3x5x128xf32>
+}
