@@ -29,7 +29,9 @@ from axec.passes import base
 from axec.passes.codegen.cpu import image, targets, worker
 from axec.passes.codegen.cpu.stub import Signature
 
-PIPELINE = ("transform", "decompose", "simplify", "fuse", "outline", "schedule", "plan")
+PIPELINE = (
+    "transform", "decompose", "simplify", "fuse", "outline", "pack_weights", "schedule", "plan"
+)  # fmt: skip
 STAGES = ("trace", *PIPELINE, "codegen", "link", "pack")
 
 # The stage after which the module is the text of a level.
