@@ -52,7 +52,8 @@ def flow_of(function: Any, kernels: Mapping[str, Any]) -> Flow:
     """The flow of a func.func of kernel.call and axe.reshape ops; `kernels`: definitions by name.
 
     Raises AxecError `plan-order` for an op that is neither, `plan-result` for a result that no
-    kernel writes or that is returned twice (fuse makes copies of such).
+    kernel writes or that is returned twice (fuse makes copies of such), `dim-unbound` for a named
+    dim without a range.
     """
     block = function.regions[0].blocks[0]
     flow = Flow()
@@ -73,6 +74,10 @@ def flow_of(function: Any, kernels: Mapping[str, Any]) -> Flow:
             message = f"result {i} is an argument or another result: run `fuse` first"
             raise AxecError("plan-result", message, location=terminator.location)
         buffer.home, buffer.number = "result", i
+    named = set().union(*(dims.names(b.nbytes) for b in flow.buffers))
+    if unbound := named - ranges_of(function).keys():
+        message = f"dim {min(unbound)} has no range in the function's `axe.dims`"
+        raise AxecError("dim-unbound", message, location=function.location)
     return flow
 
 

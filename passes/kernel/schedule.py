@@ -48,42 +48,54 @@ def _schedule(function: Any, flow: Flow) -> ScheduleReport:
 
 def greedy(flow: Flow, nbytes: Sequence[int]) -> list[int]:
     """List scheduling: of the calls whose inputs are there, the one that leaves the fewest bytes in
-    use; of equal ones, the first in the program."""
-    readers: list[list[int]] = [[] for _ in flow.buffers]
-    makers = {b: s for s, step in enumerate(flow.steps) for b in step.writes}
-    for s, step in enumerate(flow.steps):
-        for b in step.reads:
-            readers[b].append(s)
-    left = [len(r) for r in readers]
-    missing = [sum(b in makers for b in step.reads) for step in flow.steps]
-
-    def growth(s: int) -> int:
-        """Bytes in use after step s, minus those before it."""
-        step = flow.steps[s]
-        made = sum(nbytes[b] for b in step.writes if readers[b])
-        return made - sum(nbytes[b] for b in step.reads if left[b] == 1)
-
-    done: set[int] = set()
-    order: list[int] = []
-    ready = [(growth(s), s) for s, count in enumerate(missing) if count == 0]
+    use; of equal ones, the first in the program. `nbytes`: by buffer."""
+    state = _Progress(flow, nbytes)
+    ready = [(state.growth(s), s) for s, count in enumerate(state.missing) if count == 0]
     heapq.heapify(ready)
+    done: dict[int, None] = {}
     while ready:
         _, s = heapq.heappop(ready)
         if s in done:
-            continue  # entered again with a smaller growth
-        done.add(s)
-        order.append(s)
-        changed = {r for b in flow.steps[s].writes for r in readers[b]}
-        for r in changed:
-            missing[r] -= sum(b in flow.steps[s].writes for b in flow.steps[r].reads)
-        for b in flow.steps[s].reads:
-            left[b] -= 1
-            if left[b] == 1:
-                changed.update(readers[b])
-        for r in sorted(changed - done):
-            if missing[r] == 0:
-                heapq.heappush(ready, (growth(r), r))
-    return order
+            continue  # it was entered again with a smaller growth
+        done[s] = None
+        for r in sorted(state.run(s) - done.keys()):
+            if state.missing[r] == 0:
+                heapq.heappush(ready, (state.growth(r), r))
+    return list(done)
+
+
+class _Progress:
+    """Which inputs steps still wait for, and who still reads each buffer."""
+
+    def __init__(self, flow: Flow, nbytes: Sequence[int]) -> None:
+        self.steps = flow.steps
+        self.nbytes = nbytes
+        self.readers: list[list[int]] = [[] for _ in flow.buffers]
+        made = {b for step in flow.steps for b in step.writes}
+        for s, step in enumerate(flow.steps):
+            for b in step.reads:
+                self.readers[b].append(s)
+        self.left = [len(r) for r in self.readers]  # readers that have not run
+        self.missing = [sum(b in made for b in step.reads) for step in flow.steps]
+
+    def growth(self, s: int) -> int:
+        """Bytes in use after step s, minus those before it."""
+        step = self.steps[s]
+        made = sum(self.nbytes[b] for b in step.writes if self.readers[b])
+        return made - sum(self.nbytes[b] for b in step.reads if self.left[b] == 1)
+
+    def run(self, s: int) -> set[int]:
+        """Step s has run: the steps that are ready, or cheaper, because of it."""
+        changed: set[int] = set()
+        for b in self.steps[s].writes:
+            for r in self.readers[b]:
+                self.missing[r] -= 1
+                changed.add(r)
+        for b in self.steps[s].reads:
+            self.left[b] -= 1
+            if self.left[b] == 1:
+                changed.update(self.readers[b])
+        return changed
 
 
 def _move(function: Any, calls: list[Any]) -> None:

@@ -13,3 +13,10 @@ func.func @op(%x: tensor<4xf32>) -> tensor<4xf32> {
   %0 = "axe.exp"(%x) : (tensor<4xf32>) -> tensor<4xf32>
   return %0 : tensor<4xf32>
 }
+
+// -----
+
+// CHECK: error[dim-unbound]: dim n has no range in the function's `axe.dims`
+func.func @range(%x: tensor<?xf32, ["n"]>) {
+  return
+}
