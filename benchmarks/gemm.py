@@ -128,12 +128,9 @@ def main() -> None:
     for m, k, n in PRODUCTS:
         (plain, numpy), (other, numpy_other) = (product(m, k, n, target.name, t) for t in (0, 1))
         speed, turned = (2e-9 * m * k * n / s for s in (plain, other))
-        print(
-            f"{m:>6} x{k:>5} x{n:>4} {plain * 1e6:>9.1f} {speed:>9.1f} {speed / most:>8.0%}", end=""
-        )
-        print(
-            f" {speed / most:>8.0%} {numpy / plain:>13.2f} {turned:>9.1f} GFLOP/s {numpy_other / other:>13.2f}"
-        )
+        print(f"{m:>6} x{k:>5} x{n:>4} {plain * 1e6:>9.1f} {speed:>9.1f}", end="")
+        print(f" {speed / most:>8.0%} {numpy / plain:>13.2f}", end="")
+        print(f" {turned:>9.1f} GFLOP/s {numpy_other / other:>13.2f}")
     print(f"\n{'x':>18} {'w':>18} {'stride':>7} {'us':>9} {'GFLOP/s':>9} {'of peak':>8}")
     for x, w, stride, padding in CONVOLUTIONS:
         seconds, flops = convolution(x, w, stride, padding, target.name)
