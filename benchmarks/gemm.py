@@ -123,21 +123,35 @@ def main() -> None:
     target = targets.resolve(parser.parse_args().target)
     most = peak(target)
     print(f"{target.name}: {most:.0f} GFLOP/s peak of f32 multiply-adds on one core\n")
-    print(f"{'m x k x n':>18} {'us':>9} {'GFLOP/s':>9} {'of peak':>8} {'NumPy / ours':>13}", end="")
-    print(f" {'right transposed':>17} {'NumPy / ours':>13}")
+    columns = (
+        "m x k x n",
+        "us",
+        "GFLOP/s",
+        "of peak",
+        "NumPy / ours",
+        "transposed",
+        "NumPy / ours",
+    )
+    print("{:>18} {:>9} {:>9} {:>8} {:>13} {:>11} {:>13}".format(*columns))
     for m, k, n in PRODUCTS:
-        (plain, numpy), (other, numpy_other) = (product(m, k, n, target.name, t) for t in (0, 1))
-        speed, turned = (2e-9 * m * k * n / s for s in (plain, other))
-        print(f"{m:>6} x{k:>5} x{n:>4} {plain * 1e6:>9.1f} {speed:>9.1f}", end="")
-        print(f" {speed / most:>8.0%} {numpy / plain:>13.2f}", end="")
-        print(f" {turned:>9.1f} GFLOP/s {numpy_other / other:>13.2f}")
-    print(f"\n{'x':>18} {'w':>18} {'stride':>7} {'us':>9} {'GFLOP/s':>9} {'of peak':>8}")
+        (ours, numpy), (turned, numpy_turned) = (
+            product(m, k, n, target.name, transposed) for transposed in (False, True)
+        )
+        speed, other = (2e-9 * m * k * n / seconds for seconds in (ours, turned))
+        print(
+            f"{m:>6} x{k:>5} x{n:>4} {ours * 1e6:>9.1f} {speed:>9.1f} {speed / most:>8.0%} "
+            f"{numpy / ours:>13.2f} {other:>11.1f} {numpy_turned / turned:>13.2f}"
+        )
+    columns = ("x", "w", "stride", "us", "GFLOP/s", "of peak")
+    print("\n{:>18} {:>18} {:>7} {:>9} {:>9} {:>8}".format(*columns))
     for x, w, stride, padding in CONVOLUTIONS:
         seconds, flops = convolution(x, w, stride, padding, target.name)
         speed = flops / seconds / 1e9
         shapes = [" ".join(map(str, s)) for s in (x, w)]
-        print(f"{shapes[0]:>18} {shapes[1]:>18} {stride:>7} {seconds * 1e6:>9.1f}", end="")
-        print(f" {speed:>9.1f} {speed / most:>8.0%}")
+        print(
+            f"{shapes[0]:>18} {shapes[1]:>18} {stride:>7} {seconds * 1e6:>9.1f} {speed:>9.1f} "
+            f"{speed / most:>8.0%}"
+        )
 
 
 if __name__ == "__main__":
