@@ -132,7 +132,7 @@ def main() -> None:
         "transposed",
         "NumPy / ours",
     )
-    print("{:>18} {:>9} {:>9} {:>8} {:>13} {:>11} {:>13}".format(*columns))
+    print("{:>18} {:>9} {:>9} {:>8} {:>13} {:>11} {:>13}".format(*titles))
     for m, k, n in PRODUCTS:
         (ours, numpy), (turned, numpy_turned) = (
             product(m, k, n, target.name, transposed) for transposed in (False, True)
@@ -142,8 +142,8 @@ def main() -> None:
             f"{m:>6} x{k:>5} x{n:>4} {ours * 1e6:>9.1f} {speed:>9.1f} {speed / most:>8.0%} "
             f"{numpy / ours:>13.2f} {other:>11.1f} {numpy_turned / turned:>13.2f}"
         )
-    columns = ("x", "w", "stride", "us", "GFLOP/s", "of peak")
-    print("\n{:>18} {:>18} {:>7} {:>9} {:>9} {:>8}".format(*columns))
+    titles = "x", "w", "stride", "us", "GFLOP/s", "of peak"
+    print("\n{:>18} {:>18} {:>7} {:>9} {:>9} {:>8}".format(*titles))
     for x, w, stride, padding in CONVOLUTIONS:
         seconds, flops = convolution(x, w, stride, padding, target.name)
         speed = flops / seconds / 1e9
