@@ -14,13 +14,14 @@ from axec.dialects.types import TensorType
 
 @dataclass(slots=True, eq=False)
 class Def:
-    """A tensor of the body: a block argument (`op` is None) or the result of an op."""
+    """A tensor of the body: a block argument (`op` is None) or the result of an op; `operation` is
+    what MLIR has of it."""
 
     type: TensorType
     op: OpDef | None = None
     operands: tuple[Def, ...] = ()
     attrs: dict[str, Any] | None = None
-    location: Any = None
+    operation: Any = None
 
     @property
     def name(self) -> str:
@@ -64,7 +65,7 @@ def read(define: Any) -> Body:
             op,
             tuple([defs[v] for v in operation.operands]),
             op.attrs_from_ir(operation),
-            operation.location,
+            operation,
         )
         defs[result] = found
         ops.append(found)

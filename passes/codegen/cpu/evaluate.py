@@ -12,10 +12,13 @@ from collections.abc import Callable
 
 import numpy as np
 
+from axec.diag import AxecError
 from axec.dialects import dtypes
+from axec.dialects.locations import location_of
 from axec.passes.codegen.cpu import rearrange
 from axec.passes.codegen.cpu.body import Body, Def
 from axec.passes.codegen.cpu.nodes import Buffer, Graph, Index, Mask, Node
+from axec.passes.codegen.cpu.pointwise import POINTWISE
 from axec.passes.codegen.cpu.rearrange import Answer, Question, Rule
 from axec.passes.codegen.cpu.registers import register_type
 from axec.passes.codegen.llvm import I32, PTR, Module
@@ -103,6 +106,14 @@ def _iota(ev: Evaluator, d: Def, index: Index, mask: Mask) -> Node:
 
 
 def _pointwise(ev: Evaluator, d: Def, index: Index, mask: Mask) -> Answer:
+    """The rule of all ops without one of their own."""
+    if d.name not in POINTWISE:
+        raise AxecError(
+            "op-unsupported",
+            f"kernel {ev.body.name}: {d.name} is read where template {ev.body.template} cannot",
+            location=location_of(d.operation),
+            hint="this is a bug in axec: please report it with the output of `--emit kernel`",
+        )
     inputs = []
     for x in d.operands:
         inputs.append((yield x, index, mask))

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from axec.dialects import dims
 from axec.dialects.types import Shape
 from axec.passes.codegen.cpu import memory
 from axec.passes.codegen.cpu.body import Body
@@ -27,15 +28,20 @@ def emit(f: Frame) -> None:
     if 0 in shape:
         return
     walk = templates.map_loop(f.define)
-    groups = _runs(body, shape, walk)
+    groups = _running(shape) if walk.flat else _runs(body, shape)
     row, lane = f.graph.variable(), f.graph.variable()
     *outer, inner = groups or [Run((), 1)]
-    at = split(f.graph, Affine(0, ((row, 1),)), [run.extent for run in outer])
-    along = [Affine(0, ((lane, 1),), 1)] if groups else []
-    index = positions(len(shape), groups, [*at, *along])
-    values = [f.evaluator.at(r, index) for r in body.results]
+    at = split(f.graph, f.graph.of_node(row), [run.extent for run in outer])
+    if groups:
+        at = [*at, Affine(0, ((lane, 1),), 1)]
+    # The results of a flat walk may differ in their axes.
+    indices = [
+        positions(len(r.shape), _running(r.shape) if walk.flat else groups, at)
+        for r in body.results
+    ]
+    values = [f.evaluator.at(r, i) for r, i in zip(body.results, indices, strict=True)]
     f.choose_lanes(values, inner.extent)
-    step, pointers = _stores(f, values, index)
+    step, pointers = _stores(f, values, indices)
     size = walk.shape[-1] if walk.shape else 1
     whole = isinstance(size, int) and size % f.emission.lanes == 0
     cost = weight(values)
@@ -46,18 +52,22 @@ def emit(f: Frame) -> None:
     over_rows(f, walk, groups, row, [*values, *pointers], along_row)
 
 
-def _runs(body: Body, shape: Shape, walk: templates.Loop) -> list[Run]:
-    """One run where a running index addresses everything, else what the accesses allow."""
-    if walk.flat:
-        axes = tuple([a for a, n in enumerate(shape) if n != 1])
-        return [Run(axes, walk.shape[0])] if axes else []
+def _running(shape: Shape) -> list[Run]:
+    """All axes as one run."""
+    axes = tuple([a for a, n in enumerate(shape) if n != 1])
+    return [Run(axes, dims.product(shape))] if axes else []
+
+
+def _runs(body: Body, shape: Shape) -> list[Run]:
+    """The runs that the accesses allow."""
     return runs(body, shape, lambda ev, index: [ev.at(r, index) for r in body.results])
 
 
-def _stores(f: Frame, values: Sequence[Node], index: Index) -> tuple[Step, list[Node]]:
+def _stores(f: Frame, values: Sequence[Node], indices: Sequence[Index]) -> tuple[Step, list[Node]]:
     """What one vector's step does: compute the results and store them."""
     outputs = [f.evaluator.output(i) for i in range(len(values))]
-    pointers = [f.graph.address(o, f.graph.offset(o, index)) for o in outputs]
+    places = [(o, f.graph.offset(o, i)) for o, i in zip(outputs, indices, strict=True)]
+    pointers = [f.graph.address(o, offset) for o, offset in places]
     e = f.emission
 
     def step(_: Values) -> Values:

@@ -67,7 +67,7 @@ class _Scatter:
         if self.columns:
             index[-1] = self.f.graph.of_node(self.lane)
         index[-1] += Affine(step=1)
-        return tuple(index)
+        return tuple([ZERO if n == 1 else i for i, n in zip(index, self.op.shape, strict=True)])
 
     def _sums(self) -> Buffer:
         number, ev = templates.sums_result(self.f.define), self.f.evaluator
