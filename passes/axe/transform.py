@@ -63,6 +63,7 @@ class _Resolver:
         self.functions = {f.attributes["sym_name"].value: f for f in in_order(module)}
         self._resolved: set[str] = set()
         self._added: dict[Any, str] = {}
+        self._has_custom = False  # in some function that was resolved
 
     def block(self, name: str) -> Any:
         """The block of a function in which axe ops and fn.custom are left."""
@@ -70,7 +71,9 @@ class _Resolver:
         if name not in self._resolved:
             self._resolved.add(name)
             for operation in _applications(block):
-                if operation.name != "fn.custom":
+                if operation.name == "fn.custom":
+                    self._has_custom = True
+                else:
                     self._replace(operation, APPLICATIONS[operation.name])
         return block
 
@@ -96,7 +99,7 @@ class _Resolver:
     def finish(self, function: Any) -> None:
         """Resolve a function that is an entry: nothing but axe ops is left."""
         block = self.block(function.attributes["sym_name"].value)
-        while waiting := _applications(block):
+        while self._has_custom and (waiting := _applications(block)):
             for operation in waiting:
                 self._replace(operation, _call)
 

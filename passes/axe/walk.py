@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 from axec.dialects.axe import OPS
-from axec.dialects.axe.arrange import reshape
+from axec.dialects.axe.arrange import broadcast, reshape
+from axec.dialects.axe.constants import constant
 from axec.dialects.emit import IrEmit
 from axec.dialects.opdef import OpDef
 from axec.mlir import ir, unknown_location
@@ -29,7 +30,32 @@ class Functions(Protocol):
         ...
 
 
-class Walk(IrEmit):
+class Numbers(IrEmit):
+    """An emitter that makes each constant number, and each shape of it, once. For one insertion
+    point: what was made before stands before what uses it."""
+
+    def __init__(self, loc: Any) -> None:
+        super().__init__(loc)
+        self._made: dict[Any, Value] = {}
+        self._numbers: set[Value] = set()
+
+    def __call__(self, op: OpDef, *operands: Value, **given: Any) -> Any:
+        if op is constant and given["value"].ndim == 0:
+            value = given["value"]
+            key: Any = (value.dtype, value.tobytes())
+        elif op is broadcast and operands[0] in self._numbers:
+            key = (operands[0], given["shape"])
+        else:
+            return super().__call__(op, *operands, **given)
+        found = self._made.get(key)
+        if found is None:
+            found = self._made[key] = super().__call__(op, *operands, **given)
+            if op is constant:
+                self._numbers.add(found)
+        return found
+
+
+class Walk(Numbers):
     """Goes through a block in order. As it is: inlining. Subclasses say what becomes of an op, in
     `__call__`; of a value they may make something else than a value."""
 

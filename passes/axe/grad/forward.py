@@ -9,11 +9,19 @@ from typing import Any
 from axec.diag import AxecError
 from axec.dialects import fn
 from axec.dialects.axe.build import fill
-from axec.dialects.emit import IrEmit
 from axec.dialects.locations import location_of
 from axec.dialects.opdef import OpDef
 from axec.passes.axe.grad.rules import EXPAND, JVP
-from axec.passes.axe.walk import Functions, Value, Walk, applied, copied, distinct, is_float
+from axec.passes.axe.walk import (
+    Functions,
+    Numbers,
+    Value,
+    Walk,
+    applied,
+    copied,
+    distinct,
+    is_float,
+)
 
 
 def jvp(
@@ -35,7 +43,7 @@ class Dual(Walk):
     def __init__(self, functions: Functions) -> None:
         super().__init__(functions)
         self.tangents: dict[Value, Value] = {}
-        self._plain = IrEmit(self.loc)
+        self._plain = Numbers(self.loc)
 
     def tangent(self, value: Value) -> Value:
         """The tangent of a value; zero where it has none."""

@@ -13,7 +13,16 @@ from axec.dialects.axe.elementwise import add
 from axec.dialects.emit import IrEmit
 from axec.dialects.opdef import OpDef
 from axec.passes.axe.grad.rules import EXPAND, VJP, VJP_OF_ALL
-from axec.passes.axe.walk import Functions, Value, Walk, applied, copied, distinct, is_float
+from axec.passes.axe.walk import (
+    Functions,
+    Numbers,
+    Value,
+    Walk,
+    applied,
+    copied,
+    distinct,
+    is_float,
+)
 
 Cotangents = Sequence[Value | None]
 
@@ -149,7 +158,7 @@ def _filled(e: IrEmit, results: Sequence[Value], g: Cotangents) -> list[Value]:
     return [fill(e, 0, y) if c is None else c for y, c in pairs if is_float(y)]
 
 
-class Back(IrEmit):
+class Back(Numbers):
     """Emits the way back; holds the cotangents that values have received."""
 
     def __init__(self, loc: Any) -> None:

@@ -10,13 +10,12 @@ from axec.diag import AxecError
 from axec.dialects import fn, types
 from axec.dialects.axe.arrange import broadcast, transpose
 from axec.dialects.dims import Size
-from axec.dialects.emit import IrEmit
 from axec.dialects.locations import location_of
 from axec.dialects.opdef import OpDef
 from axec.dialects.types import TensorType
 from axec.mlir import ir
 from axec.passes.axe.vmap.rules import EXPAND, VMAP, Lane
-from axec.passes.axe.walk import Functions, Value, Walk, applied, copied
+from axec.passes.axe.walk import Functions, Numbers, Value, Walk, applied, copied
 
 
 def vmap(functions: Functions, operation: Any, operands: Sequence[Value]) -> list[Value]:
@@ -47,7 +46,7 @@ class Batch(Walk):
     def __init__(self, functions: Functions, size: Size) -> None:
         super().__init__(functions)
         self.size = size
-        self.plain = IrEmit(self.loc)
+        self.plain = Numbers(self.loc)
 
     def type(self, value: Any) -> TensorType:
         """The type of a lane for one index of the batch."""
