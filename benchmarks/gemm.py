@@ -116,6 +116,33 @@ def convolution(
     return best, 2 * out.size * math.prod(w[1:])
 
 
+def print_products(target: str, most: float) -> None:
+    titles = "m x k x n", "us", "GFLOP/s", "of peak", "NumPy / ours", "transposed", "NumPy / ours"
+    print("{:>18} {:>9} {:>9} {:>8} {:>13} {:>11} {:>13}".format(*titles))
+    for m, k, n in PRODUCTS:
+        (ours, numpy), (turned, numpy_turned) = (
+            product(m, k, n, target, transposed) for transposed in (False, True)
+        )
+        speed, other = (2e-9 * m * k * n / seconds for seconds in (ours, turned))
+        print(
+            f"{m:>6} x{k:>5} x{n:>4} {ours * 1e6:>9.1f} {speed:>9.1f} {speed / most:>8.0%} "
+            f"{numpy / ours:>13.2f} {other:>11.1f} {numpy_turned / turned:>13.2f}"
+        )
+
+
+def print_convolutions(target: str, most: float) -> None:
+    titles = "x", "w", "stride", "us", "GFLOP/s", "of peak"
+    print("{:>18} {:>18} {:>7} {:>9} {:>9} {:>8}".format(*titles))
+    for x, w, stride, padding in CONVOLUTIONS:
+        seconds, flops = convolution(x, w, stride, padding, target)
+        speed = flops / seconds / 1e9
+        shapes = [" ".join(map(str, s)) for s in (x, w)]
+        print(
+            f"{shapes[0]:>18} {shapes[1]:>18} {stride:>7} {seconds * 1e6:>9.1f} {speed:>9.1f} "
+            f"{speed / most:>8.0%}"
+        )
+
+
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
@@ -123,35 +150,9 @@ def main() -> None:
     target = targets.resolve(parser.parse_args().target)
     most = peak(target)
     print(f"{target.name}: {most:.0f} GFLOP/s peak of f32 multiply-adds on one core\n")
-    columns = (
-        "m x k x n",
-        "us",
-        "GFLOP/s",
-        "of peak",
-        "NumPy / ours",
-        "transposed",
-        "NumPy / ours",
-    )
-    print("{:>18} {:>9} {:>9} {:>8} {:>13} {:>11} {:>13}".format(*titles))
-    for m, k, n in PRODUCTS:
-        (ours, numpy), (turned, numpy_turned) = (
-            product(m, k, n, target.name, transposed) for transposed in (False, True)
-        )
-        speed, other = (2e-9 * m * k * n / seconds for seconds in (ours, turned))
-        print(
-            f"{m:>6} x{k:>5} x{n:>4} {ours * 1e6:>9.1f} {speed:>9.1f} {speed / most:>8.0%} "
-            f"{numpy / ours:>13.2f} {other:>11.1f} {numpy_turned / turned:>13.2f}"
-        )
-    titles = "x", "w", "stride", "us", "GFLOP/s", "of peak"
-    print("\n{:>18} {:>18} {:>7} {:>9} {:>9} {:>8}".format(*titles))
-    for x, w, stride, padding in CONVOLUTIONS:
-        seconds, flops = convolution(x, w, stride, padding, target.name)
-        speed = flops / seconds / 1e9
-        shapes = [" ".join(map(str, s)) for s in (x, w)]
-        print(
-            f"{shapes[0]:>18} {shapes[1]:>18} {stride:>7} {seconds * 1e6:>9.1f} {speed:>9.1f} "
-            f"{speed / most:>8.0%}"
-        )
+    print_products(target.name, most)
+    print()
+    print_convolutions(target.name, most)
 
 
 if __name__ == "__main__":
