@@ -13,7 +13,8 @@ from typing import Any
 
 from axec.dialects import dims, dtypes, types
 from axec.dialects.dims import Size
-from axec.passes.kernel.product import merge, rows_per_unit, strided
+from axec.passes.kernel.product import rows_per_unit
+from axec.passes.kernel.strides import TRANSPOSES, merge, strided
 
 COLUMNS = 64  # output positions of a unit, at least, where there are as many
 COLUMN_BLOCK = 512  # output positions of one output row in a unit, at most
@@ -93,6 +94,11 @@ class Conv:
         return self.images * self.groups * self.row_blocks * self.column_blocks
 
     @property
+    def through(self) -> frozenset[str]:
+        """Ops that are looked through to find the buffers."""
+        return TRANSPOSES
+
+    @property
     def m_block(self) -> Size:
         return rows_per_unit(self.m, self._others)
 
@@ -110,22 +116,12 @@ def conv_of(op: Any) -> Conv | None:
     """How an axe.conv is computed as products, or None where it is not (another dtype than f32 and
     f64, a window or a distance between neighbours that is a named dim). Transposes that feed the
     operands are looked through; where the window is one point, all positions are one axis."""
-    x_type, w_type, out = (types.of(v) for v in (*op.operands, op.results[0]))
-    taps = w_type.shape[2:]
-    if x_type.dtype not in (dtypes.f32, dtypes.f64):
+    x_type, w_type = (types.of(v) for v in op.operands)
+    windows = _windows(op)
+    x, w = (strided(v) for v in op.operands)
+    x_axes, w_axes = x.axes, w.axes
+    if x_type.dtype not in (dtypes.f32, dtypes.f64) or windows is None:
         return None
-    windows = []
-    attributes = op.attributes
-    walk = zip(
-        x_type.shape[2:], out.shape[2:], taps, attributes["stride"], attributes["dilation"],
-        attributes["padding"], strict=True,
-    )  # fmt: skip
-    for size, positions, count, stride, dilation, padding in walk:
-        if not isinstance(count, int):
-            return None
-        low, high = padding
-        windows.append(Window(size, positions, count, stride, dilation, low, high))
-    (x, x_axes), (w, w_axes) = (strided(v) for v in op.operands)
     if not isinstance(x_axes[-1][1], int):
         return None
     pixels = merge(x_axes[2:])
@@ -133,11 +129,11 @@ def conv_of(op: Any) -> Conv | None:
         ((size, stride),) = pixels
         windows, x_axes = [Window(size, size, 1, 1, 1, 0, 0)], [*x_axes[:2], (size, stride)]
         w_axes = w_axes[:3]
-    groups = attributes["groups"].value
+    groups = op.attributes["groups"].value
     return Conv(
         op=op,
-        x=x,
-        w=w,
+        x=x.value,
+        w=w.value,
         images=x_type.shape[0],
         groups=groups,
         m=w_type.shape[0] // groups,
@@ -146,3 +142,18 @@ def conv_of(op: Any) -> Conv | None:
         x_strides=tuple(stride for _, stride in x_axes),
         w_strides=tuple(stride for _, stride in w_axes),
     )
+
+
+def _windows(op: Any) -> list[Window] | None:
+    """How the window walks each spatial axis; None where its size is a named dim."""
+    sizes, taps = (types.of(v).shape[2:] for v in op.operands)
+    outs, found = types.of(op.results[0]).shape[2:], []
+    attributes = [op.attributes[name] for name in ("stride", "dilation", "padding")]
+    for size, out, count, stride, dilation, padding in zip(
+        sizes, outs, taps, *attributes, strict=True
+    ):
+        if not isinstance(count, int):
+            return None
+        low, high = padding
+        found.append(Window(size, out, count, stride, dilation, low, high))
+    return found

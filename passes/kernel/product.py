@@ -5,15 +5,13 @@ Read by the fuser (is this a gemm?), by outlining (units, workspace) and by the 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from axec.dialects import dims, dtypes, types
 from axec.dialects.dims import Size
-from axec.dialects.types import Shape
-from axec.mlir import ir
-from axec.passes.kernel.layouts import PANEL  # columns of a unit, too
+from axec.passes.kernel.layouts import PANEL
+from axec.passes.kernel.strides import TRANSPOSES, WINDOWS, Axis, merge, strided
 
 DEPTH = 384  # of the contracted axis, packed at a time: a panel of f32 then takes 96 KiB
 UNITS = 16  # fewer panels than this are divided by rows, too, so that threads find work
@@ -30,18 +28,16 @@ _STRIDES_IN_PLACE = range(64, STRIDE_IN_PLACE + 1, 64)
 
 _VECTOR = 16  # a multiple of the lanes of every vector register
 
-_Axis = tuple[Size, ...]  # size, then a stride per column
-
 
 @dataclass(frozen=True, slots=True)
 class Gemm:
     """out[b..., m, n] = sum over k of left[b..., m, k] * right[b..., k, n].
 
-    All strides are in elements of the buffer that `left` / `right` names; the result is row-major
-    [batch..., m, n]. `batch` is (size, left stride, right stride) from the outermost axis inwards;
-    a stride of 0 repeats that factor. A unit is PANEL columns of `row_block` rows of one batch
-    element: unit u is row block u % row_blocks of panel u // row_blocks % panels of batch element
-    u // row_blocks // panels.
+    All strides and offsets are in elements of the buffer that `left` / `right` names; the result is
+    row-major [batch..., m, n]. `batch` is (size, left stride, right stride) from the outermost axis
+    inwards; a stride of 0 repeats that factor. A unit is PANEL columns of `row_block` rows of one
+    batch element: unit u is row block u % row_blocks of panel u // row_blocks % panels of batch
+    element u // row_blocks // panels.
     """
 
     dot: Any  # the axe.dot_general
@@ -53,6 +49,9 @@ class Gemm:
     k: Size
     left_strides: tuple[Size, Size]  # of m, k
     right_strides: tuple[Size, Size]  # of k, n
+    left_offset: Size = 0
+    right_offset: Size = 0
+    through: frozenset[str] = TRANSPOSES  # ops that were looked through to find the buffers
     in_panels: bool = False  # right lies as layouts.Panels says
 
     @property
@@ -153,12 +152,17 @@ def gemm_of(dot: Any) -> Gemm | None:
     f32 and f64, columns or contracted axes that are no single strided run, or a product of
     vectors).
 
-    Transposes that feed the operands are looked through. A product without columns is read as its
-    mirror image, so that the long axis is the one that vectors run along.
+    Transposes, slices and reshapes that feed the operands are looked through; if what they leave is
+    no single run, transposes alone are. A product without columns is read as its mirror image, so
+    that the long axis is the one that vectors run along.
     """
     if types.of(dot.operands[0]).dtype not in (dtypes.f32, dtypes.f64):
         return None
-    left, right = _factors(dot)
+    return _gemm(dot, WINDOWS) or _gemm(dot, TRANSPOSES)
+
+
+def _gemm(dot: Any, through: frozenset[str]) -> Gemm | None:
+    left, right = _factors(dot, through)
     columns = merge(right.free)
     if not columns:
         left, right = right, left
@@ -181,6 +185,9 @@ def gemm_of(dot: Any) -> Gemm | None:
         k=k,
         left_strides=(m_stride, left_k),
         right_strides=(right_k, n_stride),
+        left_offset=left.offset,
+        right_offset=right.offset,
+        through=through,
     )
 
 
@@ -189,68 +196,29 @@ class _Factor:
     """One operand of a dot_general: the value that is read, and its axes by role."""
 
     value: Any
-    batch: list[_Axis]
-    contract: list[_Axis]
-    free: list[_Axis]
+    offset: Size
+    batch: list[Axis]
+    contract: list[Axis]
+    free: list[Axis]
 
 
-def _factors(dot: Any) -> tuple[_Factor, _Factor]:
+def _factors(dot: Any, through: frozenset[str]) -> tuple[_Factor, _Factor]:
     found = []
     for operand, side in zip(dot.operands, "xy", strict=True):
-        value, axes = strided(operand)
+        seen = strided(operand, through)
+        axes = seen.axes
         batch, contract = (list(dot.attributes[f"{r}_{side}"]) for r in ("batch", "contract"))
         free = [a for i, a in enumerate(axes) if i not in batch and i not in contract]
-        found.append(_Factor(value, [axes[i] for i in batch], [axes[i] for i in contract], free))
+        shared, folded = [axes[i] for i in batch], [axes[i] for i in contract]
+        found.append(_Factor(seen.value, seen.offset, shared, folded, free))
     return found[0], found[1]
 
 
-def _pairs(left: list[_Axis], right: list[_Axis]) -> list[_Axis]:
+def _pairs(left: list[Axis], right: list[Axis]) -> list[Axis]:
     """(size, left stride, right stride) of axes that both factors share."""
     return [(*a, b[1]) for a, b in zip(left, right, strict=True)]
 
 
-def _outermost_first(axis: _Axis) -> tuple[bool, int]:
+def _outermost_first(axis: Axis) -> tuple[bool, int]:
     stride = axis[1]
     return (True, -stride) if isinstance(stride, int) else (False, 0)
-
-
-def strided(value: Any) -> tuple[Any, list[_Axis]]:
-    """Look through transposes: the value that is read, and (size, stride) per axis of `value`."""
-    order: Sequence[int] = range(types.of(value).rank)
-    while (owner := producer(value)) is not None and owner.name == "axe.transpose":
-        perm = tuple(owner.attributes["perm"])
-        order = [perm[i] for i in order]
-        value = owner.operands[0]
-    shape = types.of(value).shape
-    strides = row_major(shape)
-    return value, [(shape[i], strides[i]) for i in order]
-
-
-def row_major(shape: Shape) -> list[Size]:
-    """Strides, in elements, of a row-major buffer."""
-    found: list[Size] = []
-    step: Size = 1
-    for size in reversed(shape):
-        found.append(step)
-        step = step * size
-    return found[::-1]
-
-
-def merge(axes: Sequence[_Axis]) -> list[_Axis]:
-    """Join neighbouring axes that walk memory as one; axes of size 1 vanish."""
-    found: list[_Axis] = []
-    for size, *strides in axes:
-        if size == 1:
-            continue
-        if found and all(
-            outer == size * inner for outer, inner in zip(found[-1][1:], strides, strict=True)
-        ):
-            found[-1] = (found[-1][0] * size, *strides)
-        else:
-            found.append((size, *strides))
-    return found
-
-
-def producer(value: Any) -> Any:
-    """The operation that makes a value, or None for a block argument."""
-    return value.owner if isinstance(value, ir.OpResult) else None

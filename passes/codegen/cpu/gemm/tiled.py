@@ -22,7 +22,7 @@ from axec.passes.codegen.cpu.gemm.epilogue import Epilogue
 from axec.passes.codegen.cpu.gemm.microkernel import Strip, multiply
 from axec.passes.codegen.cpu.gemm.setting import Matrix, Panel, Region, Setting
 from axec.passes.codegen.llvm import I64, Builder, Value, constant, zero
-from axec.passes.kernel.product import PANEL
+from axec.passes.kernel.layouts import PANEL
 
 LINE = 64  # bytes of a cache line
 

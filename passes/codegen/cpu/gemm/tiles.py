@@ -12,7 +12,8 @@ from dataclasses import dataclass
 
 from axec.dialects.dims import Size
 from axec.passes.codegen.cpu.targets import Target
-from axec.passes.kernel.product import PANEL, Gemm
+from axec.passes.kernel.layouts import PANEL
+from axec.passes.kernel.product import Gemm
 
 #: Vectors per tile row -> most rows: each row takes a general register for its address, too.
 MOST_ROWS = {1: 12, 2: 8, 3: 8, 4: 6}

@@ -10,7 +10,8 @@ import pytest
 from axec.dialects import dims
 from axec.passes.codegen.cpu import targets
 from axec.passes.codegen.cpu.gemm import tiles
-from axec.passes.kernel.product import PANEL, Gemm
+from axec.passes.kernel.layouts import PANEL
+from axec.passes.kernel.product import Gemm
 
 SIZES = [0, 1, 2, 3, 5, 7, 8, 9, 16, 17, 24, 31, 33, 40, 48, 63, 64, 65, 100, 1024]
 
