@@ -1,13 +1,15 @@
 """Neural networks: layers, losses and initialisers. Names and defaults are torch's; parameters and
 state are arguments.
 
-Functions: activations, normalisations, `linear`, `conv2d`, `embedding`, ..., and losses.
+Functions: activations, normalisations, `linear`, `conv2d`, `embedding`, ..., and losses. Modules
+(`Linear`, `Sequential`, ...) describe layers and models over them. `init` has initialisers.
 """
 
 from __future__ import annotations
 
 from axec.lang.contract import avg_pool, conv, max_pool
 from axec.lang.elementwise import sigmoid, tanh
+from axec.lang.nn import init
 from axec.lang.nn.activation import (
     elu,
     gelu,
@@ -21,7 +23,23 @@ from axec.lang.nn.activation import (
     softmax,
     softplus,
 )
+from axec.lang.nn.activations import (
+    ELU,
+    GELU,
+    Hardsigmoid,
+    Hardswish,
+    Identity,
+    LeakyReLU,
+    LogSoftmax,
+    ReLU,
+    Sigmoid,
+    SiLU,
+    Softmax,
+    Softplus,
+    Tanh,
+)
 from axec.lang.nn.attention import rotary, scaled_dot_product_attention
+from axec.lang.nn.dropout import AlphaDropout, Dropout, Dropout2d, alpha_dropout, dropout, dropout2d
 from axec.lang.nn.functional import (
     adaptive_avg_pool2d,
     conv1d,
@@ -30,6 +48,19 @@ from axec.lang.nn.functional import (
     embedding,
     linear,
     one_hot,
+)
+from axec.lang.nn.layers import (
+    AdaptiveAvgPool2d,
+    AvgPool1d,
+    AvgPool2d,
+    Conv1d,
+    Conv2d,
+    ConvTranspose2d,
+    Embedding,
+    Flatten,
+    Linear,
+    MaxPool1d,
+    MaxPool2d,
 )
 from axec.lang.nn.loss import (
     binary_cross_entropy,
@@ -42,10 +73,65 @@ from axec.lang.nn.loss import (
     nll_loss,
     smooth_l1_loss,
 )
+from axec.lang.nn.module import Lambda, Module, ModuleList, Sequential
 from axec.lang.nn.norm import batch_norm, group_norm, layer_norm, rms_norm
+from axec.lang.nn.norms import BatchNorm, BatchNorm1d, BatchNorm2d, GroupNorm, LayerNorm, RMSNorm
+from axec.lang.nn.recurrent import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNCell
+from axec.lang.nn.transformer import (
+    MultiHeadAttention,
+    TransformerDecoderLayer,
+    TransformerEncoderLayer,
+)
 
 __all__ = [
+    "ELU",
+    "GELU",
+    "GRU",
+    "LSTM",
+    "RNN",
+    "AdaptiveAvgPool2d",
+    "AlphaDropout",
+    "AvgPool1d",
+    "AvgPool2d",
+    "BatchNorm",
+    "BatchNorm1d",
+    "BatchNorm2d",
+    "Conv1d",
+    "Conv2d",
+    "ConvTranspose2d",
+    "Dropout",
+    "Dropout2d",
+    "Embedding",
+    "Flatten",
+    "GRUCell",
+    "GroupNorm",
+    "Hardsigmoid",
+    "Hardswish",
+    "Identity",
+    "LSTMCell",
+    "Lambda",
+    "LayerNorm",
+    "LeakyReLU",
+    "Linear",
+    "LogSoftmax",
+    "MaxPool1d",
+    "MaxPool2d",
+    "Module",
+    "ModuleList",
+    "MultiHeadAttention",
+    "RMSNorm",
+    "RNNCell",
+    "ReLU",
+    "Sequential",
+    "SiLU",
+    "Sigmoid",
+    "Softmax",
+    "Softplus",
+    "Tanh",
+    "TransformerDecoderLayer",
+    "TransformerEncoderLayer",
     "adaptive_avg_pool2d",
+    "alpha_dropout",
     "avg_pool",
     "batch_norm",
     "binary_cross_entropy",
@@ -55,6 +141,8 @@ __all__ = [
     "conv2d",
     "conv_transpose2d",
     "cross_entropy",
+    "dropout",
+    "dropout2d",
     "elu",
     "embedding",
     "gelu",
@@ -63,6 +151,7 @@ __all__ = [
     "hardswish",
     "huber_loss",
     "identity",
+    "init",
     "kl_div",
     "l1_loss",
     "layer_norm",
