@@ -1,6 +1,7 @@
 """Polynomial coefficients, constant term first: minimax fits by Remez exchange.
 
-tests/py/codegen/kernels/remez.py computes them; the test beside it holds that these are its output.
+tests/py/support/remez.py computes them; tests/py/codegen/kernels/test_math.py holds that these are
+its output.
 Per fit: the function, the interval, and the largest error relative to the result it is used for.
 """
 
