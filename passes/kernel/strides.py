@@ -1,0 +1,105 @@
+"""Values as strided windows of buffers: what a product can read where it lies."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from axec.dialects import types
+from axec.dialects.attrs import read
+from axec.dialects.dims import Size
+from axec.dialects.types import Shape
+from axec.mlir import ir
+
+Axis = tuple[Size, ...]  # size, then a stride per column
+
+TRANSPOSES = frozenset({"axe.transpose"})
+WINDOWS = frozenset({"axe.transpose", "axe.slice", "axe.reshape"})
+
+
+@dataclass(frozen=True, slots=True)
+class Strided:
+    """Element (i, j, ...) of a value is element offset + i * stride + j * stride ... of the buffer
+    that holds `value`."""
+
+    value: Any
+    offset: Size
+    axes: list[Axis]  # (size, stride)
+
+
+def strided(value: Any, through: Collection[str] = TRANSPOSES) -> Strided:
+    """Look through the ops of those names that make a value: transposes, slices without steps,
+    reshapes that move axes of size 1 only."""
+    chain = []
+    while (op := producer(value)) is not None and op.name in through and is_window(op):
+        chain.append(op)
+        value = op.operands[0]
+    shape = types.of(value).shape
+    found = Strided(value, 0, list(zip(shape, row_major(shape), strict=True)))
+    for op in reversed(chain):
+        found = _RULES[op.name](op, found)
+    return found
+
+
+def is_window(op: Any) -> bool:
+    """Does the op give a strided window of its operand's buffer?"""
+    if op.name == "axe.slice":
+        return all(step == 1 for step in op.attributes["step"])
+    if op.name == "axe.reshape":
+        before, after = (types.of(v).shape for v in (op.operands[0], op.results[0]))
+        return [n for n in before if n != 1] == [n for n in after if n != 1]
+    return bool(op.name == "axe.transpose")
+
+
+def _transpose(op: Any, x: Strided) -> Strided:
+    return Strided(x.value, x.offset, [x.axes[a] for a in op.attributes["perm"]])
+
+
+def _slice(op: Any, x: Strided) -> Strided:
+    start = read("Sizes", op.attributes["start"])
+    offset = x.offset
+    for first, (_, stride) in zip(start, x.axes, strict=True):
+        offset = offset + first * stride
+    shape = types.of(op.results[0]).shape
+    axes: list[Axis] = [(n, stride) for n, (_, stride) in zip(shape, x.axes, strict=True)]
+    return Strided(x.value, offset, axes)
+
+
+def _reshape(op: Any, x: Strided) -> Strided:
+    long = iter([axis for axis in x.axes if axis[0] != 1])
+    shape = types.of(op.results[0]).shape
+    return Strided(x.value, x.offset, [(1, 0) if n == 1 else next(long) for n in shape])
+
+
+_RULES = {"axe.transpose": _transpose, "axe.slice": _slice, "axe.reshape": _reshape}
+
+
+def row_major(shape: Shape) -> list[Size]:
+    """Strides, in elements, of a row-major buffer."""
+    found: list[Size] = []
+    step: Size = 1
+    for size in reversed(shape):
+        found.append(step)
+        step = step * size
+    return found[::-1]
+
+
+def merge(axes: Sequence[Axis]) -> list[Axis]:
+    """Join neighbouring axes that walk memory as one; axes of size 1 vanish."""
+    found: list[Axis] = []
+    for size, *strides in axes:
+        if size == 1:
+            continue
+        if found and all(
+            outer == size * inner for outer, inner in zip(found[-1][1:], strides, strict=True)
+        ):
+            found[-1] = (found[-1][0] * size, *strides)
+        else:
+            found.append((size, *strides))
+    return found
+
+
+def producer(value: Any) -> Any:
+    """The operation that makes a value, or None for a block argument."""
+    return value.owner if isinstance(value, ir.OpResult) else None
