@@ -21,6 +21,7 @@ from axec.passes.kernel.bounds import Coefficients, bound
 
 ALIGN = 64
 MAX_TERMS = 6  # ends in one `max`; beyond that they are replaced by a bound of all
+MAX_CHARACTERS = 2048  # of a formula, likewise: readers bound their recursion
 
 # Bytes as a polynomial over the rests of the dims (dim = lower end + rest, rest >= 0): one
 # coefficient per monomial of a common basis, none negative. So a <= b wherever it holds for all
@@ -136,7 +137,10 @@ class _Space:
             size = _polynomial(dict(zip(self.basis, term, strict=True)))
             size = dims.substitute(size, to_dims)
             found.append(size if self.aligned else (size + (ALIGN - 1)) // ALIGN * ALIGN)
-        return tuple(sorted(found, key=str))
+        shown = tuple(sorted(found, key=str))
+        if len(terms) > 1 and len(show(shown)) > MAX_CHARACTERS:
+            return self.show([_bound_of_all(terms)])
+        return shown
 
 
 def _stack(
@@ -168,9 +172,12 @@ def _largest(terms: Iterable[Envelope]) -> tuple[Envelope, ...]:
     for term in sorted(set(terms), reverse=True):
         if not any(_at_most(term, k) for k in kept):
             kept = [k for k in kept if not _at_most(k, term)] + [term]
-    if len(kept) > MAX_TERMS:
-        kept = [tuple(map(max, *kept))]
-    return tuple(kept)
+    return tuple(kept) if len(kept) <= MAX_TERMS else (_bound_of_all(kept),)
+
+
+def _bound_of_all(terms: Sequence[Envelope]) -> Envelope:
+    """One envelope that is at least as large as each."""
+    return tuple(map(max, *terms))
 
 
 def _at_most(a: Envelope, b: Envelope) -> bool:

@@ -10,6 +10,7 @@ from axec.dialects import dims, types
 from axec.dialects.axe import OPS
 from axec.dialects.types import Shape, TensorType
 from axec.passes.kernel import cost
+from axec.passes.kernel.strides import WINDOWS, is_window
 from axec.passes.kernel.templates import Rows, product_of, rows_of
 
 CONSTANT = 1024  # elements of a constant that kernels hold in their code, one copy each
@@ -32,6 +33,7 @@ class Node:
     numeric: int | None = None
     rows: Rows | None = None  # of a value with one element per row: the reduction it comes from
     template: str = "map"  # of a kernel that holds this op alone
+    through: frozenset[str] = frozenset()  # of a product: ops whose strides it takes in
 
     @property
     def shape(self) -> Shape:
@@ -73,25 +75,29 @@ def build(block: Any) -> Graph:
         if v >= 0:
             nodes[v].returned = True
     graph = Graph(nodes, [types.of(a) for a in block.arguments], returns)
-    known: dict[Any, str] = {}
+    known: dict[Any, _Template] = {}
     for node in nodes:
         node.numeric = _numeric(graph, node)
         node.rows = _rows(graph, node)
         if node.kind == "contract":
-            node.template = _template(graph, node, known)
+            node.template, node.through = _template(graph, node, known)
     return graph
 
 
-def _template(graph: Graph, node: Node, known: dict[Any, str]) -> str:
+_Template = tuple[str, frozenset[str]]
+
+
+def _template(graph: Graph, node: Node, known: dict[Any, _Template]) -> _Template:
     if node.name == "reduce" and node.rows is not None:
-        return "row"
+        return "row", frozenset()
     key: Any = node.index
-    if not any(v >= 0 and graph.nodes[v].name == "transpose" for v in node.operands):
+    if not any(v >= 0 and graph.nodes[v].op.name in WINDOWS for v in node.operands):
         # Layers repeat their products: decide once.
         given = [node.op.attributes[a] for a in OPS[node.op.name].attrs]
         key = (node.name, *given, *map(graph.type_of, node.operands))
     if key not in known:
-        known[key] = "gemm" if product_of(node.op) is not None else "reduce"
+        product = product_of(node.op)
+        known[key] = ("reduce", frozenset()) if product is None else ("gemm", product.through)
     return known[key]
 
 
@@ -146,17 +152,17 @@ def is_cheap(graph: Graph, node: Node) -> bool:
         return node.name == "iota" or _is_small(node.type)
     if node.numeric is not None and node.numeric <= _NUMERIC:
         return True
-    if node.name == "transpose":
-        return _feeds_product(graph, node)
+    if feeds_product(graph, node):
+        return True
     return node.name in ("broadcast", "cast", "slice") or is_unit_reshape(graph, node)
 
 
-def _feeds_product(graph: Graph, node: Node) -> bool:
+def feeds_product(graph: Graph, node: Node) -> bool:
+    """A transpose, slice or reshape that some product takes in as strides."""
+    if node.op.name not in WINDOWS or not is_window(node.op):
+        return False
     users = [graph.nodes[u] for u in node.users]
-    return any(
-        u.template == "gemm" or (u.name == "transpose" and _feeds_product(graph, u))
-        for u in users
-    )
+    return any(node.op.name in u.through or feeds_product(graph, u) for u in users)
 
 
 def _is_small(t: TensorType) -> bool:

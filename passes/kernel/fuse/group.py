@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from axec.passes.kernel.fuse.graph import Graph, Node
+from axec.passes.kernel.strides import is_window
 from axec.passes.kernel.templates import Rows
 
 # Additions per element that may be repeated where a value is read at several places, or several
@@ -77,21 +78,23 @@ class Group:
         return list(dict.fromkeys(found))
 
     def settle(self) -> None:
-        """A row group whose reductions all stayed outside is a map; a product whose transposes
-        stayed outside is no longer known to be strided."""
+        """A row group whose reductions all stayed outside is a map; a product whose windows stayed
+        outside is no longer known to be strided."""
         if self.template == "row" and all(n.kind != "contract" for n in self.nodes()):
             self.template, self.rows = "map", None
-        if self.template == "gemm" and not self._holds_transposes():
+        if self.template == "gemm" and not self._holds_windows():
             self.template = "reduce"
 
-    def _holds_transposes(self) -> bool:
+    def _holds_windows(self) -> bool:
         assert self.anchor is not None
-        factors = list(self.graph.nodes[self.anchor].operands)
+        product = self.graph.nodes[self.anchor]
+        factors = list(product.operands)
         for v in factors:
-            if v >= 0 and self.graph.nodes[v].name == "transpose":
+            node = self.graph.nodes[v] if v >= 0 else None
+            if node is not None and node.op.name in product.through and is_window(node.op):
                 if v not in self.places:
                     return False
-                factors += self.graph.nodes[v].operands
+                factors += node.operands
         return True
 
     def user_edges(self, node: Node) -> list[tuple[Node, int]]:

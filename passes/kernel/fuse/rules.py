@@ -11,6 +11,7 @@ from collections.abc import Callable, Collection
 from axec.passes.kernel import cost
 from axec.passes.kernel.fuse.graph import Graph, Node, is_row_shape, is_unit_reshape
 from axec.passes.kernel.fuse.group import HOME, REPEATS, Group, Path, Place
+from axec.passes.kernel.strides import is_window
 from axec.passes.kernel.templates import Rows
 
 _MAX_PATHS = 4  # index maps of one member; beyond that the code repeats too much
@@ -75,6 +76,9 @@ def place_of(group: Group, node: Node) -> Place:
     return Place(frozenset(paths), many)
 
 
+_FACTORS: tuple[Path, ...] = (("fold", 0), ("fold", 1))
+
+
 def _repeats(group: Group, user: Node, k: int) -> bool:
     """Does `user` read elements of its operand k more than once?"""
     read = group.graph.type_of(user.operands[k])
@@ -86,7 +90,7 @@ def _repeats(group: Group, user: Node, k: int) -> bool:
         return k > 1
     if user.name == "scatter_add":
         return k == 1
-    return user.kind == "contract" and user.name not in ("reduce", "argreduce")
+    return user.kind == "contract" and user.name not in ("reduce", "argreduce", "cumulate")
 
 
 def _is_unit(group: Group, node: Node) -> bool:
@@ -120,12 +124,14 @@ def _in_epilogue(group: Group, node: Node) -> bool:
 
 
 def _join_gemm(group: Group, node: Node) -> bool:
-    feeds = [u for u, _ in group.user_edges(node)]
-    if any(u.index == group.anchor or u.name == "transpose" for u in feeds):
-        # A factor is read where it lies; strides absorb transposes.
-        if node.name != "transpose":
+    place = place_of(group, node)
+    if any(path and path[0] in _FACTORS for path in place.paths):
+        # A factor is read where it lies: strides absorb windows, nothing is computed.
+        assert group.anchor is not None
+        through = group.graph.nodes[group.anchor].through
+        if node.op.name not in through or not is_window(node.op) or () in place.paths:
             return False
-        group.places[node.index] = place_of(group, node)
+        group.places[node.index] = place
         return True
     if not _join_map(group, node):
         return False

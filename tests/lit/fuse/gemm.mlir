@@ -41,6 +41,65 @@ func.func @transposed(%arg0: tensor<8x4x5xf32>, %arg1: tensor<5x6xf32>) -> tenso
   return %1 : tensor<4x8x6xf32>
 }
 
+// A slice of a factor is an offset, a reshape around axes of size 1 nothing at all.
+// CHECK-LABEL: @window(
+// CHECK-NEXT: %0 = "kernel.fused"(%arg0, %arg1) ({
+// CHECK-NEXT: ^bb0(
+// CHECK-NEXT: %1 = "axe.slice"(%arg2) {start = [0, 0, 0, 0], step = array<i64: 1, 1, 1, 1>, stop = [2, 4, 1, 8]}
+// CHECK-NEXT: %2 = "axe.reshape"(%1) {shape = [2, 4, 8]}
+// CHECK-NEXT: %3 = "axe.slice"(%arg3) {start = [0, 0, 2, 0], step = array<i64: 1, 1, 1, 1>, stop = [2, 4, 3, 8]}
+// CHECK-NEXT: %4 = "axe.reshape"(%3) {shape = [2, 4, 8]}
+// CHECK-NEXT: %5 = "axe.dot_general"(%2, %4) {batch_x = array<i64: 0>, batch_y = array<i64: 0>, contract_x = array<i64: 2>, contract_y = array<i64: 2>}
+// CHECK-NEXT: "kernel.yield"(%5)
+// CHECK-NEXT: }) {template = "gemm"}
+// CHECK-NEXT: return %0
+func.func @window(%arg0: tensor<2x4x3x8xf32>, %arg1: tensor<2x4x3x8xf32>) -> tensor<2x4x4xf32> {
+  %0 = "axe.slice"(%arg0) {start = [0, 0, 0, 0], step = array<i64: 1, 1, 1, 1>, stop = [2, 4, 1, 8]} : (tensor<2x4x3x8xf32>) -> tensor<2x4x1x8xf32>
+  %1 = "axe.reshape"(%0) {shape = [2, 4, 8]} : (tensor<2x4x1x8xf32>) -> tensor<2x4x8xf32>
+  %2 = "axe.slice"(%arg1) {start = [0, 0, 2, 0], step = array<i64: 1, 1, 1, 1>, stop = [2, 4, 3, 8]} : (tensor<2x4x3x8xf32>) -> tensor<2x4x1x8xf32>
+  %3 = "axe.reshape"(%2) {shape = [2, 4, 8]} : (tensor<2x4x1x8xf32>) -> tensor<2x4x8xf32>
+  %4 = "axe.dot_general"(%1, %3) {batch_x = array<i64: 0>, batch_y = array<i64: 0>, contract_x = array<i64: 2>, contract_y = array<i64: 2>} : (tensor<2x4x8xf32>, tensor<2x4x8xf32>) -> tensor<2x4x4xf32>
+  return %4 : tensor<2x4x4xf32>
+}
+
+// Near miss: every second row is copied together first.
+// CHECK-LABEL: @steps(
+// CHECK-NEXT: %0 = "kernel.fused"(%arg0) ({
+// CHECK-NEXT: ^bb0(
+// CHECK-NEXT: %2 = "axe.slice"(%arg2) {start = [0, 0], step = array<i64: 2, 1>, stop = [8, 6]}
+// CHECK-NEXT: "kernel.yield"(%2)
+// CHECK-NEXT: }) {template = "map"}
+// CHECK-NEXT: %1 = "kernel.fused"(%0, %arg1) ({
+// CHECK-NEXT: ^bb0(
+// CHECK-NEXT: %2 = "axe.dot_general"(%arg2, %arg3) {batch_x = array<i64>, batch_y = array<i64>, contract_x = array<i64: 1>, contract_y = array<i64: 0>}
+// CHECK-NEXT: "kernel.yield"(%2)
+// CHECK-NEXT: }) {template = "gemm"}
+// CHECK-NEXT: return %1
+func.func @steps(%arg0: tensor<8x6xf32>, %arg1: tensor<6x5xf32>) -> tensor<4x5xf32> {
+  %0 = "axe.slice"(%arg0) {start = [0, 0], step = array<i64: 2, 1>, stop = [8, 6]} : (tensor<8x6xf32>) -> tensor<4x6xf32>
+  %1 = "axe.dot_general"(%0, %arg1) {batch_x = array<i64>, batch_y = array<i64>, contract_x = array<i64: 1>, contract_y = array<i64: 0>} : (tensor<4x6xf32>, tensor<6x5xf32>) -> tensor<4x5xf32>
+  return %1 : tensor<4x5xf32>
+}
+
+// Near miss: what the slice leaves of two contracted axes is no single run.
+// CHECK-LABEL: @broken_run(
+// CHECK-NEXT: %0 = "kernel.fused"(%arg0) ({
+// CHECK-NEXT: ^bb0(
+// CHECK-NEXT: %2 = "axe.slice"(%arg2) {start = [0, 0, 0], step = array<i64: 1, 1, 1>, stop = [4, 3, 4]}
+// CHECK-NEXT: "kernel.yield"(%2)
+// CHECK-NEXT: }) {template = "map"}
+// CHECK-NEXT: %1 = "kernel.fused"(%0, %arg1) ({
+// CHECK-NEXT: ^bb0(
+// CHECK-NEXT: %2 = "axe.dot_general"(%arg2, %arg3) {batch_x = array<i64>, batch_y = array<i64>, contract_x = array<i64: 1, 2>, contract_y = array<i64: 0, 1>}
+// CHECK-NEXT: "kernel.yield"(%2)
+// CHECK-NEXT: }) {template = "gemm"}
+// CHECK-NEXT: return %1
+func.func @broken_run(%arg0: tensor<4x3x8xf32>, %arg1: tensor<3x4x5xf32>) -> tensor<4x5xf32> {
+  %0 = "axe.slice"(%arg0) {start = [0, 0, 0], step = array<i64: 1, 1, 1>, stop = [4, 3, 4]} : (tensor<4x3x8xf32>) -> tensor<4x3x4xf32>
+  %1 = "axe.dot_general"(%0, %arg1) {batch_x = array<i64>, batch_y = array<i64>, contract_x = array<i64: 1, 2>, contract_y = array<i64: 0, 1>} : (tensor<4x3x4xf32>, tensor<3x4x5xf32>) -> tensor<4x5xf32>
+  return %1 : tensor<4x5xf32>
+}
+
 // Of two products that meet, one takes the sum in.
 // CHECK-LABEL: @two_products(
 // CHECK-NEXT: %0 = "kernel.fused"(%arg0, %arg1) ({

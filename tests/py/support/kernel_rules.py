@@ -60,11 +60,12 @@ def _gemm(kernel: Any) -> list[str]:
     if found:
         return found
     dot = _folds(kernel)[0]
-    if templates.product_of(dot) is None:
-        found.append("no product that the template takes")
+    product = templates.product_of(dot)
+    if product is None:
+        return ["no product that the template takes"]
     factors = []
     for value in dot.operands:
-        while _is_transpose(value):
+        while isinstance(value, ir.OpResult) and value.owner.name in product.through:
             factors.append(value.owner.operation)
             value = value.owner.operands[0]
         if isinstance(value, ir.OpResult):
@@ -74,10 +75,6 @@ def _gemm(kernel: Any) -> list[str]:
         if not simple and op.name != "axe.broadcast" and op != dot and op not in factors:
             found.append(f"{op.name} beside the product")
     return found
-
-
-def _is_transpose(value: Any) -> bool:
-    return isinstance(value, ir.OpResult) and value.owner.name == "axe.transpose"
 
 
 def _row(kernel: Any) -> list[str]:
