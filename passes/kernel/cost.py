@@ -76,10 +76,16 @@ def flops(kernel: Any) -> Size:
 
 
 def nbytes(kernel: Any) -> Size:
-    """Bytes that a launch reads and writes, each input and output once."""
+    """Bytes that a launch reads and writes, each input and output once; of an input that is only
+    sliced, the slices."""
     total: Size = 0
-    for value in (*body_of(kernel).arguments, *yielded(kernel)):
+    for value in yielded(kernel):
         total = total + types.of(value).nbytes
+    for value in body_of(kernel).arguments:
+        readers = [use.owner for use in value.uses]
+        sliced = bool(readers) and all(r.name == "axe.slice" for r in readers)
+        for read in [r.results[0] for r in readers] if sliced else [value]:
+            total = total + types.of(read).nbytes
     return total
 
 

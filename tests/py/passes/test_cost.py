@@ -52,6 +52,12 @@ CASES = {
         str(2 * 2 * 6 * 7 * 2 * 3),
         str(4 * (2 * 4 * 9 + 6 * 2 * 3 + 2 * 6 * 7)),
     ),
+    "slice": (
+        ["f32[n, 8]"],
+        lambda b, x: b.slice(x, start=(0, 2), stop=(b.shape(x)[0], 5), step=(1, 1)),
+        "0",
+        "24*n",
+    ),
     "cast": (["f32[8]"], lambda b, x: b.cast(x, dtype=dtypes.f64), "0", "96"),
 }
 
