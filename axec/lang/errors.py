@@ -30,7 +30,7 @@ CODES: dict[str, str] = {
     "tensor-immutable": "assignment into an array",
     "dim-range": "one named dim with two ranges, or an empty range",
     "dim-unbound": "a named dim that no input has as the size of an axis",
-    "dim-value": "Python needs the number that a named dim stands for",
+    "dim-value": "Python needs a number or a size that only a run of the program knows",
     "dim-undecided": "a comparison that is true for some sizes of a named dim and false for others",
     "argument-type": "an argument that is no array or of no tree that axec knows",
     "argument-name": "a name that is no parameter or attribute",

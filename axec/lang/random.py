@@ -23,9 +23,12 @@ from axec.dialects.types import Shape
 from axec.lang import core, static
 from axec.lang import elementwise as ew
 from axec.lang.core import ArrayLike, apply, as_tensor, cast, known_shape, stretch
+from axec.lang.create import arange
 from axec.lang.errors import error
+from axec.lang.indexing import take
 from axec.lang.quantile import normal_quantile
 from axec.lang.reduce import argmax
+from axec.lang.sequence import argsort
 from axec.lang.spec import as_dtype, dtype_name, float32, int64
 from axec.lang.tensor import Tensor
 
@@ -142,6 +145,15 @@ def categorical(key: ArrayLike, logits: ArrayLike, /, *, axis: int = -1) -> Tens
     # Precise where it matters: a small variable makes large noise.
     variable = -ew.log1p(-_open_unit(_draw("categorical", key, t.type.shape)))
     return argmax(cast(t, wide) - cast(ew.log(variable), wide), axis=axis)
+
+
+def permutation(key: ArrayLike, x: ArrayLike, /, *, axis: int = 0) -> Tensor:
+    """x with its slices along an axis in random order; of an int n, of 0, 1, ... n - 1: the order
+    of random bits."""
+    t = arange(x) if isinstance(x, int) else as_tensor(x)
+    place = static.axis("permutation", axis, t.ndim)
+    words = _draw("permutation", key, (t.type.shape[place],))
+    return take(t, argsort(words), axis=place)
 
 
 # ---- bits ----------------------------------------------------------------------------------------

@@ -21,13 +21,16 @@ from axec.dialects.axe import (
     indexing,
     random,
     reduce,
+    sequence,
 )
 from axec.dialects.opdef import OPS, OpDef
 from axec.mlir import Pure, ext, ir
 
 __all__ = ["FAMILIES", "OPS", "Axe", "op_of", "verify"]
 
-FAMILIES = (constants, elementwise, random, arrange, indexing, reduce, contract, composite)
+FAMILIES = (
+    constants, elementwise, random, arrange, indexing, reduce, sequence, contract, composite,
+)  # fmt: skip
 
 
 class Axe(ext.Dialect, name="axe"):  # type: ignore[misc,call-arg]

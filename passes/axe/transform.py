@@ -25,6 +25,7 @@ from axec.passes.axe.grad import (  # noqa: F401
     elementwise,
     indexing,
     reduce,
+    sequence,
 )
 from axec.passes.axe.grad.forward import jvp
 from axec.passes.axe.grad.reverse import vjp
@@ -34,6 +35,7 @@ from axec.passes.axe.vmap import contract as _contract  # noqa: F401
 from axec.passes.axe.vmap import elementwise as _elementwise  # noqa: F401
 from axec.passes.axe.vmap import indexing as _indexing  # noqa: F401
 from axec.passes.axe.vmap import reduce as _reduce  # noqa: F401
+from axec.passes.axe.vmap import sequence as _sequence  # noqa: F401
 from axec.passes.axe.vmap.batch import vmap
 from axec.passes.axe.walk import Walk, block_of, in_order, is_private
 from axec.passes.base import Pass, register

@@ -14,7 +14,7 @@ import itertools
 from dataclasses import dataclass
 
 from axec.dialects.dims import Size
-from axec.passes.codegen.cpu import memory, scatter
+from axec.passes.codegen.cpu import cumulate, memory, scatter, sort
 from axec.passes.codegen.cpu.body import Def
 from axec.passes.codegen.cpu.contraction import contraction_of
 from axec.passes.codegen.cpu.fold import across, add_lanes, join
@@ -28,6 +28,13 @@ from axec.passes.codegen.llvm import Value, constant
 from axec.passes.codegen.llvm.types import I64
 from axec.passes.kernel import templates
 
+#: Ops that are walked in columns.
+_ALONG_AN_AXIS = {
+    "argsort": sort.emit,
+    "cumulate": cumulate.emit,
+    "scatter_add": scatter.emit,
+}
+
 
 def emit(f: Frame) -> None:
     """Write the loops of a reduce kernel."""
@@ -36,7 +43,7 @@ def emit(f: Frame) -> None:
         return
     walk = templates.reduce_walk(f.define)
     if isinstance(walk, templates.Columns):
-        scatter.emit(f, op, walk)
+        _ALONG_AN_AXIS[op.name](f, op, walk)
     else:
         _ReduceKernel(f, op, walk).emit()
 

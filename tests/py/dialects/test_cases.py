@@ -133,13 +133,14 @@ TAKEN = {
     FLOATS: """exp exp2 log log2 log10 log1p expm1 sqrt rsqrt tanh sigmoid erf sin cos atan atan2
         asinh acosh hypot copysign next_after floor ceil trunc round
         silu gelu softmax log_softmax layer_norm rms_norm avg_pool attention""",
-    f"{FLOATS} {INTS}": "iota add sub mul div pow clamp window dot_general conv scatter_add",
+    f"{FLOATS} {INTS}": """iota add sub mul div pow clamp window dot_general conv scatter_add
+        cumulate""",
     f"{FLOATS} i64 i32 i8": "neg abs sign relu",
     "i64": "random_bits",
     INTS: "shift_left shift_right",
     f"{INTS} bool": "and or xor not",
     ANY: """constant max min compare select cast reshape transpose broadcast slice reverse pad
-        concat take dynamic_slice dynamic_update reduce argreduce stop_gradient""",
+        concat take dynamic_slice dynamic_update reduce argreduce argsort stop_gradient""",
 }
 
 

@@ -172,3 +172,12 @@ def test_seeds() -> None:
 def test_misuse(call: Any, match: str) -> None:
     with pytest.raises(axe.AxecError, match=match):
         call()
+
+
+def test_permutation(both: Both) -> None:
+    found = both(lambda k: axe.random.permutation(k, 50), np.asarray(KEY))
+    assert sorted(found) == list(range(50))
+    assert list(found) != list(range(50))
+    x = np.arange(12.0).reshape(4, 3)
+    found = np.asarray(axe.random.permutation(KEY, x, axis=1))
+    np.testing.assert_array_equal(np.sort(found, axis=1), x)
