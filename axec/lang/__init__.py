@@ -4,7 +4,7 @@
 from axec.lang.tensor import Tensor
 
 # isort: split
-from axec.lang import nn, random, testing, tree
+from axec.lang import nn, optim, random, testing, tree
 from axec.lang.aliases import (
     absolute,
     arccos,
@@ -353,6 +353,7 @@ __all__ = [
     "not_equal",
     "ones",
     "ones_like",
+    "optim",
     "pad",
     "permute_dims",
     "pi",
