@@ -156,8 +156,12 @@ def _convert(e: Emission, node: Node) -> Value:
 
 
 def _compare(e: Emission, node: Node) -> Value:
-    x, y = [(e.vector if node.varying else e.value)(i) for i in node.inputs]
-    return e.b.cmp(node.data, x, y)
+    """A position compared with 0, which LLVM must not know (see `Vectors.tail_mask`)."""
+    (x,) = node.inputs
+    if not node.varying:
+        return e.b.cmp(node.data, e.value(x), 0)
+    zero = e.b.splat(e.b.opaque(constant(I64, 0)), e.lanes)
+    return e.b.cmp(node.data, e.vector(x), zero)
 
 
 def _floordiv(b: Builder, x: Value, y: Value) -> Value:

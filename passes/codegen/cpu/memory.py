@@ -115,7 +115,7 @@ def _load_strided(b: Builder, type_: Type, pointer: Value, step: int, mask: Valu
         elif at[-1] <= (n - 1) * step:
             parts.append(b.load(type_, place))
         else:
-            wanted = vector_constant(like(type_, I1), [i <= (n - 1) * step for i in at])
+            wanted = b.tail_mask(constant(I64, (n - 1) * step + 1 - first), n)
             parts.append(b.masked_load(type_, place, wanted, zero(type_)))
     return _every(b, parts, step)
 

@@ -276,7 +276,7 @@ class Graph:
             holds = a.const >= 0 if predicate == "ge" else a.const < 0
             return self.constant(I1, holds)
         if not a.regular or a.step not in (1, -1):
-            return self.node("compare", I1, (self.index(a), self.integer(0)), predicate)
+            return self.node("compare", I1, (self.index(a),), predicate)
         base = Affine(a.const, a.terms)
         if a.step == 1:  # base + lane < 0 where lane < -base
             split, first_hold = base * -1, predicate == "lt"

@@ -147,6 +147,10 @@ class Emitter:
         self._mangled[(base, *overloads)] = mangled
         return mangled
 
+    def opaque(self, x: Value) -> Value:
+        """The scalar x, which LLVM then takes for unknown even when it is a constant."""
+        return self.emit(f'call {x.type.text} asm "", "=r,0"({x.typed})', x.type)
+
 
 def phi_text(arms: Sequence[tuple[Value, str]]) -> str:
     """The right-hand side of a phi."""

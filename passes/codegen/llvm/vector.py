@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 from axec.passes.codegen.llvm.emitter import operand
 from axec.passes.codegen.llvm.memory import Memory
-from axec.passes.codegen.llvm.types import I32, I64, Type, vec
+from axec.passes.codegen.llvm.types import I1, I32, I64, Type, vec
 from axec.passes.codegen.llvm.values import Operand, Value, constant, vector_constant, zero
 
 Combine = Callable[[Value, Value], Value]
@@ -66,7 +66,15 @@ class Vectors(Memory):
         return self.shuffle(x, y, range(x.type.lanes + y.type.lanes), name)
 
     def tail_mask(self, count: Value, lanes: int, name: str = "") -> Value:
-        """Mask of the first `count` lanes (count: i64 below 2^31, or any number >= lanes)."""
+        """Mask of the first `count` lanes (count: i64 below 2^31, or any number >= lanes).
+
+        LLVM must not see which lanes of a mask are set: 22.1 for x86 writes 4 bytes where a single
+        lane of 2 is stored (reduceMaskedStoreToScalarStore drops the truncation), and may read
+        lanes under a mask that it has found to be unused."""
+        if count.const is not None:
+            if not 0 < count.const < lanes:
+                return constant(vec(I1, lanes), int(count.const > 0))
+            return self.lane_mask(self.opaque(self.convert(count, I32)), vec(I32, lanes), name)
         return self.lane_mask(self.convert(count, I32), vec(I32, lanes), name)
 
     def lane_mask(self, count: Value, type_: Type, name: str = "") -> Value:
