@@ -26,7 +26,7 @@ from axec.dialects.kernel import definitions
 from axec.lang.tracing import Traced
 from axec.mlir import LOCK, ir
 from axec.passes import base
-from axec.passes.codegen.cpu import image, targets, worker
+from axec.passes.codegen.cpu import image, targets
 from axec.passes.codegen.cpu.stub import Signature
 
 PIPELINE = (
@@ -93,10 +93,10 @@ class Compilation:
 
     def run(self) -> Artifact:
         """All stages. Errors of late stages point at the user's line as those of tracing do."""
-        worker.start()  # LLVM loads while the program is being traced
+        wanted = self.options.targets()
+        image.prepare(wanted)  # goes on while the program is being traced
         with self.inside():
             self.front()
-            wanted = self.options.targets()
             with self._stage("codegen"):
                 packed = pack.describe(self.module, self.traced)
                 signatures = [Signature.from_manifest(e) for e in packed.entries.values()]
