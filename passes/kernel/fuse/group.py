@@ -6,6 +6,7 @@ groups cannot wait for each other in a circle, so no search for cycles is needed
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from axec.passes.kernel.fuse.graph import Graph, Node
@@ -72,9 +73,10 @@ class Group:
             visit(e)
         return list(found.values())
 
-    def inputs(self) -> list[int]:
+    def inputs(self, body: Sequence[Node] | None = None) -> list[int]:
         """Values from outside, in order of first use in the body."""
-        found = [v for n in self.body() for v in n.operands if v not in self.places]
+        nodes = self.body() if body is None else body
+        found = [v for n in nodes for v in n.operands if v not in self.places]
         return list(dict.fromkeys(found))
 
     def settle(self) -> None:

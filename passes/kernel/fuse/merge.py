@@ -36,7 +36,7 @@ def merge(graph: Graph, groups: list[Group], max_ops: int, enable: Collection[st
 
 
 class _Merger:
-    """Groups by slot (None: merged into a later one) with their producers, as bit sets of slots."""
+    """Groups by slot; None: merged into another one."""
 
     def __init__(
         self, graph: Graph, groups: list[Group], max_ops: int, enable: Collection[str]
@@ -48,62 +48,73 @@ class _Merger:
         self.owner = {i: at for at, g in enumerate(groups) for i in g.exits}
         # Slots of the groups that read an exit from outside; _VIEW where the function itself does.
         self.readers: dict[int, set[int]] = {e: set() for e in self.owner}
-        self.direct: list[int] = []
-        self.before: list[int] = []  # all groups that must have run
+        self.reads: list[set[int]] = []  # by slot: exits of others
+        self.before: list[int] = []  # by slot: bit set of the slots that must have run
         for v in graph.returns:
-            self._reads(v, _VIEW)
+            self._note(v, _VIEW)
         for at, group in enumerate(groups):
-            direct = sum({1 << p for v in group.inputs() for p in self._reads(v, at)})
-            before = direct
-            for p in _bits(direct):
-                before |= self.before[p]
-            self.direct.append(direct)
+            self.reads.append({e for v in group.inputs() for e in self._note(v, at)})
+            before = 0
+            for p in self._producers(at):
+                before |= self.before[p] | 1 << p
             self.before.append(before)
 
     def widen(self, at: int) -> None:
         """Merge producers into the group at a slot until none fits."""
-        while any(self._try(p, at) for p in _bits(self.direct[at])):
+        while any(self._try(p, at) for p in self._producers(at)):
             pass
 
-    def _reads(self, value: int, reader: int) -> list[int]:
-        """Note who reads a value; the slot of the group that makes it (none for an argument)."""
+    def _note(self, value: int, reader: int) -> list[int]:
+        """Note who reads a value; the exit that it is (none for an argument)."""
         while value >= 0 and value not in self.owner:  # a view: what it is a view of
             value, reader = self.graph.nodes[value].operands[0], _VIEW
         if value < 0:
             return []
         self.readers[value].add(reader)
-        return [self.owner[value]]
+        return [value]
+
+    def _producers(self, at: int) -> list[int]:
+        return sorted({self.owner[e] for e in self.reads[at]})
 
     def _try(self, source: int, at: int) -> bool:
         producer, consumer = self.groups[source], self.groups[at]
         assert producer is not None
         assert consumer is not None
-        others = self.direct[at] & ~(1 << source)
-        if any(self.before[p] >> source & 1 for p in _bits(others)):
-            return False  # a third group runs between the two
         kept = [e for e in producer.exits if self.readers[e] != {at}]
+        others = {r for e in producer.exits for r in self.readers[e]} - {at, _VIEW}
+        if others and self._has_third(source, at):
+            return False
         both = joined(producer, consumer, kept, self.enable)
         if both is None or len(both.places) > self.max_ops:
             return False
         self.groups[at], self.groups[source] = both, None
         self._redirect(source, at, both)
+        if others:
+            self._order(source, at)
         return True
+
+    def _has_third(self, source: int, at: int) -> bool:
+        """Does another group have to run between the two?"""
+        return any(self.before[p] >> source & 1 for p in self._producers(at) if p != source)
 
     def _redirect(self, source: int, at: int, both: Group) -> None:
         self.owner.update(dict.fromkeys(both.exits, at))
-        for readers in self.readers.values():
-            if source in readers:
-                readers ^= {source, at} if at not in readers else {source}
+        for e in self.reads[source]:
+            self.readers[e].discard(source)
+            self.readers[e].add(at)
+        inside = both.places.keys()
+        self.reads[at] = {e for e in self.reads[at] | self.reads[source] if e not in inside}
         for e in both.exits:
             self.readers[e].discard(at)
-        gone, here = 1 << source, 1 << at
-        self.direct[at] = (self.direct[at] | self.direct[source]) & ~gone & ~here
-        self.before[at] = (self.before[at] | self.before[source]) & ~gone & ~here
+
+    def _order(self, source: int, at: int) -> None:
+        """Whoever waited for one of the two waits for both now, and for all they wait for. (If `at`
+        alone read from `source`, that was so before.)"""
+        either = 1 << source | 1 << at
+        self.before[at] = (self.before[at] | self.before[source]) & ~either
         for i, before in enumerate(self.before):
-            if i != at and before & (gone | here):
-                self.before[i] = (before & ~gone) | here | self.before[at]
-                if self.direct[i] & gone:
-                    self.direct[i] = (self.direct[i] & ~gone) | here
+            if before & either and i != at and self.groups[i] is not None:
+                self.before[i] = before | either | self.before[at]
 
 
 def joined(
@@ -140,7 +151,3 @@ def _enters(group: Group, node: Node) -> bool:
         return RULES[group.template](group, node)
     group.places[node.index] = HOME
     return reads_home(group, node)
-
-
-def _bits(found: int) -> list[int]:
-    return [i for i in range(found.bit_length()) if found >> i & 1]

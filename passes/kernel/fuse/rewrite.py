@@ -13,13 +13,14 @@ from axec.passes.kernel.fuse.group import Group
 
 def rewrite(block: Any, graph: Graph, groups: list[Group]) -> None:
     """Replace the ops of a function's block by its groups, producers first."""
-    inputs = {g: g.inputs() for g in groups}
+    bodies = {g: g.body() for g in groups}
+    inputs = {g: g.inputs(body) for g, body in bodies.items()}
     writer = _Writer(block, graph)
     terminator = block.operations[len(graph.nodes)].operation
     with ir.InsertionPoint(terminator):
         for step in ordered(graph, inputs):
             if isinstance(step, Group):
-                writer.group(step, inputs[step])
+                writer.group(step, bodies[step], inputs[step])
             else:
                 writer.view(step)
         for k, v in enumerate(graph.returns):
@@ -34,8 +35,7 @@ class _Writer:
         self.values: dict[int, Any] = {~k: v for k, v in enumerate(block.arguments)}
         self.returned: set[int] = set()
 
-    def group(self, group: Group, inputs: Sequence[int]) -> None:
-        nodes = group.body()
+    def group(self, group: Group, nodes: Sequence[Node], inputs: Sequence[int]) -> None:
         results = [self.graph.nodes[e].op.results[0].type for e in group.exits]
         where = _location(nodes)
         fused = _fused(group.template, [self.values[v] for v in inputs], results, where)
@@ -92,7 +92,7 @@ def _copy(node: Node, values: dict[int, Any]) -> Any:
     return made.results[0]
 
 
-def _location(nodes: list[Node]) -> Any:
+def _location(nodes: Sequence[Node]) -> Any:
     """The place of the op that a kernel is about: what folds, else the last one."""
     return next((n for n in nodes if n.kind == "contract"), nodes[-1]).op.location
 
