@@ -39,6 +39,11 @@ class Target:
         return cpu.LEVELS[self.name][0]
 
     @property
+    def has_avx512(self) -> bool:
+        """512-bit vectors, masks and the instructions that came with them."""
+        return "avx512f" in self.required
+
+    @property
     def required(self) -> tuple[str, ...]:
         """CPU features without which the code must not run."""
         return cpu.LEVELS[self.name][1]

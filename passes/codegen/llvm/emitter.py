@@ -23,6 +23,7 @@ class Emitter:
 
     def __init__(self, module: Module, names: Sequence[str]) -> None:
         self.module = module
+        self.avx512 = False  # the target has it: some steps are one instruction then
         self.lines: list[str] = []
         self.block = "entry"
         self._temporaries = 0

@@ -33,8 +33,8 @@ def exp(b: Builder, x: Value) -> Value:
     """e ** x."""
     bits = x.type.bits
     inside = at_least(b, at_most(b, x, _HIGHEST[bits]), _LOWEST[bits])
-    power, less = _parts(b, inside)
-    return scaled(b, b.add(less, number(x, 1.0)), power)
+    n, power, less = _parts(b, inside)
+    return scaled(b, b.add(less, number(x, 1.0)), n, power)
 
 
 def exp2(b: Builder, x: Value) -> Value:
@@ -43,18 +43,18 @@ def exp2(b: Builder, x: Value) -> Value:
     inside = at_least(b, at_most(b, x, highest), lowest)
     n, power = nearest(b, inside, 1.0)
     less = expm1_of_reduced(b, b.mul(b.sub(inside, n), number(x, math.log(2))))
-    return scaled(b, b.add(less, number(x, 1.0)), power)
+    return scaled(b, b.add(less, number(x, 1.0)), n, power)
 
 
 def exp_of_negative(b: Builder, x: Value) -> Value:
     """e ** x for x <= 0 or NaN."""
-    power, less = _parts(b, at_least(b, x, _LOWEST[x.type.bits]))
-    return scaled(b, b.add(less, number(x, 1.0)), power)
+    n, power, less = _parts(b, at_least(b, x, _LOWEST[x.type.bits]))
+    return scaled(b, b.add(less, number(x, 1.0)), n, power)
 
 
 def exp_of_small(b: Builder, x: Value) -> Value:
     """e ** x where it is a normal number."""
-    power, less = _parts(b, x)
+    _, power, less = _parts(b, x)
     return b.mul(b.add(less, number(x, 1.0)), power_of_two(b, power))
 
 
@@ -62,7 +62,7 @@ def expm1(b: Builder, x: Value) -> Value:
     """e ** x - 1."""
     bits = x.type.bits
     inside = at_least(b, at_most(b, x, _HIGHEST[bits]), _EXPM1_LOWEST[bits])
-    power, less = _parts(b, inside)
+    _, power, less = _parts(b, inside)
     # 2**n may exceed the format by a factor of 2 where the result does not.
     half = power_of_two(b, b.sub(power, 1))
     found = b.fma(less, half, b.sub(half, number(x, 0.5)))
@@ -74,7 +74,7 @@ def expm1(b: Builder, x: Value) -> Value:
 def tanh(b: Builder, x: Value) -> Value:
     """Hyperbolic tangent: with e = exp(2|x|) - 1 it is e / (e + 2)."""
     magnitude = at_most(b, b.abs(x), _TANH_ONE[x.type.bits])
-    power, less = _parts(b, b.add(magnitude, magnitude))
+    _, power, less = _parts(b, b.add(magnitude, magnitude))
     scale = power_of_two(b, power)
     e = b.fma(less, scale, b.sub(scale, number(x, 1.0)))
     return b.copysign(b.div(e, b.add(e, number(x, 2.0))), x)
@@ -93,7 +93,7 @@ def expm1_of_reduced(b: Builder, r: Value) -> Value:
     return b.fma(b.mul(r, r), polynomial(b, r, EXP[r.type.element]), r)
 
 
-def _parts(b: Builder, x: Value) -> tuple[Value, Value]:
-    """n (as an integer) and exp(r) - 1."""
+def _parts(b: Builder, x: Value) -> tuple[Value, Value, Value]:
+    """n, n as an integer, and exp(r) - 1."""
     n, power = nearest(b, x, _LOG2_E)
-    return power, expm1_of_reduced(b, reduced(b, x, n, format_of(x).ln2))
+    return n, power, expm1_of_reduced(b, reduced(b, x, n, format_of(x).ln2))

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from axec.passes.codegen.llvm import Builder, Value, constant
-from axec.passes.codegen.llvm.types import F32, F64, I32, I64, Type, like
+from axec.passes.codegen.llvm.types import F32, F64, I8, I16, I32, I64, Type, like
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,15 +98,28 @@ def float_of(b: Builder, bits: Value) -> Value:
     return b.bitcast(bits, like(bits.type, F32 if bits.type.bits == 32 else F64))
 
 
-def scaled(b: Builder, x: Value, power: Value) -> Value:
-    """x * 2 ** power with one rounding, for results in the whole range from 0 to infinity: two
-    factors of half the exponent. |power| is less than twice the bias."""
+def scaled(b: Builder, x: Value, n: Value, power: Value) -> Value:
+    """x * 2 ** n with one rounding, for results in the whole range from 0 to infinity; `power` is n
+    as an integer, less than twice the bias. One instruction, or two factors of half the exponent.
+    """
     f = format_of(x)
+    if b.avx512 and x.type.lanes and 8 * x.type.size in (128, 256, 512):
+        return _scalef(b, x, n)
     both = b.add(power, 2 * f.bias)
     half = b.lshr(both, 1)
     for exponent in (half, b.sub(both, half)):
         x = b.mul(x, float_of(b, b.shl(exponent, f.mantissa)))
     return x
+
+
+def _scalef(b: Builder, x: Value, n: Value) -> Value:
+    """vscalefps/pd. Source: Intel 64 and IA-32 Software Developer's Manual, vol. 2C."""
+    width, kind = 8 * x.type.size, "ps" if x.type.bits == 32 else "pd"
+    everywhere = constant(I16 if x.type.lanes == 16 else I8, -1)
+    nearest_even = [constant(I32, 4)] if width == 512 else []  # 4: as MXCSR says
+    return b.intrinsic(
+        f"x86.avx512.mask.scalef.{kind}.{width}", [], x.type, [x, n, x, everywhere, *nearest_even]
+    )
 
 
 def power_of_two(b: Builder, power: Value) -> Value:

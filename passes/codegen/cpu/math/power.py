@@ -76,7 +76,7 @@ def _of_f64(b: Builder, x: Value, y: Value) -> Value:
     n, power = formats.nearest(b, t, 1.0)
     r = b.mul(b.add(b.sub(t, n), rest), number(t, math.log(2)))
     less = exponential.expm1_of_reduced(b, r)
-    return formats.scaled(b, b.add(less, number(t, 1.0)), power)
+    return formats.scaled(b, b.add(less, number(t, 1.0)), n, power)
 
 
 def _log2(b: Builder, x: Value) -> Pair:
