@@ -11,6 +11,7 @@ the program runs, and every buffer carries ALIGN more bytes so that this never m
 
 from __future__ import annotations
 
+import itertools
 import operator
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -36,10 +37,6 @@ class Item:
     nbytes: Size
     first: int
     last: int
-
-    def meets(self, other: Item) -> bool:
-        """Are both in use at the same time?"""
-        return self.first <= other.last and other.first <= self.last
 
 
 Bytes = tuple[Size, ...]  # the largest of these; one expression unless they cannot be compared
@@ -69,12 +66,12 @@ def place(items: Sequence[Item], ranges: Ranges) -> Placement:
         b[()] = round_up(b.get((), 0)) + (0 if aligned else ALIGN)
     high = {name: end for name, (_, end) in ranges.items()}
     widest = [dims.evaluate(_polynomial(b), high) for b in bounds]
-    at_most = _best(items, widest)
+    neighbours = _neighbours(items)
+    at_most = _best(neighbours, items, widest)
     if not any(m for b in bounds for m in b):
-        total = max(map(operator.add, at_most, widest), default=0)
-        return Placement([(o,) for o in at_most], (total,))
+        return Placement([(o,) for o in at_most], (_end(at_most, widest),))
     space = _Space(bounds, ranges, aligned)
-    offsets = _stack(items, at_most, space)
+    offsets = _stack(neighbours, at_most, space)
     ends = [_raised(o, s) for o, s in zip(offsets, space.sizes, strict=True)]
     total_terms = _largest(t for end in ends for t in end)
     return Placement([space.show(o) for o in offsets], space.show(total_terms))
@@ -83,32 +80,64 @@ def place(items: Sequence[Item], ranges: Ranges) -> Placement:
 # ---- placing numbers -----------------------------------------------------------------------------
 
 
-def _best(items: Sequence[Item], sizes: Sequence[int]) -> list[int]:
+def _best(
+    neighbours: Sequence[Sequence[int]], items: Sequence[Item], sizes: Sequence[int]
+) -> list[int]:
     """Offsets for fixed sizes: the better of two greedy orders."""
-    keys = (
-        lambda i: (-sizes[i], items[i].first, i),
-        lambda i: (-sizes[i] * (items[i].last - items[i].first + 1), items[i].first, i),
-    )
-    found = [_greedy(items, sizes, sorted(range(len(items)), key=k)) for k in keys]
-    return min(found, key=lambda o: max(map(operator.add, o, sizes), default=0))
+    by_size = sorted(range(len(items)), key=lambda i: (-sizes[i], items[i].first, i))
+    found = _greedy(neighbours, sizes, by_size)
+    if _end(found, sizes) <= _most_alive(items, sizes):
+        return found
+
+    def area(i: int) -> int:
+        return sizes[i] * (items[i].last - items[i].first + 1)
+
+    by_area = sorted(by_size, key=lambda i: -area(i))
+    return min(found, _greedy(neighbours, sizes, by_area), key=lambda o: _end(o, sizes))
 
 
-def _greedy(items: Sequence[Item], sizes: Sequence[int], order: Sequence[int]) -> list[int]:
+def _greedy(
+    neighbours: Sequence[Sequence[int]], sizes: Sequence[int], order: Sequence[int]
+) -> list[int]:
     """One after another at the lowest offset where each stays apart from those that are placed and
     in use at the same time."""
-    offsets = [0] * len(items)
-    placed: list[int] = []
+    offsets = [-1] * len(sizes)
     for i in order:
         at = 0
-        for low, high in sorted(
-            (offsets[j], offsets[j] + sizes[j]) for j in placed if items[j].meets(items[i])
-        ):
+        taken = [(offsets[j], offsets[j] + sizes[j]) for j in neighbours[i] if offsets[j] >= 0]
+        for low, high in sorted(taken):
             if at + sizes[i] <= low:
                 break
             at = max(at, high)
         offsets[i] = at
-        placed.append(i)
     return offsets
+
+
+def _neighbours(items: Sequence[Item]) -> list[list[int]]:
+    """Which other items are in use at the same time, per item."""
+    found: list[list[int]] = [[] for _ in items]
+    open_: list[int] = []
+    for i in sorted(range(len(items)), key=lambda i: items[i].first):
+        open_ = [j for j in open_ if items[j].last >= items[i].first]
+        for j in open_:
+            found[i].append(j)
+            found[j].append(i)
+        open_.append(i)
+    return found
+
+
+def _end(offsets: Sequence[int], sizes: Sequence[int]) -> int:
+    return max(map(operator.add, offsets, sizes), default=0)
+
+
+def _most_alive(items: Sequence[Item], sizes: Sequence[int]) -> int:
+    """The largest sum of sizes that are in use at once: no placement needs less."""
+    change: dict[int, int] = {}
+    for item, size in zip(items, sizes, strict=True):
+        change[item.first] = change.get(item.first, 0) + size
+        change[item.last + 1] = change.get(item.last + 1, 0) - size
+    alive = itertools.accumulate(change[t] for t in sorted(change))
+    return max(alive, default=0)
 
 
 # ---- from numbers to formulas --------------------------------------------------------------------
@@ -144,22 +173,20 @@ class _Space:
 
 
 def _stack(
-    items: Sequence[Item], at_most: Sequence[int], space: _Space
+    neighbours: Sequence[Sequence[int]], at_most: Sequence[int], space: _Space
 ) -> list[tuple[Envelope, ...]]:
     """The offset of each item as the largest of some envelopes."""
     zero = (0,) * len(space.basis)
-    offsets: list[tuple[Envelope, ...]] = [(zero,)] * len(items)
-    below: list[int] = []
-    for i in sorted(range(len(items)), key=lambda i: (at_most[i], i)):
+    offsets: dict[int, tuple[Envelope, ...]] = {}
+    for i in sorted(range(len(at_most)), key=lambda i: (at_most[i], i)):
         ends = [
             end
-            for j in below
-            if items[j].meets(items[i])
+            for j in neighbours[i]
+            if j in offsets
             for end in _raised(offsets[j], space.sizes[j])
         ]
         offsets[i] = _largest(ends) or (zero,)
-        below.append(i)
-    return offsets
+    return [offsets[i] for i in range(len(at_most))]
 
 
 def _raised(terms: Iterable[Envelope], by: Envelope) -> list[Envelope]:
