@@ -31,7 +31,7 @@ def linear(x: ArrayLike, weight: ArrayLike, bias: ArrayLike | None = None, /) ->
             f"linear: x {show(t.type.shape)} and weight {show(w.type.shape)} must be [..., in] and "
             "[out, in]",
         )
-    y = t @ w.T
+    y = contract.dot(t, w, ([t.ndim - 1], [1]))  # its gradients lie as the weights do
     return y if bias is None else y + as_tensor(bias)
 
 
