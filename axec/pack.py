@@ -23,7 +23,7 @@ from axec.dialects.types import TensorType
 from axec.lang.tracing import Traced
 from axec.passes.codegen.cpu.targets import Target
 from axec.passes.codegen.program import encode, programs
-from axec.passes.kernel.layouts import Panels
+from axec.passes.kernel import layouts as weight_layouts
 from axec.runtime.abi import ALIGNMENT
 from axec.runtime.format import Segment, complete
 from axec.runtime.program import evaluate
@@ -58,7 +58,7 @@ class Weights:
             self._names.add(unique)
             offset = -(-self.size // ALIGNMENT) * ALIGNMENT
             self._offsets[key] = offset, array
-            stored = Panels.parse(layout).apply(array) if layout else array
+            stored = weight_layouts.parse(layout).apply(array) if layout else array
             row = {"name": unique, "dtype": dtypes.of(array.dtype).name}
             self.rows.append({**row, "shape": list(stored.shape), "offset": offset})
             self.arrays.append(stored)
@@ -153,7 +153,7 @@ def _entry(program: Any, traced: Traced, kernels: Mapping[str, Any]) -> Json:
         arrays[kind].append(_array(name, held_type(argument)))
         layout = layouts.get(name) if kind == "weight" else None
         itemsize = held_type(argument).dtype.size
-        stored = math.prod(Panels.parse(layout).shape) * itemsize if layout else None
+        stored = math.prod(weight_layouts.parse(layout).shape) * itemsize if layout else None
         total = total + (held_type(argument).nbytes if stored is None else stored)
     formulas = {"peak_bytes": _sum(arena, total), "arena_bytes": arena, "flops": flops}
     return {

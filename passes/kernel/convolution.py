@@ -8,16 +8,16 @@ column, input channel c as the axis that is folded. `x` and `w` are read where t
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from axec.dialects import dims, dtypes, types
 from axec.dialects.dims import Size
 from axec.passes.kernel.product import rows_per_unit
-from axec.passes.kernel.strides import TRANSPOSES, merge, strided
+from axec.passes.kernel.strides import TRANSPOSES, row_major, strided
 
 COLUMNS = 64  # output positions of a unit, at least, where there are as many
-COLUMN_BLOCK = 512  # output positions of one output row in a unit, at most
+COLUMN_BLOCK = 256  # output positions of one output row in a unit, at most
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,9 +33,9 @@ class Window:
     high: int
 
     @property
-    def is_point(self) -> bool:
-        """Is output position p input position p and nothing else?"""
-        return self.taps == self.stride == 1 and not self.padded
+    def keeps_size(self) -> bool:
+        """Does output position p read around input position p?"""
+        return self.stride == 1 and self.size == self.out
 
     @property
     def padded(self) -> bool:
@@ -48,7 +48,10 @@ class Conv:
     """Strides are in elements of the buffers that `x` and `w` name: images, channels, space...;
     output channels, input channels, space.... A unit is `row_block` output rows (positions along
     the last axis), of them COLUMN_BLOCK columns, for `m_block` output channels of one group of one
-    image; units count images, groups, blocks of rows, of columns, of channels, outermost first."""
+    image; units count images, groups, blocks of rows, of columns, of channels, outermost first.
+
+    flat: the output has the size of the input, where positions follow each other without gaps, so
+    that all positions are one row: a step in the window is one step in memory for all of them."""
 
     op: Any  # the axe.conv
     x: Any  # the MLIR values (in a kernel: block arguments) that are read
@@ -62,19 +65,37 @@ class Conv:
     w_strides: tuple[Size, ...]
 
     @property
+    def weight(self) -> Any:
+        """The factor that may lie otherwise than row by row."""
+        return self.w
+
+    def stored(self, layout: str) -> Conv:
+        """The convolution where `weight` lies so; "" is row by row."""
+        if not layout:
+            return self
+        taps = row_major(tuple(window.taps for window in self.space))
+        each = self.m * self.groups * self.channels  # numbers per position in the window
+        return replace(self, w_strides=(self.channels, 1, *[each * step for step in taps]))
+
+    @property
+    def flat(self) -> bool:
+        whole = all(window.keeps_size for window in self.space)
+        known = all(isinstance(window.size, int) for window in self.space[1:])
+        return whole and known and self.x_strides[2:] == tuple(row_major(self._sizes))
+
+    @property
+    def _sizes(self) -> tuple[Size, ...]:
+        return tuple(window.size for window in self.space)
+
+    @property
     def rows(self) -> Size:
         """Output rows of an image."""
-        return dims.product(window.out for window in self.space[:-1])
+        return 1 if self.flat else dims.product(window.out for window in self.space[:-1])
 
     @property
     def columns(self) -> Size:
         """Positions of an output row."""
-        return self.space[-1].out
-
-    def leaves_x(self, lanes: int) -> bool:
-        """May lanes read outside of x, where output rows are cut into pieces of so many lanes?"""
-        whole = isinstance(self.columns, int) and self.columns % lanes == 0
-        return not whole or any(window.padded for window in self.space)
+        return dims.product(self._sizes) if self.flat else self.space[-1].out
 
     @property
     def row_block(self) -> int:
@@ -100,7 +121,7 @@ class Conv:
 
     @property
     def m_block(self) -> Size:
-        return rows_per_unit(self.m, self._others)
+        return rows_per_unit(self.m, self._others, least=1)
 
     @property
     def m_blocks(self) -> Size:
@@ -115,7 +136,7 @@ class Conv:
 def conv_of(op: Any) -> Conv | None:
     """How an axe.conv is computed as products, or None where it is not (another dtype than f32 and
     f64, a window or a distance between neighbours that is a named dim). Transposes that feed the
-    operands are looked through; where the window is one point, all positions are one axis."""
+    operands are looked through."""
     x_type, w_type = (types.of(v) for v in op.operands)
     windows = _windows(op)
     x, w = (strided(v) for v in op.operands)
@@ -124,11 +145,6 @@ def conv_of(op: Any) -> Conv | None:
         return None
     if not isinstance(x_axes[-1][1], int):
         return None
-    pixels = merge(x_axes[2:])
-    if len(pixels) == 1 and all(window.is_point for window in windows):
-        ((size, stride),) = pixels
-        windows, x_axes = [Window(size, size, 1, 1, 1, 0, 0)], [*x_axes[:2], (size, stride)]
-        w_axes = w_axes[:3]
     groups = op.attributes["groups"].value
     return Conv(
         op=op,

@@ -1,27 +1,37 @@
-"""How the bytes of a weight may lie in the artifact other than row by row.
-
-A matrix [k, n] (or its transpose) as panels: PANEL columns at a time, k rows of them one after the
-other, the last panel padded with zeros. Tiles of a product read it from the first byte to the last.
+"""How the bytes of a weight may lie in the artifact other than row by row: in the order in which
+the kernel that reads it does so. The attribute `axe.layout` of a weight holds a layout's text.
 """
 
 from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 
 Array = np.ndarray[Any, Any]
 
 PANEL = 64  # columns
-_TEXT = re.compile(r"panels (\d+)x(\d+)( transposed)?")
+
+
+class Layout(Protocol):
+    """`str` is the text form."""
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of the array that is stored."""
+        ...
+
+    def apply(self, weight: Array) -> Array:
+        """The weight as stored."""
+        ...
 
 
 @dataclass(frozen=True, slots=True)
 class Panels:
-    """Of a k x n matrix, which the weight holds row by row or column by column (`transposed`). The
-    attribute `axe.layout` of a weight holds its text."""
+    """A k x n matrix, which the weight holds row by row or column by column (`transposed`), as
+    [panels, k, PANEL]: PANEL columns at a time, the last panel padded with zeros."""
 
     k: int
     n: int
@@ -30,23 +40,47 @@ class Panels:
     def __str__(self) -> str:
         return f"panels {self.k}x{self.n}" + (" transposed" if self.transposed else "")
 
-    @staticmethod
-    def parse(text: str) -> Panels:
-        """Read the text form; ValueError for any other."""
-        found = _TEXT.fullmatch(text)
-        if found is None:
-            raise ValueError(f"not a layout of a weight: {text!r}")
-        return Panels(int(found[1]), int(found[2]), found[3] is not None)
-
     @property
     def shape(self) -> tuple[int, int, int]:
-        """[panels, k, PANEL], as stored."""
         return (-(-self.n // PANEL), self.k, PANEL)
 
     def apply(self, weight: Array) -> Array:
-        """The weight as stored."""
         matrix = weight.reshape((self.n, self.k) if self.transposed else (self.k, self.n))
         panels = self.shape[0]
         padded = np.zeros((self.k, panels * PANEL), weight.dtype)
         padded[:, : self.n] = matrix.T if self.transposed else matrix
         return np.ascontiguousarray(padded.reshape(self.k, panels, PANEL).transpose(1, 0, 2))
+
+
+@dataclass(frozen=True, slots=True)
+class Taps:
+    """The filters of a convolution [outputs, channels, window...] as [window, outputs, channels]:
+    all channels of one position in the window."""
+
+    outputs: int
+    channels: int
+    window: int
+
+    def __str__(self) -> str:
+        return f"taps {self.outputs}x{self.channels}x{self.window}"
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        return (self.window, self.outputs, self.channels)
+
+    def apply(self, weight: Array) -> Array:
+        filters = weight.reshape(self.outputs, self.channels, self.window)
+        return np.ascontiguousarray(filters.transpose(2, 0, 1))
+
+
+_PANELS = re.compile(r"panels (\d+)x(\d+)( transposed)?")
+_TAPS = re.compile(r"taps (\d+)x(\d+)x(\d+)")
+
+
+def parse(text: str) -> Layout:
+    """Read the text form of a layout; ValueError for any other."""
+    if found := _PANELS.fullmatch(text):
+        return Panels(int(found[1]), int(found[2]), found[3] is not None)
+    if found := _TAPS.fullmatch(text):
+        return Taps(*map(int, found.groups()))
+    raise ValueError(f"not a layout of a weight: {text!r}")

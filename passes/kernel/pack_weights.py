@@ -1,4 +1,4 @@
-"""Weights that are right factors of products, stored in the order in which tiles read them.
+"""Weights of products, stored in the order in which their tiles read them.
 
     func @f(%x, %w {axe.weight = "w"}) { kernel.call @gemm_0(%x, %w) }   kernel.define @gemm_0 {...}
     ->
@@ -11,6 +11,7 @@ Nothing is packed when a program runs, and no workspace is planned for it. Types
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -21,8 +22,10 @@ from axec.dialects.kernel import body_of, definitions, functions, sizes_attr, te
 from axec.mlir import ir
 from axec.passes.base import Pass, register
 from axec.passes.kernel import templates
-from axec.passes.kernel.layouts import PANEL, Panels
+from axec.passes.kernel.convolution import Conv
+from axec.passes.kernel.layouts import PANEL, Layout, Panels, Taps
 from axec.passes.kernel.product import Gemm
+from axec.passes.kernel.strides import row_major
 
 _Place = tuple[str, int]  # kernel, number of an input
 _Weight = tuple[Any, int]  # function, number of an argument
@@ -49,29 +52,41 @@ class PackWeights(Pass):
             for name, position in places:
                 _set_input(kernels[name], position, str(wanted[name, position]))
 
-    def _wanted(self, kernel: Any) -> tuple[int, Panels] | None:
-        """The input of a kernel that it would rather read as panels."""
-        product = templates.product(kernel) if templates.template_of(kernel) == "gemm" else None
-        if not isinstance(product, Gemm) or product.m == 1:  # one row is read in its own order
+    def _wanted(self, kernel: Any) -> tuple[int, Layout] | None:
+        """The input of a kernel that it would rather read in another order."""
+        if templates.template_of(kernel) != "gemm":
             return None
-        layout, argument = _panels(product), ir.BlockArgument(product.right)
-        if layout is None or len(list(argument.uses)) != 1:
+        product = templates.product(kernel)
+        layout = _taps(product) if isinstance(product, Conv) else self._panels(product)
+        argument = ir.BlockArgument(product.weight)
+        used_once = len(list(argument.uses)) == 1
+        return (argument.arg_number, layout) if layout and used_once else None
+
+    def _panels(self, g: Gemm) -> Panels | None:
+        """For a right factor that is one whole matrix of known size."""
+        k, n = g.k, g.n
+        if not isinstance(k, int) or not isinstance(n, int) or any(step for *_, step in g.batch):
             return None
-        zeros = layout.shape[0] * PANEL - layout.n
-        return (argument.arg_number, layout) if zeros * 100 <= self.waste * layout.n else None
+        if types.of(g.right).count != k * n or g.right_strides not in ((n, 1), (1, k)):
+            return None
+        if g.m == 1:  # is read in its own order
+            return None
+        layout = Panels(k, n, transposed=g.right_strides != (n, 1))
+        zeros = layout.shape[0] * PANEL - n
+        return layout if zeros * 100 <= self.waste * n else None
 
 
-def _panels(g: Gemm) -> Panels | None:
-    """The layout for a right factor that is one whole matrix of known size."""
-    k, n = g.k, g.n
-    if not isinstance(k, int) or not isinstance(n, int) or any(step for *_, step in g.batch):
+def _taps(c: Conv) -> Taps | None:
+    """For filters of known size that lie row by row."""
+    shape = types.of(c.w).shape
+    if not all(isinstance(n, int) for n in shape) or c.w_strides != tuple(row_major(shape)):
         return None
-    if types.of(g.right).count != k * n or g.right_strides not in ((n, 1), (1, k)):
-        return None
-    return Panels(k, n, transposed=g.right_strides != (n, 1))
+    outputs, channels, *window = (n for n in shape if isinstance(n, int))
+    count = math.prod(window)
+    return Taps(outputs, channels, count) if count > 1 and channels > 1 else None
 
 
-def _agreed(module: Any, wanted: Mapping[_Place, Panels]) -> dict[_Weight, list[_Place]]:
+def _agreed(module: Any, wanted: Mapping[_Place, Layout]) -> dict[_Weight, list[_Place]]:
     """Weights, with the kernel inputs that they are given to, where all of these want panels and
     are given such weights only."""
     uses: dict[_Weight, list[_Place]] = {}

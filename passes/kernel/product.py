@@ -5,7 +5,7 @@ Read by the fuser (is this a gemm?), by outlining (units, workspace) and by the 
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from axec.dialects import dims, dtypes, types
@@ -53,6 +53,15 @@ class Gemm:
     right_offset: Size = 0
     through: frozenset[str] = TRANSPOSES  # ops that were looked through to find the buffers
     in_panels: bool = False  # right lies as layouts.Panels says
+
+    @property
+    def weight(self) -> Any:
+        """The factor that may lie otherwise than row by row."""
+        return self.right
+
+    def stored(self, layout: str) -> Gemm:
+        """The product where `weight` lies so; "" is row by row."""
+        return replace(self, in_panels=bool(layout))
 
     @property
     def itemsize(self) -> int:
@@ -136,15 +145,15 @@ class Gemm:
         return parts or self.may_be_one_row
 
 
-def rows_per_unit(rows: Size, others: Size) -> Size:
+def rows_per_unit(rows: Size, others: Size, least: int = 4) -> Size:
     """How many rows of a product make a unit, where `others` says what else divides it: all, or if
-    the units would be few, equal blocks."""
+    the units would be few, equal blocks of at least that many ROW_QUANTUMs."""
     if not isinstance(others, int) or others >= UNITS:
         return rows
     if not isinstance(rows, int):
         return 8 * ROW_QUANTUM
     share = -(-rows * others // UNITS)
-    return min(rows, max(-(-share // ROW_QUANTUM), 4) * ROW_QUANTUM)
+    return min(rows, max(-(-share // ROW_QUANTUM), least) * ROW_QUANTUM)
 
 
 def gemm_of(dot: Any) -> Gemm | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from axec.dialects import dims, dtypes, types
@@ -224,9 +224,9 @@ def product(kernel: Any) -> Gemm | Conv:
     """The product of a gemm kernel."""
     found = product_of(anchor(kernel))
     assert found is not None, "a gemm kernel holds a product that the template takes"
-    if isinstance(found, Gemm) and "layouts" in kernel.attributes:
-        layouts = texts(kernel.attributes["layouts"])
-        return replace(found, in_panels=bool(layouts[ir.BlockArgument(found.right).arg_number]))
+    if "layouts" in kernel.attributes:
+        weight = ir.BlockArgument(found.weight).arg_number
+        return found.stored(texts(kernel.attributes["layouts"])[weight])
     return found
 
 

@@ -14,7 +14,7 @@ from axec.passes.codegen.llvm.types import I1, I64, PTR, Type, like, vec
 if TYPE_CHECKING:
     from axec.passes.codegen.cpu.emission import Emission
 
-_WIDE = 4  # a load of every 2nd to 4th element reads all of them and drops the others
+WIDE = 4  # a load of every 2nd to 4th element reads all of them and drops the others
 
 
 def address(e: Emission, node: Node) -> Value:
@@ -48,7 +48,7 @@ def read(b: Builder, type_: Type, pointer: Value, step: int, mask: Value | None)
         return _load_vector(b, type_, pointer, mask)
     if step == -1:
         return _load_reversed(b, type_, pointer, mask)
-    if 1 < step <= _WIDE:
+    if 1 < step <= WIDE:
         return _load_strided(b, type_, pointer, step, mask)
     offsets = vector_constant(vec(I64, type_.lanes), [step * lane for lane in range(type_.lanes)])
     return _gather(b, type_, pointer, offsets, mask)

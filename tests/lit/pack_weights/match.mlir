@@ -16,3 +16,10 @@ func.func @transposed(%x: tensor<3x5x64xf32>, %w: tensor<128x64xf32> {axe.weight
   %0 = "axe.dot_general"(%x, %w) {batch_x = array<i64>, batch_y = array<i64>, contract_x = array<i64: 2>, contract_y = array<i64: 1>} : (tensor<3x5x64xf32>, tensor<128x64xf32>) -> tensor<3x5x128xf32>
   return %0 : tensor<3x5x128xf32>
 }
+
+// Filters: all channels of one position in the window.
+// CHECK: func.func @filters({{.*}} {axe.layout = "taps 8x4x9", axe.weight = "w"})
+func.func @filters(%x: tensor<2x8x9x9xf32>, %w: tensor<8x4x3x3xf32> {axe.weight = "w"}) -> tensor<2x8x9x9xf32> {
+  %0 = "axe.conv"(%x, %w) {stride = array<i64: 1, 1>, padding = [array<i64: 1, 1>, array<i64: 1, 1>], dilation = array<i64: 1, 1>, groups = 2 : i64} : (tensor<2x8x9x9xf32>, tensor<8x4x3x3xf32>) -> tensor<2x8x9x9xf32>
+  return %0 : tensor<2x8x9x9xf32>
+}

@@ -51,3 +51,13 @@ func.func @narrow(%x: tensor<9x60xf32>, %w: tensor<60x10xf32> {axe.weight = "w"}
   %0 = "axe.dot_general"(%x, %w) {batch_x = array<i64>, batch_y = array<i64>, contract_x = array<i64: 1>, contract_y = array<i64: 0>} : (tensor<9x60xf32>, tensor<60x10xf32>) -> tensor<9x10xf32>
   return %0 : tensor<9x10xf32>
 }
+
+// Filters of one channel or one position lie as they are read.
+func.func @depthwise(%x: tensor<2x8x9x9xf32>, %w: tensor<8x1x3x3xf32> {axe.weight = "w"}) -> tensor<2x8x9x9xf32> {
+  %0 = "axe.conv"(%x, %w) {stride = array<i64: 1, 1>, padding = [array<i64: 1, 1>, array<i64: 1, 1>], dilation = array<i64: 1, 1>, groups = 8 : i64} : (tensor<2x8x9x9xf32>, tensor<8x1x3x3xf32>) -> tensor<2x8x9x9xf32>
+  return %0 : tensor<2x8x9x9xf32>
+}
+func.func @point(%x: tensor<2x8x9x9xf32>, %w: tensor<6x8x1x1xf32> {axe.weight = "w"}) -> tensor<2x6x9x9xf32> {
+  %0 = "axe.conv"(%x, %w) {stride = array<i64: 1, 1>, padding = [array<i64: 0, 0>, array<i64: 0, 0>], dilation = array<i64: 1, 1>, groups = 1 : i64} : (tensor<2x8x9x9xf32>, tensor<6x8x1x1xf32>) -> tensor<2x6x9x9xf32>
+  return %0 : tensor<2x6x9x9xf32>
+}

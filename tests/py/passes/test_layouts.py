@@ -9,7 +9,8 @@ import pytest
 
 import axec as axe
 from axec.driver import PIPELINE
-from axec.passes.kernel.layouts import PANEL, Panels
+from axec.passes.kernel import layouts
+from axec.passes.kernel.layouts import PANEL, Panels, Taps
 
 
 @pytest.mark.parametrize("transposed", [False, True])
@@ -24,13 +25,25 @@ def test_panels(shape: tuple[int, int], transposed: bool) -> None:
     back = stored.transpose(1, 0, 2).reshape(k, layout.shape[0] * PANEL)
     assert np.array_equal(back[:, :n], matrix)
     assert not back[:, n:].any()
-    assert Panels.parse(str(layout)) == layout
+    assert layouts.parse(str(layout)) == layout
 
 
-@pytest.mark.parametrize("text", ["", "panels", "panels 3x", "panels 3x4 ", "rows 3x4"])
+@pytest.mark.parametrize("text", ["", "panels", "panels 3x", "panels 3x4 ", "rows 3x4", "taps 3x4"])
 def test_other_texts_are_no_layout(text: str) -> None:
     with pytest.raises(ValueError, match="not a layout"):
-        Panels.parse(text)
+        layouts.parse(text)
+
+
+def test_taps() -> None:
+    filters = np.arange(4 * 3 * 2 * 5.0).reshape(4, 3, 2, 5)
+    layout = Taps(4, 3, 10)
+    stored = layout.apply(filters)
+    assert stored.shape == layout.shape == (10, 4, 3)
+    assert stored.flags.c_contiguous
+    for row in range(2):
+        for column in range(5):
+            assert np.array_equal(stored[5 * row + column], filters[:, :, row, column])
+    assert layouts.parse(str(layout)) == layout
 
 
 def test_axes_that_are_one_side_of_a_matrix() -> None:
@@ -86,3 +99,25 @@ def test_entries_that_store_one_array_in_two_ways(tmp_path: Any) -> None:
     program = axe.load(tmp_path / "two.axe")
     np.testing.assert_allclose(program["product"](x), x @ w, atol=1e-4)
     np.testing.assert_array_equal(program["total"](w), w + w)
+
+
+@pytest.mark.parametrize("groups", [1, 2])
+def test_filters_by_taps(tmp_path: Any, groups: int) -> None:
+    rng = np.random.default_rng(0)
+    w = rng.standard_normal((6, 4 // groups, 3, 2), dtype=np.float32)
+    x = rng.standard_normal((3, 4, 9, 11), dtype=np.float32)
+
+    def filtered(x: Any) -> Any:
+        return axe.nn.conv(x, w, groups=groups, padding=1)
+
+    artifact = axe.compile(filtered, axe.spec((axe.dim("batch", 1, 3), 4, 9, 11), axe.float32))
+    assert [row["shape"] for row in artifact.manifest["weights"]] == [[6, 6, 4 // groups]]
+    artifact.save(tmp_path / "conv.axe")
+    wanted = axe.compile(
+        filtered,
+        axe.spec(x.shape, axe.float32),
+        passes=[p for p in PIPELINE if p != "pack_weights"],
+    )
+    wanted.save(tmp_path / "plain.axe")
+    found = axe.load(tmp_path / "conv.axe")(x)
+    np.testing.assert_allclose(found, axe.load(tmp_path / "plain.axe")(x), atol=1e-5)

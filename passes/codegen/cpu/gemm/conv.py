@@ -6,18 +6,20 @@
         store sums through the epilogue
 
 The columns of a tile are pieces of output rows, one vector each: piece q of a block of rows is row
-q // pieces, columns q % pieces * lanes and following. x is read where it lies; lanes that fall into
-the padding or behind the end of a row are masked.
+q // pieces, columns q % pieces * lanes and following. Where the output has the input's size, all
+positions are one row (`Conv.flat`). x is read where it lies; lanes that fall into the padding or
+behind the end of a row are masked.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
-from axec.passes.codegen.cpu.gemm.control import steps
+from axec.passes.codegen.cpu.gemm.control import YES, both, steps
 from axec.passes.codegen.cpu.gemm.conv_setting import Block, Piece, Setting, piece
 from axec.passes.codegen.cpu.gemm.microkernel import Strip, multiply
-from axec.passes.codegen.llvm import I1, I32, I64, Value, constant, vec, vector_constant, zero
+from axec.passes.codegen.cpu.memory import read
+from axec.passes.codegen.llvm import I32, I64, Value, constant, vec, zero
 
 Taps = Sequence[Value]
 
@@ -68,34 +70,44 @@ def _strip(s: Setting, u: Block, pieces: Sequence[Piece], channel: Value, taps: 
         moved = b.add(moved, b.mul(b.mul(tap, window.dilation), x_step))
     last = b.sub(u.end_channel, 1)
     channels = [b.min(b.add(channel, i), last) for i in range(s.tile.rows)]
+    masks = [_mask(s, p, taps) for p in pieces]
     return Strip(
         rows=[b.offset(left, b.mul(c, s.w_steps[0])) for c in channels],
         left_step=s.w_steps[1],
         columns=[(b.offset(p.x, moved), 0) for p in pieces],
         right_step=s.x_steps[1],
-        lane_step=s.lane_step,
-        masks=[_mask(s, p, taps) for p in pieces] if s.conv.leaves_x(s.tile.lanes) else None,
+        read=lambda place, j: _read(s, place, masks[j]),
     )
 
 
-def _mask(s: Setting, p: Piece, taps: Taps) -> Value:
-    """The lanes of a piece that read inside of x."""
-    b, windows = s.b, s.conv.space
-    inside = constant(I1, 1)
-    at = [
-        b.add(start, b.mul(tap, window.dilation))
-        for start, tap, window in zip(p.starts, taps, windows, strict=True)
-    ]
-    for position, window, size in zip(at[:-1], windows[:-1], s.sizes[:-1], strict=True):
-        if window.padded:
-            here = b.cmp("ult", position, size)
-            inside = here if inside.const else b.and_(inside, here)
-    size = b.convert(b.select(inside, s.sizes[-1], 0), I32)
-    lanes = s.tile.lanes
-    ramp = [lane * windows[-1].stride for lane in range(lanes)]
-    position = b.splat(b.convert(at[-1], I32), lanes)
-    position = b.add(position, vector_constant(vec(I32, lanes), ramp))
-    return b.cmp("ult", position, b.splat(size, lanes))
+def _mask(s: Setting, p: Piece, taps: Taps) -> Value | None:
+    """The elements for a piece that lie inside of x: lanes, or those between them, too, where
+    these are read (`Setting.wide`). None: all."""
+    b, conv, inside = s.b, s.conv, YES
+    found: Value | None = None
+    beyond = not isinstance(conv.columns, int) or conv.columns % s.tile.lanes != 0
+    checked = 0 if conv.flat else len(taps) - 1  # the axis that lanes behind the last one leave
+    for axis, (start, window) in enumerate(zip(p.starts, conv.space, strict=True)):
+        at, size = b.mul(taps[axis], window.dilation), s.sizes[axis]
+        if not start.type.lanes:
+            if window.padded:
+                inside = both(b, inside, b.cmp("ult", b.add(start, at), size))
+        elif window.padded or inside.const is None or (beyond and axis == checked):
+            lanes = start.type.lanes
+            limit = b.splat(b.convert(b.select(inside, size, 0), I32), lanes)
+            here = b.cmp("ult", b.add(start, b.splat(b.convert(at, I32), lanes)), limit)
+            found = here if found is None else b.and_(found, here)
+    return found
+
+
+def _read(s: Setting, place: Value, mask: Value | None) -> Value:
+    """A vector of positions."""
+    b, step = s.b, s.lane_step
+    if not s.wide or mask is None:
+        return read(b, s.vector, place, step, mask)
+    between = vec(s.element, s.tile.lanes * step)
+    found = b.masked_load(between, place, mask, zero(between))
+    return b.shuffle(found, None, range(0, between.lanes, step))
 
 
 def _finish(s: Setting, u: Block, first: Value, channel: Value) -> None:
@@ -108,5 +120,5 @@ def _finish(s: Setting, u: Block, first: Value, channel: Value) -> None:
         p = piece(s, u, b.add(first, column.index))
         o = b.add(u.first_output, b.add(channel, row.index))
         end = b.min(b.add(p.column, tile.lanes), u.end_column)
-        outer = [p.row] if len(s.conv.space) > 1 else []
+        outer = [p.row] if s.outer_rows else []
         s.epilogue.row(b.at(s.scratch, s.vector, number), [u.image, o, *outer], p.column, end)

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from axec.dialects.dims import Size
 from axec.passes.codegen.cpu.gemm.epilogue import Epilogue
 from axec.passes.codegen.cpu.gemm.tiles import Tile
-from axec.passes.codegen.llvm import Builder, Type, Value, vec
+from axec.passes.codegen.cpu.memory import WIDE
+from axec.passes.codegen.llvm import I32, Builder, Type, Value, vec, vector_constant
 from axec.passes.kernel.convolution import COLUMN_BLOCK, Conv
 
 
@@ -47,6 +48,16 @@ class Setting:
         assert isinstance(stride, int)
         return stride * self.conv.space[-1].stride
 
+    @property
+    def wide(self) -> bool:
+        """Are elements between the lanes read, too, and dropped?"""
+        return self.conv.x_strides[-1] == 1 and 1 < self.lane_step <= WIDE
+
+    @property
+    def outer_rows(self) -> bool:
+        """Are there output rows to tell apart?"""
+        return len(self.conv.space) > 1 and not self.conv.flat
+
 
 @dataclass(frozen=True, slots=True)
 class Block:
@@ -69,8 +80,9 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A vector of output positions. starts: where the first lies in x at the first position of the
-    window, per spatial axis; x: address of that element for the first channel."""
+    """A vector of output positions. starts: where they lie in x at the first position of the
+    window, per spatial axis: one i64 for all lanes, or i32s (Setting.wide: also of what lies
+    between); x: address of the first for the first channel."""
 
     row: Value
     column: Value
@@ -132,15 +144,49 @@ def piece(s: Setting, u: Block, number: Value) -> Piece:
     number = b.min(number, b.sub(u.count, 1))
     row, column = b.udiv(number, u.pieces), b.mul(b.urem(number, u.pieces), lanes)
     row, column = b.add(u.row, row), b.add(u.column, column)
-    at, rest = [column], row
-    for axis in range(len(s.outs) - 2, -1, -1):
-        at.append(b.urem(rest, s.outs[axis]) if axis else rest)
-        rest = b.udiv(rest, s.outs[axis]) if axis else rest
-    starts = [
+    return (_flat_piece if s.conv.flat else _row_piece)(s, u, row, column)
+
+
+def _row_piece(s: Setting, u: Block, row: Value, column: Value) -> Piece:
+    """Columns of one output row: the lanes differ in the last axis only."""
+    b, windows = s.b, s.conv.space
+    *outer, last = [
         b.sub(b.mul(position, window.stride), window.low)
-        for position, window in zip(reversed(at), s.conv.space, strict=True)
+        for position, window in zip([*split(b, row, s.outs[:-1]), column], windows, strict=True)
     ]
     x = u.x
-    for start, step in zip(starts, s.x_steps[2:], strict=True):
+    for start, step in zip([*outer, last], s.x_steps[2:], strict=True):
         x = b.offset(x, b.mul(start, step))
+    stride = windows[-1].stride
+    lanes = (
+        ramp(b, last, 1, s.tile.lanes * stride) if s.wide else ramp(b, last, stride, s.tile.lanes)
+    )
+    return Piece(row, column, [*outer, lanes], x)
+
+
+def _flat_piece(s: Setting, u: Block, row: Value, column: Value) -> Piece:
+    """Positions from `column` on, across rows."""
+    b, windows = s.b, s.conv.space
+    positions = split(b, ramp(b, column, 1, s.tile.lanes), [b.convert(n, I32) for n in s.outs])
+    starts = [b.sub(at, window.low) for at, window in zip(positions, windows, strict=True)]
+    x = b.at(u.x, s.element, column)
+    for step, window in zip(s.x_steps[2:], windows, strict=True):
+        x = b.offset(x, b.mul(step, -window.low))
     return Piece(row, column, starts, x)
+
+
+def split(b: Builder, number: Value, sizes: Sequence[Value]) -> list[Value]:
+    """The index that has a row-major number, or those of the lanes; [] for no axes. The first size
+    does not matter."""
+    found: list[Value] = []
+    for size in reversed(sizes[1:]):
+        divisor = b.splat(size, number.type.lanes) if number.type.lanes else size
+        found.append(b.urem(number, divisor))
+        number = b.udiv(number, divisor)
+    return [number, *reversed(found)] if sizes else []
+
+
+def ramp(b: Builder, start: Value, step: int, lanes: int) -> Value:
+    """start, start + step, ... as i32."""
+    steps = vector_constant(vec(I32, lanes), [step * lane for lane in range(lanes)])
+    return b.add(b.splat(b.convert(start, I32), lanes), steps)

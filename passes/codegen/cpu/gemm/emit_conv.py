@@ -11,7 +11,7 @@ from axec.passes.codegen.cpu.gemm.epilogue import Epilogue
 from axec.passes.codegen.cpu.gemm.tiles import Tile
 from axec.passes.codegen.cpu.registers import register_type
 from axec.passes.codegen.llvm import PTR, Value, vec
-from axec.passes.kernel.convolution import Conv
+from axec.passes.kernel.convolution import COLUMN_BLOCK, Conv
 
 
 def emit(f: Frame, c: Conv) -> None:
@@ -25,7 +25,7 @@ def _setting(f: Frame, c: Conv) -> Setting:
     dtype, size = root.type.dtype, f.size
     element, tile = register_type(dtype), _tile(f, c, dtype.size)
     # Axes at which images, channels, rows (where there are any), columns begin.
-    parts = (0, 1, 2) if len(c.space) == 1 else (0, 1, 2, len(root.shape) - 1)
+    parts = (0, 1, 2) if c.flat or len(c.space) == 1 else (0, 1, 2, len(root.shape) - 1)
 
     def address(value: object) -> Value:
         number = ir.BlockArgument(value).arg_number
@@ -57,11 +57,16 @@ def _setting(f: Frame, c: Conv) -> Setting:
 
 
 def _tile(f: Frame, c: Conv, element_bytes: int) -> Tile:
-    """Vectors no wider than the rows of the output need."""
-    lanes, pieces = f.target.lanes(element_bytes), tiles.MOST_VECTORS[f.target.vector_registers]
-    if isinstance(c.columns, int):
-        while lanes > 2 and -(-c.columns // lanes) == -(-c.columns // (lanes // 2)):
-            lanes //= 2
-        rows = min(c.row_block, c.rows) if isinstance(c.rows, int) else c.row_block
-        pieces = -(-c.columns // lanes) * rows
-    return tiles.choose(f.target, lanes, pieces, c.m, c.channels)
+    """Vectors no wider than the rows of the output need, and tiles that suit the units."""
+    lanes = f.target.lanes(element_bytes)
+    if not isinstance(c.columns, int):
+        most = tiles.MOST_VECTORS[f.target.vector_registers]
+        return tiles.choose(f.target, lanes, most, c.m, c.channels)
+    while lanes > 2 and -(-c.columns // lanes) == -(-c.columns // (lanes // 2)):
+        lanes //= 2
+    whole, rest = divmod(c.columns, COLUMN_BLOCK)
+    rows = min(c.row_block, c.rows) if isinstance(c.rows, int) else c.row_block
+    blocks = [COLUMN_BLOCK] * whole + [rest] * (rest > 0)
+    pieces = [-(-n // lanes) * rows for n in blocks]
+    strided = c.x_strides[-1] != 1 or c.space[-1].stride != 1
+    return tiles.choose_width(f.target, lanes, pieces, c.m, c.channels, strided=strided)

@@ -13,8 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from axec.passes.codegen.cpu.gemm.tiles import Tile
-from axec.passes.codegen.cpu.memory import read
-from axec.passes.codegen.llvm import Builder, Type, Value, vec
+from axec.passes.codegen.llvm import Builder, Type, Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,16 +22,14 @@ class Strip:
 
     rows: the address of left[i, first k], for each row; left_step: bytes from one k to the next.
     columns: that of right[first k, j], for each vector, as address and bytes behind it; right_step:
-    bytes from one k to the next; lane_step: elements from one lane to the next; masks: the lanes
-    that exist, one mask per vector (None: all do). ahead: address of what to bring near meanwhile,
-    by number of k."""
+    bytes from one k to the next; read: vector number j from its address. ahead: address of what to
+    bring near meanwhile, by number of k."""
 
     rows: Sequence[Value]
     left_step: Value
     columns: Sequence[tuple[Value, int]]
     right_step: Value
-    lane_step: int = 1
-    masks: Sequence[Value] | None = None
+    read: Callable[[Value, int], Value]
     ahead: Callable[[Value], Value] | None = None
 
 
@@ -47,7 +44,7 @@ def multiply(
         for u in range(tile.unroll):
             if strip.ahead:
                 b.prefetch(strip.ahead(b.add(loop.index, u)), locality=2)
-            vectors = _vectors(b, tile, element, strip, loop.index, u)
+            vectors = _vectors(b, strip, loop.index, u)
             for i, row in enumerate(strip.rows):
                 at = b.offset(b.offset(row, left), b.mul(strip.left_step, u))
                 factor = b.splat(b.load(element, at), tile.lanes)
@@ -57,10 +54,8 @@ def multiply(
     return loop.results
 
 
-def _vectors(b: Builder, tile: Tile, element: Type, strip: Strip, k: Value, u: int) -> list[Value]:
+def _vectors(b: Builder, strip: Strip, k: Value, u: int) -> list[Value]:
     """The vectors of `right` for step k + u."""
-    type_ = vec(element, tile.lanes)
     step, further = b.mul(k, strip.right_step), b.mul(strip.right_step, u)
     places = [b.offset(b.offset(b.offset(c, step), further), n) for c, n in strip.columns]
-    masks: Sequence[Value | None] = strip.masks or [None] * tile.vectors
-    return [read(b, type_, p, strip.lane_step, m) for p, m in zip(places, masks, strict=True)]
+    return [strip.read(place, j) for j, place in enumerate(places)]

@@ -20,7 +20,7 @@ from axec.passes.codegen.cpu.gemm import pack
 from axec.passes.codegen.cpu.gemm.control import YES, both, lanes_of, negate, steps, unless, when
 from axec.passes.codegen.cpu.gemm.epilogue import Epilogue
 from axec.passes.codegen.cpu.gemm.microkernel import Strip, multiply
-from axec.passes.codegen.cpu.gemm.setting import Matrix, Panel, Region, Setting
+from axec.passes.codegen.cpu.gemm.setting import Matrix, Panel, Region, Setting, load
 from axec.passes.codegen.llvm import I64, Builder, Value, constant, zero
 from axec.passes.kernel.layouts import PANEL
 
@@ -138,8 +138,14 @@ def _strip(s: Setting, p: Panel, part: Part, r: Region) -> Strip:
     columns = [(right, j * s.vector.size) for j in range(tile.vectors)]
     in_place = s.problem.layout == "row" and p.slot is None and not s.columns_fit
     masks = lanes_of(b, r.columns, tile.lanes, tile.vectors) if in_place else None
-    ahead = _ahead(s, p, part, r)
-    return Strip(rows, s.steps.left_k, columns, part.step, masks=masks, ahead=ahead)
+    return Strip(
+        rows=rows,
+        left_step=s.steps.left_k,
+        columns=columns,
+        right_step=part.step,
+        read=lambda place, j: load(s, place, masks[j] if masks else None),
+        ahead=_ahead(s, p, part, r),
+    )
 
 
 def _ahead(s: Setting, p: Panel, part: Part, r: Region) -> Callable[[Value], Value] | None:

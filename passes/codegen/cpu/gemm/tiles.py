@@ -8,6 +8,7 @@ Zen 4 at K = 256, percent of the multiply-add peak: 64-byte vectors, 6 x 4: 99, 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from axec.dialects.dims import Size
@@ -23,6 +24,8 @@ MOST_VECTORS = {32: 4, 16: 2}
 #: What a step of K costs besides the multiply-adds of the tile, in multiply-adds: reading B,
 #: counting. Decides between few tall tiles and more low ones that fit M better.
 STEP_COST = 1
+#: What gathering a vector of every 2nd, 3rd, ... element costs, in multiply-adds of a vector.
+STRIDED_COST = 4
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,16 +42,35 @@ class Tile:
         return self.vectors * self.lanes
 
 
-def choose(target: Target, lanes: int, wanted: int, m: Size, k: Size) -> Tile:
-    """The tile for a product with M rows, folded over k steps, whose columns fill up to `wanted`
-    vectors: rows that divide M well."""
+def choose(target: Target, lanes: int, vectors: int, m: Size, k: Size) -> Tile:
+    """The tile of that width, or of the largest there is, for a product with M rows that is folded
+    over k steps: rows that divide M well."""
     registers = target.vector_registers
-    vectors = min(max(wanted, 1), MOST_VECTORS[registers])
+    vectors = min(max(vectors, 1), MOST_VECTORS[registers])
     rows = min((registers - vectors - 1) // vectors, MOST_ROWS[vectors])
     if isinstance(m, int) and m > 0:
         rows = min(range(1, rows + 1), key=lambda r: (-(-m // r) * (r * vectors + STEP_COST), -r))
     unroll = 2 if isinstance(k, int) and k % 2 == 0 else 1
     return Tile(rows, vectors, lanes, unroll)
+
+
+def choose_width(
+    target: Target, lanes: int, pieces: Sequence[int], m: Size, k: Size, *, strided: bool
+) -> Tile:
+    """As `choose`, of the width that suits blocks of so many vectors each. strided: the vectors are
+    no neighbouring elements of `right`."""
+    reading = STRIDED_COST if strided else 0
+
+    def cost(tile: Tile) -> tuple[float, int]:
+        columns = sum(-(-n // tile.vectors) for n in pieces)
+        rows = -(-m // tile.rows) if isinstance(m, int) else 1 / tile.rows
+        step = tile.vectors * (tile.rows + reading) + STEP_COST
+        return columns * rows * step, -tile.vectors
+
+    # One vector per row needs a number of `left` for every multiply-add: only where vectors cost.
+    least = 1 if strided else min(2, max(pieces))
+    widths = range(least, MOST_VECTORS[target.vector_registers] + 1)
+    return min((choose(target, lanes, v, m, k) for v in widths), key=cost)
 
 
 def for_gemm(target: Target, g: Gemm) -> Tile:
