@@ -104,6 +104,10 @@ class Emission:
             self._remember(self._vectors, node, found)
         return found
 
+    def first_lanes(self, count: Value) -> Value:
+        """Mask of the lanes whose number is below an i64 of any size."""
+        return self.b.tail_mask(self.b.min(self.b.max(count, 0), self.lanes), self.lanes)
+
     def type(self, element: Type) -> Type:
         """The type of a varying value."""
         return vec(element, self.lanes)
@@ -171,12 +175,6 @@ def _floordiv(b: Builder, x: Value, y: Value) -> Value:
     return b.sub(quotient, b.convert(below, I64))
 
 
-def _first_lanes(e: Emission, node: Node) -> Value:
-    """Lanes whose number is below an i64 of any size."""
-    count = e.b.min(e.b.max(e.value(node.inputs[0]), 0), e.lanes)
-    return e.b.tail_mask(count, e.lanes)
-
-
 RULES: dict[str, Rule] = {
     "constant": lambda e, n: constant(n.type, _number(n)),
     "slot": lambda e, n: e.b.load(n.type, e.b.offset(e.block, 8 * n.data)),
@@ -187,8 +185,8 @@ RULES: dict[str, Rule] = {
     "load": memory.load,
     "load_lanes": memory.load_lanes,
     "gather": memory.gather,
-    "first_lanes": _first_lanes,
-    "last_lanes": lambda e, n: e.b.not_(_first_lanes(e, n)),
+    "first_lanes": lambda e, n: e.first_lanes(e.value(n.inputs[0])),
+    "last_lanes": lambda e, n: e.b.not_(e.first_lanes(e.value(n.inputs[0]))),
     "op": _op,
     "convert": _convert,
     "compare": _compare,

@@ -154,7 +154,7 @@ def over_rows(
 ) -> None:
     """Cover the elements that the units [lo, hi) stand for: `body(first, last)` is a range along
     the last of `groups`, at index `row` of the others, for which it may be partial."""
-    first, last = _first_element(f, walk, f.lo), _first_element(f, walk, f.hi)
+    first, last = first_element(f, walk, f.lo), first_element(f, walk, f.hi)
     f.emission.emit(roots)
     if len(groups) < 2:
         body(first, last)
@@ -172,7 +172,7 @@ def over_rows(
             body(b.max(b.sub(first, start), 0), b.min(b.sub(last, start), extent))
 
 
-def _first_element(f: Frame, walk: templates.Loop, unit: Value) -> Value:
+def first_element(f: Frame, walk: templates.Loop, unit: Value) -> Value:
     """The first element, in row-major order, of a unit."""
     if not walk.shape:
         return unit
