@@ -30,17 +30,20 @@ from axec.lang.arrange import (
     expand_dims,
     flip,
     matrix_transpose,
+    meshgrid,
     moveaxis,
     pad,
     permute_dims,
     repeat,
     reshape,
+    roll,
     split,
     squeeze,
     stack,
     swapaxes,
     tile,
     transpose,
+    unstack,
 )
 from axec.lang.batch import vmap
 from axec.lang.contract import avg_pool, conv, matmul, max_pool, tensordot, vecdot
@@ -49,6 +52,7 @@ from axec.lang.create import (
     array,
     asarray,
     empty,
+    empty_like,
     eye,
     full,
     full_like,
@@ -138,6 +142,7 @@ from axec.lang.formulas import (
     sinh,
     tan,
 )
+from axec.lang.images import conv_transpose, resize
 from axec.lang.indexing import dynamic_slice, dynamic_update_slice, take
 from axec.lang.jacobian import hessian, jacfwd, jacrev
 from axec.lang.namespace import (
@@ -264,6 +269,7 @@ __all__ = [
     "concat",
     "concatenate",
     "conv",
+    "conv_transpose",
     "copysign",
     "cos",
     "cosh",
@@ -282,6 +288,7 @@ __all__ = [
     "e",
     "einsum",
     "empty",
+    "empty_like",
     "entry",
     "equal",
     "erf",
@@ -339,6 +346,7 @@ __all__ = [
     "max_pool",
     "maximum",
     "mean",
+    "meshgrid",
     "min",
     "minimum",
     "mod",
@@ -368,10 +376,12 @@ __all__ = [
     "remainder",
     "repeat",
     "reshape",
+    "resize",
     "result_type",
     "right_shift",
     "rint",
     "rms_norm",
+    "roll",
     "round",
     "rsqrt",
     "scaled_dot_product_attention",
@@ -415,6 +425,7 @@ __all__ = [
     "unique_counts",
     "unique_inverse",
     "unique_values",
+    "unstack",
     "value_and_grad",
     "var",
     "vecdot",

@@ -280,6 +280,66 @@ def tile(x: ArrayLike, repetitions: int | Sequence[int], /) -> Tensor:
     return _shaped(wide, tuple(c * n for c, n in zip(counts, shape, strict=True)))
 
 
+def roll(
+    x: ArrayLike,
+    /,
+    shift: int | tuple[int, ...],
+    *,
+    axis: int | tuple[int, ...] | None = None,
+) -> Tensor:
+    """Elements moved by `shift` places towards the end; those beyond it come in at the front. With
+    `axis` None, of the flattened x."""
+    t = as_tensor(x)
+    if axis is None:
+        flat = roll(reshape(t, (-1,)), shift, axis=0)
+        return _shaped(flat, t.type.shape)
+    shifts, axes = static.integers("roll: a shift", shift), static.axes("roll", axis, t.ndim)
+    if len(shifts) == 1:
+        shifts = shifts * len(axes)
+    if len(shifts) != len(axes):
+        raise error("bad-attribute", f"roll: {len(shifts)} shifts for {len(axes)} axes")
+    for amount, place in zip(shifts, axes, strict=True):
+        t = _rolled(t, amount, place)
+    return t
+
+
+def _rolled(x: Tensor, amount: int, axis: int) -> Tensor:
+    size = x.type.shape[axis]
+    if not isinstance(size, int):
+        raise error("dim-value", f"roll: the axis of size `{size}` must have a size that is an int")
+    at = -amount % size if size else 0
+    front = (slice(None),) * axis
+    if at == 0:
+        return x
+    return concat([x[(*front, slice(at, None))], x[(*front, slice(at))]], axis=axis)
+
+
+def unstack(x: ArrayLike, /, *, axis: int = 0) -> tuple[Tensor, ...]:
+    """The slices of x along an axis, which they lack."""
+    t = as_tensor(x)
+    place = static.axis("unstack", axis, t.ndim)
+    size = t.type.shape[place]
+    if not isinstance(size, int):
+        raise error("dim-value", f"unstack: `{size}` slices are not known when tracing")
+    return tuple(t[(*(slice(None),) * place, i)] for i in range(size))
+
+
+def meshgrid(*arrays: ArrayLike, indexing: str = "xy") -> list[Tensor]:
+    """Coordinate matrices of 1-d arrays: array i varies along axis i, or with "xy" the first along
+    axis 1 and the second along axis 0."""
+    static.word("meshgrid: indexing", indexing, "xy", "ij")
+    found = [as_tensor(a) for a in arrays]
+    if any(t.ndim != 1 for t in found):
+        raise error("shape-mismatch", "meshgrid: needs arrays of one axis")
+    order = list(range(len(found)))
+    if indexing == "xy":
+        order[:2] = order[:2][::-1]
+    rank = len(found)
+    shape = [found[i].type.shape[0] for i in order]
+    shapes = [tuple(shape[a] if order[a] == i else 1 for a in range(rank)) for i in range(rank)]
+    return [core.stretch(_shaped(t, s), tuple(shape)) for t, s in zip(found, shapes, strict=True)]
+
+
 def pad(
     x: ArrayLike,
     pad_width: int | tuple[int, int] | Sequence[tuple[int, int]],

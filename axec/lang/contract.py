@@ -124,7 +124,8 @@ def conv(
     dilation: Windows = 1,
     groups: int = 1,
 ) -> Tensor:
-    """Cross-correlation of x [N, C, spatial...] with w [O, C/groups, spatial...], 1-d or 2-d.
+    """Cross-correlation of x [N, C, spatial...] with w [O, C/groups, spatial...], over any number
+    of spatial axes.
 
     `padding`: "valid" (none), "same" (as many positions as x / stride), one amount, or per axis an
     amount or a (before, after) pair. Result [N, O, positions...].
@@ -143,7 +144,7 @@ def conv(
     window = tuple(s for s in b.type.shape[2:] if isinstance(s, int))
     if len(window) != rank:
         raise error("dim-value", f"conv: the window of w {show(b.type.shape)} must be of ints")
-    steps, apart = _per_axis("stride", stride, rank), _per_axis("dilation", dilation, rank)
+    steps, apart = per_axis("stride", stride, rank), per_axis("dilation", dilation, rank)
     pads = _padding(padding, a.type.shape[2:], window, steps, apart)
     return apply(ops.conv, a, b, stride=steps, padding=pads, dilation=apart, groups=count)
 
@@ -177,8 +178,8 @@ def max_pool(
     `stride` is `size` by default; padding never wins."""
     t = as_tensor(x)
     window = _window(size)
-    steps = _per_axis("stride", window if stride is None else stride, len(window))
-    apart = _per_axis("dilation", dilation, len(window))
+    steps = per_axis("stride", window if stride is None else stride, len(window))
+    apart = per_axis("dilation", dilation, len(window))
     pads = _padding(padding, t.type.shape[t.ndim - len(window) :], window, steps, apart)
     return apply(
         reduce_ops.window,
@@ -204,7 +205,7 @@ def avg_pool(
     is `size` by default; padding counts as elements only with `count_include_pad`."""
     t = as_tensor(x)
     window = _window(size)
-    steps = _per_axis("stride", window if stride is None else stride, len(window))
+    steps = per_axis("stride", window if stride is None else stride, len(window))
     once = (1,) * len(window)
     pads = _padding(padding, t.type.shape[t.ndim - len(window) :], window, steps, once)
     return apply(
@@ -224,14 +225,14 @@ def _window(size: Windows) -> tuple[int, ...]:
     return found if isinstance(size, (list, tuple)) else found * 2
 
 
-def _per_axis(what: str, value: Windows, rank: int) -> tuple[int, ...]:
+def per_axis(what: str, value: Windows, rank: int, least: int = 1) -> tuple[int, ...]:
+    """One int per spatial axis, from one or from as many."""
     found = static.integers(what, value)
     if not isinstance(value, (list, tuple)):
         found *= rank
-    if len(found) != rank or any(v < 1 for v in found):
-        raise error(
-            "bad-attribute", f"{what} must be one int >= 1, or {rank} of them, got {value!r}"
-        )
+    if len(found) != rank or any(v < least for v in found):
+        message = f"{what} must be one int >= {least}, or {rank} of them, got {value!r}"
+        raise error("bad-attribute", message)
     return found
 
 

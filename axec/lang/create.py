@@ -77,6 +77,11 @@ def empty(shape: Any, *, dtype: Any = float32) -> Tensor:
     return zeros(shape, dtype=dtype)
 
 
+def empty_like(x: ArrayLike, /, *, dtype: Any = None) -> Tensor:
+    """The same as `zeros_like`."""
+    return zeros_like(x, dtype=dtype)
+
+
 def zeros_like(x: ArrayLike, /, *, dtype: Any = None) -> Tensor:
     """All 0, in the shape and dtype of x."""
     return full_like(x, 0, dtype=dtype)

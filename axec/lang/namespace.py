@@ -13,7 +13,7 @@ import numpy as np
 
 from axec.dialects import dtypes
 from axec.dialects.dtypes import DType
-from axec.lang import core
+from axec.lang import core, static
 from axec.lang.core import as_tensor
 from axec.lang.errors import error
 from axec.lang.spec import as_dtype, dtype_name
@@ -160,15 +160,12 @@ def __array_namespace_info__() -> Info:
 
 def from_dlpack(x: Any, /, *, device: str | None = None, copy: bool | None = None) -> Tensor:
     """An array of another library, without a copy where it is in memory of the CPU."""
-    if (
-        not hasattr(x, "__dlpack__")
-        or device not in (None, "cpu")
-        or copy not in (None, True, False)
-    ):
-        what = f"{type(x).__name__}, device={device!r}, copy={copy!r}"
-        raise error(
-            "argument-type", f"from_dlpack: needs an array in memory of the CPU, got {what}"
-        )
+    if not hasattr(x, "__dlpack__"):
+        raise static.wrong("from_dlpack: x", "an array of a library", x)
+    if device is not None:
+        static.word("from_dlpack: the device", device, "cpu")
+    if copy is not None:
+        static.flag("copy", copy)
     return as_tensor(np.from_dlpack(x, copy=copy))
 
 

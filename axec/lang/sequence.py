@@ -190,8 +190,7 @@ def searchsorted(
     table, values = core.promote("searchsorted", x1, x2)
     if table.ndim != 1:
         raise error("shape-mismatch", f"searchsorted: {show(table.type.shape)} is not 1-d")
-    if side not in ("left", "right"):
-        raise error("bad-attribute", f'searchsorted: side is "left" or "right", not {side!r}')
+    static.word("searchsorted: side", side, "left", "right")
     if sorter is not None:
         table = take_along_axis(table, sorter, axis=0)
     value = reshape(values, (*values.type.shape, 1))

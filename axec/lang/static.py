@@ -42,6 +42,14 @@ def flag(what: str, value: Any) -> bool:
     raise wrong(what, "True or False", value)
 
 
+def word(what: str, value: Any, *known: str) -> str:
+    """One of some words. AxecError `bad-attribute` for anything else."""
+    if isinstance(value, str) and value in known:
+        return value
+    listed = " or ".join(f'"{k}"' for k in known)
+    raise error("bad-attribute", f"{what} is {listed}, not {value!r}")
+
+
 def axis(name: str, value: Any, rank: int) -> int:
     """An axis in [0, rank). AxecError `axis-range` when the array has no such axis."""
     number = integer(f"{name}: an axis", value)

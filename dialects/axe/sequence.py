@@ -52,10 +52,10 @@ def argsort(x: TensorType, *, descending: bool) -> TensorType:
 @argsort.reference
 def _(x: Array, *, descending: bool) -> Array:
     if not descending:
-        return np.argsort(x, axis=-1, stable=True).astype(np.int64)
+        return np.asarray(np.argsort(x, axis=-1, stable=True), np.int64)
     # Ascending from behind: what is equal stands the other way round, and is turned back.
     found = np.argsort(x[..., ::-1], axis=-1, stable=True)[..., ::-1]
-    return (x.shape[-1] - 1 - found).astype(np.int64)
+    return np.asarray(x.shape[-1] - 1 - found, np.int64)
 
 
 for _descending in (False, True):

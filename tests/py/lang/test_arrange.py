@@ -163,3 +163,32 @@ def test_bad_calls(fn: Any, code: str) -> None:
             call()
         assert caught.value.code == code
         assert caught.value.location.file.endswith("test_arrange.py")
+
+
+@pytest.mark.parametrize(
+    ("shift", "axis"), [(2, None), (-1, 0), (5, 1), ((1, -2), (0, 1)), (1, (0, 1))]
+)
+def test_roll(both: Both, shift: Any, axis: Any) -> None:
+    x = np.arange(12).reshape(3, 4)
+    np.testing.assert_array_equal(
+        both(lambda v: axe.roll(v, shift, axis=axis), x), np.roll(x, shift, axis)
+    )
+
+
+def test_unstack(both: Both) -> None:
+    x = np.arange(6).reshape(2, 3)
+    for axis, count in ((0, 2), (1, 3), (-1, 3)):
+        found = both(lambda v, a=axis: axe.unstack(v, axis=a), x)
+        assert len(found) == count
+        for i, part in enumerate(found):
+            np.testing.assert_array_equal(part, np.take(x, i, axis))
+
+
+@pytest.mark.parametrize("indexing", ["xy", "ij"])
+def test_meshgrid(both: Both, indexing: Any) -> None:
+    arrays = [np.arange(3), np.arange(4) * 2.5, np.arange(2)]
+    for count in (1, 2, 3):
+        found = both(lambda *vs: axe.meshgrid(*vs, indexing=indexing), *arrays[:count])
+        wanted = np.meshgrid(*arrays[:count], indexing=indexing)
+        for a, b in zip(found, wanted, strict=True):
+            np.testing.assert_array_equal(a, b)

@@ -134,3 +134,7 @@ def test_bad_calls(fn: Any) -> None:
     with pytest.raises(axe.AxecError) as caught:
         fn()
     assert caught.value.location.file.endswith("test_create.py")
+
+
+def test_empty_like(both: Any) -> None:
+    assert both(lambda v: axe.empty_like(v, dtype=axe.int32), np.ones((2, 3))).dtype == np.int32
