@@ -26,6 +26,7 @@ from axec.passes.kernel.templates import Loop, Strips
 Along = Literal["results", "depth"]
 
 _WAITING = 4  # accumulators that hide an addition's latency
+_WIDE = 8  # vectors side by side where a fold walks down columns: whole pieces of memory per row
 _LIGHT = 12  # instructions per element; heavier ones hide the latency themselves
 _UNROLLED = 5  # a folded run up to this extent is written out
 # Cost of reading a vector: one scalar for all lanes, in order, every few elements, anywhere.
@@ -95,16 +96,16 @@ def plan(f: Frame, op: Def, c: Contraction, space: Space, walk: Loop | Strips) -
     lanes = f.target.lanes(4)
     along = min(extents, key=lambda a: _reading(trials[a]) * _waste(extents[a], lanes))
     f.choose_lanes(trials[along], extents[along])
-    lanes, budget = f.emission.lanes, f.target.vector_registers // 2
+    lanes, budget = f.emission.lanes, f.target.vector_registers // (2 * len(c.fold.start()))
     rows = _at_most(walk.shape[walk.axis], walk.rows) if isinstance(walk, Strips) else 1
     lines = vectors = 1
-    unrolled = False
+    last = space.depth[-1].extent if space.depth else 1
+    unrolled = along == "results" and isinstance(last, int) and last <= _UNROLLED
     if along == "results":
-        vectors = _vectors(extents[along], lanes, min(_WAITING, budget // rows))
+        most = _WAITING if unrolled or isinstance(walk, Strips) else _WIDE
+        vectors = _vectors(extents[along], lanes, min(most, budget // rows))
         if len(inner) > 1:
             lines = _at_most(inner[-2].extent, max(1, min(_WAITING, budget // (rows * vectors))))
-        last = space.depth[-1].extent if space.depth else 1
-        unrolled = isinstance(last, int) and last <= _UNROLLED
     copies = 1
     if not unrolled and rows * lines * vectors < _WAITING and weight(trials[along]) <= _LIGHT:
         each = lanes if along == "depth" else 1
