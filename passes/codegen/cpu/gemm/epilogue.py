@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from axec.dialects import dims
 from axec.dialects.dims import Size
 from axec.passes.codegen.cpu import memory
 from axec.passes.codegen.cpu.body import Def
 from axec.passes.codegen.cpu.evaluate import Evaluator
 from axec.passes.codegen.cpu.frame import Frame
 from axec.passes.codegen.cpu.loops import Values, lanes_loop, weight
-from axec.passes.codegen.cpu.nodes import Affine, Index
+from axec.passes.codegen.cpu.nodes import ZERO, Affine, Index
 from axec.passes.codegen.cpu.rearrange import split
 from axec.passes.codegen.cpu.registers import register_type
 from axec.passes.codegen.cpu.space import positions, runs
@@ -39,10 +40,21 @@ class Epilogue:
         ev.given[root, index] = self._sum
         self._outputs = [ev.output(i) for i in range(len(f.body.results))]
         self._values = [ev.at(r, index) for r in f.body.results]
-        self._places = [graph.address(o, graph.offset(o, index)) for o in self._outputs]
+        place = self._place(root, starts)
+        self._places = [graph.address(o, place) for o in self._outputs]
         self._roots = [*self._values, *self._places]
         f.choose_lanes(self._values, columns)
         f.emission.emit(self._roots)
+
+    def _place(self, root: Def, starts: Sequence[int]) -> Affine:
+        """The element number of a position: results have the shape of the product."""
+        found, stride = ZERO, dims.product(())
+        ends = [*starts[1:], len(root.shape)]
+        for part, start, end in reversed(list(zip(self._parts, starts, ends, strict=True))):
+            number = Affine(0, ((part, 1),), step=int(part is self._parts[-1]))
+            found += self._f.graph.scale(number, stride)
+            stride = stride * dims.product(root.shape[start:end])
+        return found
 
     def _index(self, root: Def, starts: Sequence[int]) -> Index:
         body, graph = self._f.body, self._f.graph
