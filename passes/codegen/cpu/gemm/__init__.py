@@ -1,17 +1,25 @@
-"""Template `gemm`: one matrix product and the pointwise ops after it.
+"""Template `gemm`: one matrix product or convolution and the pointwise ops after it.
 
-    problem.py      sizes and strides of the product
-    tiles.py        which register tile
-    setting.py      what the parts share: addresses, steps, the panel at hand
-    units.py        from units to panels
-    tiled.py        a panel of columns: parts of k, packing, tiles
-    pack.py         copying columns into the order in which tiles read them
-    microkernel.py  the inner loop
-    one_row.py      products with one row
-    epilogue.py     from sums to results
+    tiles.py         which register tile
+    microkernel.py   the inner loop
+    epilogue.py      from sums to results
+    control.py       loops and conditions that vanish where they are decided at compile time
 
-Each sum is built up in the order of k (dot products of one row: lane by lane), whatever the tile,
-the part or the thread: a shape and a target have one result.
+    emit.py          matrix products: what is computed once per call
+    problem.py       the product and how its right factor lies
+    setting.py       what its parts share: addresses, steps, the panel at hand
+    units.py         from units to panels
+    tiled.py         a panel of columns: parts of k, packing, tiles
+    pack.py          copying columns into the order in which tiles read them
+    one_row.py       products with one row
+
+    emit_conv.py     convolutions: what is computed once per call
+    conv_setting.py  from units to pieces of output rows
+    conv.py          tiles of output channels and pieces
+
+Each sum is built up in one order, that of k (dot products of one row: lane by lane; convolutions:
+position by position in the window, channel by channel), whatever the tile, the part or the thread:
+a shape and a target have one result.
 """
 
 from axec.passes.codegen.cpu.gemm.emit import emit
