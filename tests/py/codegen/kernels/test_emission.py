@@ -1,4 +1,4 @@
-"""What the instructions look like: where values are computed, how memory is read, how much code it takes."""
+"""What instructions look like: where values are computed, how memory is read, how much code."""
 
 from __future__ import annotations
 
