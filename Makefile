@@ -1,14 +1,16 @@
-# make demo    a model compiled ahead of time, run by a runtime that needs numpy alone
-# make test    ruff, mypy and every test
-# make bench   the project's measures, printed beside its peers (the machine must be idle)
-# make lint    ruff and mypy alone
-# make clean   removes everything that make made
+# make demo      a model compiled ahead of time, run by a runtime that needs numpy alone
+# make test      ruff, mypy and every test
+# make test-peers layers, losses and optimisers beside torch, which gets an environment of its own
+# make coverage  every op against every check: values, derivatives, batching, machine code
+# make bench     the project's measures, printed beside its peers (the machine must be idle)
+# make lint      ruff and mypy alone
+# make clean     removes everything that make made
 #
 # PYTHON=...   the interpreter that .venv is made from   JOBS=...   test processes (default: all CPUs)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test bench lint clean
+.PHONY: help demo test test-peers bench lint clean
 SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 
@@ -17,6 +19,7 @@ PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 JOBS ?= auto
 bench_requirements := import tomllib; \
   print(*tomllib.load(open("pyproject.toml", "rb"))["project"]["optional-dependencies"]["bench"])
+peers_requirements := $(subst ["bench"],["peers"],$(bench_requirements))
 say = @printf '[make] %s\n'
 
 help:
@@ -46,6 +49,17 @@ help:
 	  || printf '[make] no peers: the table will hold axec and numpy alone\n'
 	@touch $@
 
+# torch in an environment that also sees the packages of .venv; it is no dependency of anything.
+.venv/.peers: .venv/.dev
+	$(say) 'installing torch into .venv/peers'
+	@$(BIN)/python -m venv .venv/peers
+	@.venv/peers/bin/python -m pip --quiet --disable-pip-version-check install \
+	  $$($(BIN)/python -c '$(peers_requirements)')
+	@$(BIN)/python -c 'import sysconfig; p = sysconfig.get_path("purelib"); \
+	  print(f"import site; site.addsitedir({p!r})")' \
+	  > $$(.venv/peers/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/axec.pth
+	@touch $@
+
 demo: .venv/.installed
 	@$(BIN)/python samples/digits.py
 
@@ -59,6 +73,12 @@ lint: .venv/.dev
 test: lint
 	$(say) 'pytest'
 	@$(BIN)/python -m pytest -n $(JOBS)
+
+test-peers: .venv/.peers
+	@.venv/peers/bin/python -m pytest tests/peers -m peers
+
+coverage: .venv/.installed
+	@$(BIN)/axec coverage
 
 bench: .venv/.bench
 	@$(BIN)/python benchmarks/run.py
