@@ -2,8 +2,8 @@
 
     python benchmarks/run.py [NAME ...]      all measures, or those whose names contain NAME
 
-Each figure is the median over fresh processes that time themselves; what is compared runs in
-turns, one library per process. See docs/benchmarks.md.
+Each figure is the median over fresh processes that time themselves, taken while the machine is
+quiet if it ever is; what is compared runs in turns, one library per process. docs/benchmarks.md.
 """
 
 from __future__ import annotations
@@ -21,14 +21,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from quiet import QUIET, ROUNDS, disturbance, samples
+
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent
 PEERS_PYTHON = ROOT / ".venv" / "bench" / "bin" / "python"
 RESULTS = HERE / "results" / "measures.json"
-ROUNDS = 7
-TURNS = range(ROUNDS)
 NO_CACHE = "off"  # value of AXEC_CACHE: compiled kernels are not kept on disk
-IDLE = 0.3  # load average above which the figures are not to be trusted
 
 DIGITS = "samples/digits.py:predict"
 LAYERS = 12
@@ -73,6 +72,16 @@ def axec(*args: object, **env: str) -> None:
     subprocess.run(command, cwd=ROOT, env={**os.environ, **env}, check=True, capture_output=True)
 
 
+def shell_seconds(*args: object, **env: str) -> float:
+    start = time.perf_counter()
+    axec(*args, **env)
+    return time.perf_counter() - start
+
+
+def has_peers() -> bool:
+    return PEERS_PYTHON.exists()
+
+
 def build(folder: Path) -> dict[str, Path]:
     """Compile what the probes load: digits, and an addition of two vectors of 16 floats."""
     made = {"cache": folder / "cache"}
@@ -83,7 +92,7 @@ def build(folder: Path) -> dict[str, Path]:
 
 
 def cold_start(files: dict[str, Path]) -> list[Row]:
-    runs = [probe("probes/cold_start", files["digits"]) for _ in TURNS]
+    runs = samples(lambda: probe("probes/cold_start", files["digits"]))
     parts = ", ".join(f"{k} {ms(median(runs, k))}" for k in ("import", "load", "call"))
     beside = f"import numpy itself {ms(median(runs, 'numpy'))}"
     here = f"{ms(median(runs, 'total'))} ({parts})"
@@ -91,65 +100,54 @@ def cold_start(files: dict[str, Path]) -> list[Row]:
 
 
 def checked_call(files: dict[str, Path]) -> list[Row]:
-    runs = [probe("probes/call", files["add"]) for _ in TURNS]
-    beside = f"numpy.add {us(median(runs, 'numpy'))}"
-    fresh = f"numpy.add {us(median(runs, 'numpy_out'))} with out="
-    raw: dict[str, Any] = {"runs": runs}
-    if PEERS_PYTHON.exists():
-        jax = [probe("peers/jax_call", python=PEERS_PYTHON) for _ in TURNS]
-        fresh, raw = f"{beside}, jax.jit {us(median(jax, 'call'))}", {**raw, "jax": jax}
-    what = "checked call, 2 x 16 floats"
+    runs = samples(lambda: probe("probes/call", files["add"]))
+    given = f"numpy.add {us(median(runs, 'numpy_out'))}"
+    fresh = f"numpy.add {us(median(runs, 'numpy'))}"
+    jax = samples(lambda: probe("peers/jax_call", python=PEERS_PYTHON)) if has_peers() else []
+    if jax:
+        fresh += f", jax.jit {us(median(jax, 'call'))}"
+    what, raw = "checked call, 2 x 16 floats", {"axec": runs, "jax": jax}
     return [
-        Row(f"{what}, out=", "0.4 us", us(median(runs, "out")), _with_out(runs), raw),
+        Row(f"{what}, out=", "0.4 us", us(median(runs, "out")), given, raw),
         Row(f"{what}, fresh output", "0.8 us", us(median(runs, "fresh")), fresh, {}),
     ]
 
 
-def _with_out(runs: list[dict[str, float]]) -> str:
-    return f"numpy.add {us(median(runs, 'numpy_out'))}"
-
-
 def compile_digits(files: dict[str, Path]) -> list[Row]:
-    target = files["digits"].with_name("timed.axe")
-    whole = {
-        cache: [_shell_seconds("compile", DIGITS, "-o", target, AXEC_CACHE=cache) for _ in TURNS]
-        for cache in (NO_CACHE, str(files["cache"]))
-    }
-    cold, warm = (statistics.median(times) for times in whole.values())
-    runs = [probe("probes/compile_digits", AXEC_CACHE=NO_CACHE) for _ in TURNS]
-    again = f"again in that process {ms(median(runs, 'again'))}"
-    kept = f"with kernels cached on disk {ms(warm)}"
+    line = ("compile", DIGITS, "-o", files["digits"].with_name("timed.axe"))
+    cold = samples(lambda: shell_seconds(*line, AXEC_CACHE=NO_CACHE))
+    warm = samples(lambda: shell_seconds(*line, AXEC_CACHE=str(files["cache"])))
+    runs = samples(lambda: probe("probes/compile_digits", AXEC_CACHE=NO_CACHE))
+    first, again = (ms(median(runs, key)) for key in ("first", "again"))
+    kept = f"with kernels cached on disk {ms(statistics.median(warm))}"
+    raw = {"cold": cold, "warm": warm}
     return [
-        Row("compile digits, whole process", "1200 ms", ms(cold), kept, whole),
-        Row(
-            "compile digits, in process", "300 ms", ms(median(runs, "first")), again, {"runs": runs}
-        ),
+        Row("compile digits, whole process", "1200 ms", ms(statistics.median(cold)), kept, raw),
+        Row("compile digits, in process", "300 ms", first, f"again there {again}", {"runs": runs}),
     ]
 
 
-def _shell_seconds(*args: object, **env: str) -> float:
-    start = time.perf_counter()
-    axec(*args, **env)
-    return time.perf_counter() - start
-
-
 def compile_gpt(files: dict[str, Path]) -> list[Row]:
-    ours, cached, theirs = [], [], []
-    for _ in TURNS:  # in turns: a busy minute hits all
-        ours.append(probe("probes/compile_gpt", LAYERS, AXEC_CACHE=NO_CACHE))
-        cached.append(probe("probes/compile_gpt", LAYERS, AXEC_CACHE=str(files["cache"])))
-        if PEERS_PYTHON.exists():
-            theirs.append(probe("peers/jax_gpt", LAYERS, python=PEERS_PYTHON))
-    mine = median(ours, "compile")
+    def turn() -> dict[str, Any]:
+        """One compilation by each, so that a busy minute hits all."""
+        found = {
+            "axec": probe("probes/compile_gpt", LAYERS, AXEC_CACHE=NO_CACHE),
+            "cached": probe("probes/compile_gpt", LAYERS, AXEC_CACHE=str(files["cache"])),
+        }
+        jax = {"jax": probe("peers/jax_gpt", LAYERS, python=PEERS_PYTHON)} if has_peers() else {}
+        return found | jax
+
+    turn()  # fills the cache
+    turns = samples(turn)
+    runs = {name: [one[name] for one in turns] for name in turns[0]}
+    mine = median(runs["axec"], "compile")
     beside = "JAX is not installed"
-    if theirs:
-        other = median(theirs, "compile")
-        parts = f"lower {ms(median(theirs, 'lower'))}"
-        beside = f"JAX {ms(other)} (of it {parts}); ratio {mine / other:.2f}"
-    beside += f"; with kernels cached on disk {ms(median(cached[1:], 'compile'))}"
-    raw = {"axec": ours, "cached": cached, "jax": theirs}
+    if "jax" in runs:
+        other, lower = (median(runs["jax"], key) for key in ("compile", "lower"))
+        beside = f"JAX {ms(other)} (of it lower {ms(lower)}); ratio {mine / other:.2f}"
+    beside += f"; with kernels cached on disk {ms(median(runs['cached'], 'compile'))}"
     what = f"compile a {LAYERS}-layer d=256 GPT forward"
-    return [Row(what, "1/2 of JAX", ms(mine), beside, raw)]
+    return [Row(what, "1/2 of JAX", ms(mine), beside, runs)]
 
 
 def sizes(files: dict[str, Path]) -> list[Row]:
@@ -218,7 +216,6 @@ def machine() -> dict[str, Any]:
         "cpus": os.cpu_count(),
         "system": platform.platform(),
         "python": platform.python_version(),
-        "load": os.getloadavg()[0],
         "commit": _commit(),
         **{name: packages.version(name) for name in names},
     }
@@ -236,8 +233,6 @@ def main(names: list[str]) -> None:
 
     chosen = [m for m in MEASURES if not names or any(n in m for n in names)]
     about = machine()
-    if about["load"] > IDLE:
-        note(f"load average {about['load']:.2f}: this machine is busy; do not trust the figures")
     rows: list[Row] = []
     with tempfile.TemporaryDirectory(prefix="axec-bench-") as folder:
         files = build(Path(folder))
@@ -246,6 +241,9 @@ def main(names: list[str]) -> None:
             rows += MEASURES[name](files)
     show(f"{about['cpu']}, {about['cpus']} CPUs, medians of {ROUNDS} fresh processes")
     show(table(["measure", ">reach", ">here", "beside it"], [row[:4] for row in rows]))
+    about["others"] = max(disturbance, default=0.0)
+    if about["others"] > QUIET:
+        show(f"others used up to {about['others']:.1f} CPUs meanwhile: do not trust the times")
     RESULTS.parent.mkdir(exist_ok=True)
     report = {"machine": about, "rows": [row._asdict() for row in rows]}
     RESULTS.write_text(json.dumps(report, indent=1) + "\n")
