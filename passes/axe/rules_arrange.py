@@ -104,9 +104,11 @@ def _(s: Site) -> Value | None:
 @rule("broadcast(x) that repeats nothing and keeps the order => reshape(x)", "broadcast")
 def _(s: Site) -> Value | None:
     source, axes = s.operand_type(), s.attr("axes")
+    kept = {a: n for a, n in enumerate(s.type.shape) if n != 1 or a in axes}
     if (
         (source.rank == 0) != (s.type.rank == 0)
-        or source.count != s.type.count
+        # Not by the count of elements: [0] repeated to [0, 3] has as many.
+        or kept != dict(zip(axes, source.shape, strict=True))
         or list(axes) != sorted(axes)
     ):
         return None

@@ -257,6 +257,15 @@ func.func @broadcast_once_miss(%arg0: tensor<2x3xf32>) -> tensor<3x1x2xf32> {
   return %0 : tensor<3x1x2xf32>
 }
 
+// As many elements, but each is repeated three times.
+// CHECK-LABEL: @broadcast_none_miss(
+// CHECK-NEXT: %0 = "axe.broadcast"(%arg0) {axes = array<i64: 0>, shape = [0, 3]}
+// CHECK-NEXT: return %0
+func.func @broadcast_none_miss(%arg0: tensor<0xf32>) -> tensor<0x3xf32> {
+  %0 = "axe.broadcast"(%arg0) {axes = array<i64: 0>, shape = [0, 3]} : (tensor<0xf32>) -> tensor<0x3xf32>
+  return %0 : tensor<0x3xf32>
+}
+
 // RULE: broadcast(broadcast(x)) => broadcast(x)
 // CHECK-LABEL: @broadcast_broadcast(
 // CHECK-NEXT: %0 = "axe.broadcast"(%arg0) {axes = array<i64: 2>, shape = [4, 2, 3]}
