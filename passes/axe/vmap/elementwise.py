@@ -6,5 +6,5 @@ from axec.dialects.axe import OPS
 from axec.passes.axe.vmap.rules import same
 
 for _op in OPS.values():
-    if _op.family == "elementwise":
+    if _op.group == "pointwise":
         same(_op)
