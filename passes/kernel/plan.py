@@ -45,14 +45,21 @@ class PlanReport:
 @register
 @dataclass(frozen=True)
 class Plan(Pass):
-    """Place every buffer and write functions as exec.program."""
+    """Place every buffer and write functions as exec.program.
+
+    `grain`: fewest units of a launch that are worth a thread; 0: what a kernel's time says."""
 
     name = "plan"
+    grain: int = 0
 
     def run(self, module: Any) -> list[PlanReport]:
         kernels = {name: _Kernel.of(op) for name, op in definitions(module).items()}
         found = list(functions(module))
-        reports = [_Planner(f, flow_of(f, definitions(module)), kernels).run() for f in found]
+        flows = [flow_of(f, definitions(module)) for f in found]
+        reports = [
+            _Planner(f, flow, kernels, self.grain).run()
+            for f, flow in zip(found, flows, strict=True)
+        ]
         for function in found:
             function.operation.erase()
         return reports
@@ -74,8 +81,11 @@ class _Kernel:
 
 
 class _Planner:
-    def __init__(self, function: Any, flow: Flow, kernels: Mapping[str, _Kernel]) -> None:
+    def __init__(
+        self, function: Any, flow: Flow, kernels: Mapping[str, _Kernel], grain: int
+    ) -> None:
         self.function = function.operation
+        self.grain = grain
         self.flow = flow
         self.kernels = kernels
         self.ranges: Ranges = ranges_of(function)
@@ -169,7 +179,8 @@ class _Planner:
             buffers.append(self._held(b, scratch, where))
         units = _substituted(kernel.units, bound)
         self.flops = self.flops + _substituted(kernel.flops, bound)
-        grain = cost.grain(_substituted(kernel.time, bound), units, self.ranges)
+        time = _substituted(kernel.time, bound)
+        grain = self.grain or cost.grain(time, units, self.ranges)
         given = {
             "callee": step.op.attributes["callee"],
             "dims": step.op.attributes["dims"],
