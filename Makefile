@@ -1,16 +1,16 @@
-# make demo      a model compiled ahead of time, run by a runtime that needs numpy alone
-# make test      ruff, mypy and every test
+# make demo       a model compiled ahead of time, run by a runtime that needs numpy alone
+# make test       ruff, mypy and every test
 # make test-peers layers, losses and optimisers beside torch, which gets an environment of its own
-# make coverage  every op against every check: values, derivatives, batching, machine code
-# make bench     the project's measures, printed beside its peers (the machine must be idle)
-# make lint      ruff and mypy alone
-# make clean     removes everything that make made
+# make coverage   every op against every check: values, derivatives, batching, machine code
+# make bench      the project's measures, printed beside its peers (the machine must be idle)
+# make lint       ruff and mypy alone
+# make clean      removes everything that make made
 #
 # PYTHON=...   the interpreter that .venv is made from   JOBS=...   test processes (default: all CPUs)
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-peers bench lint clean
+.PHONY: help demo test test-peers coverage bench lint clean
 SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 

@@ -39,7 +39,7 @@ def compile_command(
     from axec.driver import compile_entries
     from axec.lang.entry import find_entries
 
-    path, name = _split(source)
+    path, name = split(source)
     # With --print-after the stages' text is the output; a spinner would be in its way.
     quiet = bool(options["print_after"] or options["stop_after"])
     with contextlib.nullcontext() if quiet else progress(f"compiling {source}"):
@@ -60,7 +60,7 @@ def compile_command(
         note(_times(artifact.timings))
 
 
-def _split(source: str) -> tuple[str, str | None]:
+def split(source: str) -> tuple[str, str | None]:
     """`FILE.py:ENTRY` -> (file, entry); a colon that is part of the file's name stays."""
     path, colon, name = source.rpartition(":")
     return (path, name) if colon and name.isidentifier() else (source, None)

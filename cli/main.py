@@ -24,6 +24,8 @@ COMMANDS = {
     "bench": "bench",
     "opt": "opt",
     "cache": "cache",
+    "coverage": "coverage",
+    "gradcheck": "gradcheck",
     "doctor": "doctor",
 }
 

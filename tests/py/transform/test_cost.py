@@ -8,9 +8,9 @@ from collections.abc import Callable
 from typing import Any
 
 import numpy as np
-from support.functions import apply
 from support.programs import Builder, program, transformer
 
+from axec.coverage.functions import apply
 from axec.dialects import dims, load, types
 from axec.dialects.axe import OPS
 from axec.mlir import func, ir, unknown_location

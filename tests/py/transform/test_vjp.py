@@ -6,29 +6,16 @@ from typing import Any
 
 import numpy as np
 import pytest
-from support.functions import Functions, apply, central_difference
-from support.points import DIFFERENTIABLE, STEPWISE, Point, points
 
+from axec.coverage.functions import central_difference
+from axec.coverage.points import DIFFERENTIABLE, STEPWISE, points
+from axec.coverage.transforms import gradients
 from axec.dialects import dtypes
 from axec.dialects.axe import OPS
 from axec.dialects.opdef import OpDef
 from axec.passes.axe.grad.rules import JVP, NO_GRADIENT, VJP, VJP_OF_ALL
 
 ops = pytest.mark.parametrize("op", DIFFERENTIABLE, ids=lambda op: op.name)
-
-
-def gradients(point: Point, seed: Any) -> tuple[Any, list[Any]]:
-    """The value, and the cotangents of the float operands, through fn.vjp."""
-    case, made = point.case, Functions()
-    made.define("f", case.operands, lambda e, *xs: e(case.op, *xs, **case.attrs), private=True)
-
-    def main(e: Any, *xs: Any) -> Any:
-        results = made.results["f"] + [xs[i].type for i in point.wrt]
-        return apply("vjp", "f", xs, results, wrt=point.wrt, seeds=[0])
-
-    made.define("main", [*case.operands, case.results[0]], main, private=False)
-    y, *found = made.run([*point.xs, seed])
-    return y, found
 
 
 @ops
@@ -60,16 +47,13 @@ def test_narrower_dtypes(op: OpDef, dtype: Any) -> None:
         (y,) = point.value(*point.xs)
         (g,) = point.like([y], 1)
         _, found = gradients(point, g)
-        wide = [x.astype(np.float64) if x.dtype == dtype.numpy else x for x in point.xs]
-        for case in points(op):
-            if str(case.case).replace("f64", dtype.name) == str(point.case):
-                _, expected = gradients(Point(case.case, point.bound, wide), g.astype(np.float64))
-                limit = 40 * float(np.finfo("f4").eps if dtype is dtypes.f32 else 2.0**-8)
-                for a, b in zip(found, expected, strict=True):
-                    scale = 1 + np.max(np.abs(b), initial=0)
-                    np.testing.assert_allclose(
-                        a.astype("f8"), b, limit, limit * scale, err_msg=str(point.case)
-                    )
+        _, expected = gradients(point.wide(), g.astype(np.float64))
+        limit = 40 * float(np.finfo("f4").eps if dtype is dtypes.f32 else 2.0**-8)
+        for a, b in zip(found, expected, strict=True):
+            scale = 1 + np.max(np.abs(b), initial=0)
+            np.testing.assert_allclose(
+                a.astype("f8"), b, limit, limit * scale, err_msg=str(point.case)
+            )
 
 
 def test_every_op_has_rules_or_a_reason() -> None:

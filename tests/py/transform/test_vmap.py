@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
 import pytest
-from support.functions import Functions, apply
 
+from axec.coverage.points import applications
+from axec.coverage.transforms import batched
 from axec.dialects import dims, dtypes
 from axec.dialects.axe import OPS
-from axec.dialects.axe.cases import Case, bind, cases, values
+from axec.dialects.axe.cases import taken, values
 from axec.dialects.emit import EvalEmit
 from axec.dialects.opdef import OpDef
 
@@ -21,40 +21,13 @@ ops = pytest.mark.parametrize(
 )
 
 
-def applications(op: OpDef) -> Iterator[tuple[Case, dict[str, int]]]:
-    """Every sample in f64, and in i32 where the op has no floats."""
-    found = {case.dtype for case in cases(op)}
-    for case in cases(op):
-        if case.dtype is (dtypes.f64 if dtypes.f64 in found else dtypes.i32):
-            bound = bind(case.operands)
-            named = dims.product(s for t in case.results for s in t.shape)
-            if dims.names(named) <= bound.keys():
-                yield case, bound
-
-
-def batched(case: Case, which: tuple[bool, ...], size: Any) -> Functions:
-    """`main`: the op for all indices of a batch axis, which some operands have first."""
-    made = Functions()
-    made.define("f", case.operands, lambda e, *xs: e(case.op, *xs, **case.attrs), private=True)
-    inputs = [
-        t.with_shape((size, *t.shape)) if b else t
-        for t, b in zip(case.operands, which, strict=True)
-    ]
-    wide = [t.with_shape((size, *t.shape)).ir() for t in case.results]
-    axes = [0 if b else -1 for b in which]
-
-    def main(e: Any, *xs: Any) -> Any:
-        return apply("vmap", "f", xs, wide, in_axes=axes, out_axes=[0] * len(wide))
-
-    made.define("main", inputs, main, private=False)
-    return made
-
-
 @ops
 @pytest.mark.parametrize("size", [3, dims.dim("lanes")], ids=["static", "named"])
 def test_against_a_loop(op: OpDef, size: Any) -> None:
     """For every choice of operands that have the batch axis."""
-    for case, bound in applications(op):
+    dtype = dtypes.f64 if dtypes.f64 in taken(op) else taken(op)[0]
+    for point in applications(op, dtype):
+        case, bound = point.case, point.bound
         for which in itertools.product((False, True), repeat=len(case.operands)):
             if not any(which):
                 continue
