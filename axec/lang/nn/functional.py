@@ -106,23 +106,20 @@ def conv_transpose2d(
             f"conv_transpose2d: x {show(t.type.shape)} and weight {show(w.type.shape)} must be "
             "[N, C, H, W] and [C, O/groups, K, L]",
         )
-    pairs = [
-        _two(name, value)
-        for name, value in (
-            ("stride", stride),
-            ("padding", padding),
-            ("output_padding", output_padding),
-            ("dilation", dilation),
-        )
-    ]
-    rows = zip(t.type.shape[2:], w.type.shape[2:], *pairs, strict=True)
-    space = [(n - 1) * s - 2 * p + d * (k - 1) + extra + 1 for n, k, s, p, extra, d in rows]
+    steps, pads, extra, apart = (
+        _two("stride", stride),
+        _two("padding", padding),
+        _two("output_padding", output_padding),
+        _two("dilation", dilation),
+    )
+    rows = zip(t.type.shape[2:], w.type.shape[2:], steps, pads, extra, apart, strict=True)
+    space = [(n - 1) * s - 2 * p + d * (k - 1) + more + 1 for n, k, s, p, more, d in rows]
     count = static.integer("groups", groups)
-    shape: Shape = (t.type.shape[0], w.type.shape[1] * count, *space)
 
     def forward(image: Tensor) -> Tensor:
-        return conv(image, w, stride=pairs[0], padding=pairs[1], dilation=pairs[3], groups=count)
+        return conv(image, w, stride=steps, padding=pads, dilation=apart, groups=count)
 
+    shape: Shape = (t.type.shape[0], w.type.shape[1] * count, *space)
     _, pullback = vjp(forward, core.full(shape, 0, t.dtype))
     y: Tensor = pullback(t)[0]
     return y if bias is None else y + _per_channel(bias, 2)
