@@ -74,7 +74,7 @@ def sample(seed: int, steps: int) -> Sample:
                 pool.append(made)
         return [choose(pool[-3:]) for _ in range(choose((1, 1, 2, 3)))]
 
-    module = program(declared, body, dims=dict.fromkeys(used, (1, 6)))
+    module = program(declared, body, dims=dict.fromkeys(used, (1, 40)))
     return Sample(module, [types.parse(t) for t in declared], seed)
 
 
