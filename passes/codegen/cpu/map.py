@@ -29,6 +29,9 @@ from axec.passes.codegen.cpu.space import Run, positions, runs
 from axec.passes.codegen.llvm import Value
 from axec.passes.kernel import templates
 
+_LONG = (
+    40  # instructions per vector from which on two of them go side by side, from twice as many four
+)
 _NEAR = 4  # lanes that far apart are read with vector loads
 _ROWS = 64  # rows of a block: four cache lines of f32 per lane
 
@@ -52,10 +55,12 @@ def emit(f: Frame) -> None:
     ]
     values = [f.evaluator.at(r, i) for r, i in zip(body.results, indices, strict=True)]
     f.choose_lanes(values, inner.extent)
+    cost = weight(values)
+    f.emission.lanes *= _side_by_side(cost, inner.extent, f.emission.lanes)
     step, pointers = _stores(f, values, indices)
     size = walk.shape[-1] if walk.shape else 1
     whole = isinstance(size, int) and size % f.emission.lanes == 0
-    roots, cost = [*values, *pointers], weight(values)
+    roots = [*values, *pointers]
     if len(groups) > 1 and any(_is_turned(n, row) for n in reachable(values)):
         _blocks_of_rows(f, walk, inner.extent, row, lane, roots, step)
         return
@@ -64,6 +69,15 @@ def emit(f: Frame) -> None:
         lanes_loop(f.emission, lane, first, last, step, weight=cost, whole=whole)
 
     over_rows(f, walk, groups, row, roots, along_row)
+
+
+def _side_by_side(cost: int, extent: Size, lanes: int) -> int:
+    """How many vectors each operation works on. A CPU looks some hundred instructions ahead: where
+    one vector takes as many, the next one's must stand between them, or it waits for results."""
+    factor = 1 + (cost >= _LONG) + 2 * (cost >= 2 * _LONG)
+    while isinstance(extent, int) and factor > 1 and 2 * factor * lanes > extent:
+        factor //= 2
+    return factor
 
 
 def _running(shape: Shape) -> list[Run]:

@@ -103,7 +103,7 @@ def scaled(b: Builder, x: Value, n: Value, power: Value) -> Value:
     as an integer, less than twice the bias. One instruction, or two factors of half the exponent.
     """
     f = format_of(x)
-    if b.avx512 and x.type.lanes and 8 * x.type.size in (128, 256, 512):
+    if b.avx512 and 8 * x.type.size in (256, 512, 1024) and x.type.lanes:
         return _scalef(b, x, n)
     both = b.add(power, 2 * f.bias)
     half = b.lshr(both, 1)
@@ -114,6 +114,10 @@ def scaled(b: Builder, x: Value, n: Value, power: Value) -> Value:
 
 def _scalef(b: Builder, x: Value, n: Value) -> Value:
     """vscalefps/pd. Source: Intel 64 and IA-32 Software Developer's Manual, vol. 2C."""
+    if 8 * x.type.size > 512:
+        half = x.type.lanes // 2
+        low, high = (_scalef(b, b.slice(x, at, half), b.slice(n, at, half)) for at in (0, half))
+        return b.concat(low, high)
     width, kind = 8 * x.type.size, "ps" if x.type.bits == 32 else "pd"
     everywhere = constant(I16 if x.type.lanes == 16 else I8, -1)
     nearest_even = [constant(I32, 4)] if width == 512 else []  # 4: as MXCSR says

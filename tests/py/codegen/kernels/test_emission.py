@@ -73,10 +73,25 @@ def test_one_evaluation_per_value_and_index() -> None:
 
     def body(b: Ops, x: Value) -> Value:
         y = b.reverse(x, axes=(0,))
-        return b.add(b.mul(b.exp(x), b.exp(y)), b.mul(b.exp(x), b.exp(y)))
+        return b.add(b.mul(b.sqrt(x), b.sqrt(y)), b.mul(b.sqrt(x), b.sqrt(y)))
 
     ir = text("map", ["f32[64, 64]"], body)
     assert ir.count("= load <16 x float>") == 2
+    assert ir.count("sqrt.v16f32(") == 2 + 1  # and its declaration
+
+
+def test_vectors_of_long_bodies_go_side_by_side() -> None:
+    def chain(n: int) -> Make:
+        def body(b: Ops, x: Value) -> Value:
+            for _ in range(n):
+                x = b.tanh(x)
+            return x
+
+        return body
+
+    for n, lanes in ((1, 16), (2, 32), (4, 64)):
+        assert f"<{lanes} x float> @llvm.fma" in text("map", ["f32[4096]"], chain(n))
+    assert "<16 x float> @llvm.fma" in text("map", ["f32[4, 31]"], chain(4))
 
 
 def test_contiguous_and_strided_reads_need_no_gather() -> None:
