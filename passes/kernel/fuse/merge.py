@@ -46,7 +46,7 @@ class _Merger:
         self.max_ops = max_ops
         self.enable = enable
         self.owner = {i: at for at, g in enumerate(groups) for i in g.exits}
-        # Slots of the groups that read an exit from outside; _VIEW where the function itself does.
+        # Slots of the groups that read an exit from outside; _VIEW where a view or the end does.
         self.readers: dict[int, set[int]] = {e: set() for e in self.owner}
         self.reads: list[set[int]] = []  # by slot: exits of others
         self.before: list[int] = []  # by slot: bit set of the slots that must have run
@@ -81,7 +81,8 @@ class _Merger:
         assert producer is not None
         assert consumer is not None
         kept = [e for e in producer.exits if self.readers[e] != {at}]
-        others = {r for e in producer.exits for r in self.readers[e]} - {at, _VIEW}
+        # A view among the readers may lead to a third group.
+        others = {r for e in producer.exits for r in self.readers[e]} - {at}
         if others and self._has_third(source, at):
             return False
         both = joined(producer, consumer, kept, self.enable)

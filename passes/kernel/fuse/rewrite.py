@@ -118,13 +118,16 @@ def ordered(graph: Graph, groups: Inputs) -> Iterator[Group | Node]:
             readers[maker].append(at)
     ready = [at for at, count in missing.items() if count == 0]
     heapq.heapify(ready)
+    done = 0
     while ready:
         at = heapq.heappop(ready)
         yield steps[at]
+        done += 1
         for reader in readers[at]:
             missing[reader] -= 1
             if missing[reader] == 0:
                 heapq.heappush(ready, reader)
+    assert done == len(steps), "groups wait for each other"
 
 
 def _views(graph: Graph, groups: Inputs, makers: dict[int, int]) -> list[Node]:
