@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from axec.dialects.dims import Size
 from axec.passes.codegen.cpu import math
 from axec.passes.codegen.cpu.emission import Emission
 from axec.passes.codegen.cpu.frame import Frame, reachable
@@ -159,7 +160,7 @@ def over_rows(
     if len(groups) < 2:
         body(first, last)
         return
-    b, zero, extent = f.b, constant(I64, 0), f.size(groups[-1].extent)
+    b, zero, extent = f.b, constant(I64, 0), divisor(f, groups[-1].extent)
     by_rows = walk.shape[-1] == groups[-1].extent and walk.blocks == 1  # units are rows
     begin = f.lo if by_rows else b.udiv(first, extent)
     end = f.hi if by_rows else b.udiv(b.add(last, b.sub(extent, 1)), extent)
@@ -172,10 +173,16 @@ def over_rows(
             body(b.max(b.sub(first, start), 0), b.min(b.sub(last, start), extent))
 
 
+def divisor(f: Frame, size: Size) -> Value:
+    """A size to divide positions by. Where it is 0 there are no positions, but the code that would
+    find them runs."""
+    return f.b.max(f.size(size), 1)
+
+
 def first_element(f: Frame, walk: templates.Loop, unit: Value) -> Value:
     """The first element, in row-major order, of a unit."""
     if not walk.shape:
         return unit
-    blocks = f.b.max(f.size(walk.blocks), 1)  # without elements there are no units
+    blocks = divisor(f, walk.blocks)
     line, block = f.b.udiv(unit, blocks), f.b.urem(unit, blocks)
     return f.b.add(f.b.mul(line, f.size(walk.shape[-1])), f.b.mul(block, walk.block))

@@ -18,6 +18,7 @@ from axec.passes.codegen.cpu.frame import Frame, reachable
 from axec.passes.codegen.cpu.loops import (
     Step,
     Values,
+    divisor,
     first_element,
     lanes_loop,
     over_rows,
@@ -108,7 +109,7 @@ def _blocks_of_rows(
 ) -> None:
     """Walk a block of rows vector by vector, so that what one row has fetched into the first cache
     serves the next rows."""
-    e, b, size = f.emission, f.b, f.size(extent)
+    e, b, size = f.emission, f.b, divisor(f, extent)
     first, last = first_element(f, walk, f.lo), first_element(f, walk, f.hi)
     e.emit(roots)
     end = b.udiv(b.add(last, b.sub(size, 1)), size)

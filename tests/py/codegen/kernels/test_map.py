@@ -112,7 +112,7 @@ def test_lookups(target: str) -> None:
     ])  # fmt: skip
 
 
-@pytest.mark.parametrize("sizes", [(1, 1), (3, 16), (40, 7), (2, 1500)])
+@pytest.mark.parametrize("sizes", [(0, 5), (4, 0), (1, 1), (3, 16), (40, 7), (2, 1500)])
 def test_named_dims(sizes: tuple[int, int], target: str) -> None:
     n, m = dim("n"), dim("m")
     run(target, [

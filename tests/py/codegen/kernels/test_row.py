@@ -54,7 +54,7 @@ def test_lengths(rows: str, target: str) -> None:
         check(loaded, loaded.random({}), {})
 
 
-@pytest.mark.parametrize("size", [1, 7, 16, 70])
+@pytest.mark.parametrize("size", [0, 1, 7, 16, 70])
 def test_named_lengths(size: int, target: str) -> None:
     kernels = Kernels()
     for shape in ("3, n", "n, 10", "n, n + 1", "n, 2, 3*n"):
