@@ -131,6 +131,8 @@ def joined(
         return None
     graph = producer.graph
     members = producer.places.keys() | consumer.places.keys()
+    if template == "row" and all(graph.nodes[i].kind != "contract" for i in members):
+        template, rows = "map", set()  # the reductions stayed outside: see Group.settle
     found = Group(graph, sorted({*kept, *consumer.exits}), template)
     found.places = dict.fromkeys(found.exits, HOME)
     found.rows = rows.pop() if rows else None
