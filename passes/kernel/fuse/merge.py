@@ -49,6 +49,7 @@ class _Merger:
         # Slots of the groups that read an exit from outside; _VIEW where a view or the end does.
         self.readers: dict[int, set[int]] = {e: set() for e in self.owner}
         self.reads: list[set[int]] = []  # by slot: exits of others
+        self.viewed: list[set[int]] = [set() for _ in groups]  # those of them read through a view
         self.before: list[int] = []  # by slot: bit set of the slots that must have run
         for v in graph.returns:
             self._note(v, _VIEW)
@@ -66,12 +67,15 @@ class _Merger:
 
     def _note(self, value: int, reader: int) -> list[int]:
         """Note who reads a value; the exit that it is (none for an argument)."""
-        while value >= 0 and value not in self.owner:  # a view: what it is a view of
-            value, reader = self.graph.nodes[value].operands[0], _VIEW
-        if value < 0:
+        exit_ = value
+        while exit_ >= 0 and exit_ not in self.owner:  # a view: what it is a view of
+            exit_ = self.graph.nodes[exit_].operands[0]
+        if exit_ < 0:
             return []
-        self.readers[value].add(reader)
-        return [value]
+        self.readers[exit_].add(reader if exit_ == value else _VIEW)
+        if exit_ != value and reader != _VIEW:
+            self.viewed[reader].add(exit_)
+        return [exit_]
 
     def _producers(self, at: int) -> list[int]:
         return sorted({self.owner[e] for e in self.reads[at]})
@@ -80,6 +84,8 @@ class _Merger:
         producer, consumer = self.groups[source], self.groups[at]
         assert producer is not None
         assert consumer is not None
+        if not self.viewed[at].isdisjoint(producer.exits):
+            return False  # a view, which is no part of any kernel, lies between the two
         kept = [e for e in producer.exits if self.readers[e] != {at}]
         # A view among the readers may lead to a third group.
         others = {r for e in producer.exits for r in self.readers[e]} - {at}
@@ -105,6 +111,7 @@ class _Merger:
             self.readers[e].add(at)
         inside = both.places.keys()
         self.reads[at] = {e for e in self.reads[at] | self.reads[source] if e not in inside}
+        self.viewed[at] |= self.viewed[source]
         for e in both.exits:
             self.readers[e].discard(at)
 
