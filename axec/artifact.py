@@ -43,6 +43,6 @@ class Artifact:
         if level not in self.texts:
             known = ", ".join(self.texts)
             raise AxecError(
-                "unknown-level", f"there is no level {level!r}", hint=f"one of: {known}"
+                "level-unknown", f"there is no level {level!r}", hint=f"one of: {known}"
             )
         return str(self.texts[level]())

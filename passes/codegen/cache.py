@@ -19,6 +19,8 @@ from pathlib import Path
 #: Environment: the folder of the cache, or "off". Default: axec below $XDG_CACHE_HOME or ~/.cache.
 FOLDER = "AXEC_CACHE"
 MAX_BYTES = 256 << 20
+#: The bound is looked after at one of so many new files: looking at a full folder takes a while.
+TRIM_ODDS = 32
 
 _HASH_BYTES = 32
 _SUFFIX = ".axeobj"
@@ -36,9 +38,12 @@ class Info:
 class Cache:
     """A folder of results. Safe for several processes and threads at once."""
 
-    def __init__(self, folder: Path | None, max_bytes: int = MAX_BYTES) -> None:
+    def __init__(
+        self, folder: Path | None, max_bytes: int = MAX_BYTES, trim_odds: int = TRIM_ODDS
+    ) -> None:
         self.folder = folder
         self.max_bytes = max_bytes
+        self.trim_odds = trim_odds
 
     def get(self, key: bytes) -> bytes | None:
         """The result that was put under this key, or None."""
@@ -71,7 +76,8 @@ class Cache:
         except OSError:
             with contextlib.suppress(OSError):
                 os.unlink(name)
-        self._trim()
+        if key[0] % self.trim_odds == 0:
+            self._trim()
 
     def info(self) -> Info:
         """Count what is there."""

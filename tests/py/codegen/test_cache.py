@@ -49,7 +49,7 @@ def test_damaged_file_is_dropped(tmp_path: Path, damage: object) -> None:
 
 def test_bound(tmp_path: Path) -> None:
     """The file that was used longest ago goes first."""
-    cache = Cache(tmp_path, max_bytes=2 * (32 + 100))
+    cache = Cache(tmp_path, max_bytes=2 * (32 + 100), trim_odds=1)
     keys = [hashlib.sha256(bytes([i])).digest() for i in range(3)]
     for age, key in zip((30, 20, 10), keys, strict=True):
         cache.put(key, bytes(100))
