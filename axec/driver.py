@@ -1,11 +1,11 @@
 """The stages of a compilation, in order, and what runs them.
 
-    trace                 Python function  -> axe dialect            axec/lang
-    decompose, simplify   axe              -> axe                    passes/axe
-    fuse ... plan         axe              -> kernel, exec           passes/kernel
-    codegen               kernels          -> LLVM IR                passes/codegen
-    link                  LLVM IR          -> one image per target   passes/codegen
-    pack                  everything       -> manifest and segments  axec/pack.py
+    trace                   Python function  -> axe and fn dialects    axec/lang
+    transform ... simplify  axe and fn       -> axe                    passes/axe
+    fuse ... plan           axe              -> kernel, exec           passes/kernel
+    codegen                 kernels          -> LLVM IR                passes/codegen
+    link                    LLVM IR          -> one image per target   passes/codegen
+    pack                    everything       -> manifest and segments  axec/pack.py
 
 Every stage up to `plan` can be printed, or be the last one.
 """

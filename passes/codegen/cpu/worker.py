@@ -1,8 +1,9 @@
 """Machine code from LLVM IR, in worker processes.
 
-Workers are started once and serve every later compilation. `start` returns at once, so the driver
-calls it first and LLVM loads (50 ms) while the model is being traced. Fresh interpreters rather
-than forks: a compiler may run inside a process with threads (JAX, CUDA), where forking is unsafe.
+Workers are started once and serve every later compilation. The driver submits the support code
+before it traces, so that LLVM loads (50 ms) meanwhile; where everything is in the cache on disk, no
+worker starts at all. Fresh interpreters rather than forks: a compiler may run inside a process with
+threads (JAX, CUDA), where forking is unsafe.
 """
 
 from __future__ import annotations

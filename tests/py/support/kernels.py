@@ -15,10 +15,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from support.programs import Builder, Value
 
 from axec.dialects import dims, kernel, types
-from axec.dialects.axe import OPS
-from axec.dialects.emit import IrEmit, evaluate
+from axec.dialects.emit import evaluate
 from axec.dialects.opdef import Array
 from axec.mlir import ir, unknown_location
 from axec.passes.codegen.cpu import elf, targets, worker
@@ -27,7 +27,6 @@ from axec.passes.codegen.cpu.kernels import emit_kernel
 from axec.passes.codegen.llvm import I64, PTR, VOID, Module
 from axec.passes.kernel import templates
 
-Value = Any
 Make = Callable[..., Value]  # (ops, *arguments) -> result or list of results
 Bound = Mapping[str, int]
 
@@ -36,24 +35,8 @@ _LIBC = ctypes.CDLL(None, use_errno=True)
 _FUNCTION = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)
 
 
-class Ops:
-    """`ops.add(x, y)`, `ops.reduce(x, kind="sum", axes=(0,))`; some shorthands."""
-
-    def __init__(self) -> None:
-        self.emit = IrEmit(unknown_location())
-
-    def __getattr__(self, name: str) -> Callable[..., Value]:
-        op = OPS[f"axe.{name.rstrip('_')}"]
-        return lambda *operands, **attrs: self.emit(op, *operands, **attrs)
-
-    def shape(self, x: Value) -> types.Shape:
-        return types.of(x).shape
-
-    def number(self, value: float, like: Value) -> Value:
-        """A constant of the type of `like`."""
-        t = types.of(like)
-        scalar = self.constant(value=np.asarray(value, t.dtype.numpy))
-        return self.broadcast(scalar, shape=t.shape, axes=())
+class Ops(Builder):
+    """The builder of programs, with shorthands for kernels."""
 
     def rows(self, x: Value, like: Value) -> Value:
         """One value per row of `like`, repeated along the row."""
