@@ -1,4 +1,5 @@
-"""The words of the compiler: dialects axe, fn, kernel, exec. `load()` gives a context with them."""
+"""The words of the compiler: dialects axe, fn, control, kernel, exec. `load()` gives a context with
+them."""
 
 from __future__ import annotations
 
@@ -10,7 +11,7 @@ from axec.mlir import context, ext
 
 def load() -> Any:
     """Load all dialects into the process-wide context (idempotent) and return the context."""
-    from axec.dialects import exec, fn, kernel  # noqa: F401  (their ops: structure.py)
+    from axec.dialects import control, exec, fn, kernel  # noqa: F401  (their ops: structure.py)
     from axec.dialects.axe import Axe
 
     ctx = context()

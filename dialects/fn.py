@@ -48,6 +48,15 @@ def functions_above(op: Any) -> dict[str, Any]:
     return {o.attributes["sym_name"].value: o for o in found if o.name == "func.func"}
 
 
+def is_private(function: Any) -> bool:
+    """Whether a func.func exists for others of the module alone."""
+    attributes = function.attributes
+    return (
+        "sym_visibility" in attributes
+        and ir.StringAttr(attributes["sym_visibility"]).value == "private"
+    )
+
+
 @structure.op("fn.call", attributes=("callee",))
 def _(op: Any) -> Iterator[str]:
     """The function's results."""

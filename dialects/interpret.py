@@ -7,20 +7,23 @@ the IR declares.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
 from axec.diag import AxecError
-from axec.dialects import dims, dtypes, kernel, types
+from axec.dialects import control, dims, dtypes, kernel, types
 from axec.dialects.emit import evaluate
+from axec.dialects.fn import functions_above
 from axec.dialects.locations import location_of
 from axec.dialects.opdef import OPS, Array
 from axec.dialects.types import TensorType
 
 Observer = Callable[[Any, tuple[Array, ...]], None]  # (operation, its results)
+# (operation, its operands, what it sees besides) -> its results
+Handler = Callable[[Any, tuple[Array, ...], "_Frame"], tuple[Array, ...]]
 
 
 def interpret(
@@ -37,9 +40,42 @@ def interpret(
     arrays = tuple(map(np.asarray, inputs))
     bound = bind([types.of(a) for a in block.arguments], arrays)
     check_ranges(bound, ranges_of(operation))
-    module = operation.parent
-    found = kernel.definitions(module.opview) if module is not None else {}
-    return _run(block, arrays, _Frame(bound, found, observe))
+    return _run(block, arrays, _Frame(bound, _Program.of(operation, observe)))
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """An operation as it is run, once or in every round of a loop."""
+
+    operation: Any
+    handler: Handler
+    operands: tuple[Any, ...]
+    results: tuple[Any, ...]
+    types: tuple[TensorType, ...]
+    dead: tuple[Any, ...]  # values that nothing after it reads
+
+
+@dataclass(frozen=True, slots=True)
+class _Program:
+    """What all blocks of one run share."""
+
+    functions: Mapping[str, Any]  # func.func ops by name
+    kernels: Mapping[str, Any]  # kernel.define ops by name
+    observe: Observer | None
+    prepared: dict[Any, list[_Step]] = field(default_factory=dict)  # by block
+
+    @staticmethod
+    def of(operation: Any, observe: Observer | None) -> _Program:
+        module = operation.parent
+        if module is None:
+            return _Program({}, {}, observe)
+        return _Program(functions_above(operation), kernel.definitions(module.opview), observe)
+
+    def steps(self, block: Any) -> list[_Step]:
+        """The ops of a block but for its terminator."""
+        if block not in self.prepared:
+            self.prepared[block] = list(_steps(block))
+        return self.prepared[block]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,38 +83,45 @@ class _Frame:
     """What the ops of one block see besides their operands."""
 
     bound: Mapping[str, int]  # named dims
-    kernels: Mapping[str, Any]  # kernel.define ops by name
-    observe: Observer | None
-    env: dict[Any, Array] = field(default_factory=dict)  # live SSA values
+    program: _Program
+
+    def run(self, name: str, arguments: Sequence[Array]) -> tuple[Array, ...]:
+        """Run a function that shares the dims of this block."""
+        return _run(self.program.functions[name].regions[0].blocks[0], arguments, self)
+
+
+def _steps(block: Any) -> Iterator[_Step]:
+    operations = [o.operation for o in block.operations]
+    last_use = {v: i for i, o in enumerate(operations) for v in o.operands}
+    for i, operation in enumerate(operations[:-1]):
+        handler = HANDLERS.get(operation.name, _axe if operation.name in OPS else _unknown)
+        operands, results = tuple(operation.operands), tuple(operation.results)
+        dead = tuple({v for v in (*operands, *results) if last_use.get(v, i) == i})
+        declared = () if handler is _unknown else tuple(map(types.of, results))
+        yield _Step(operation, handler, operands, results, declared, dead)
 
 
 def _run(block: Any, arguments: Sequence[Array], frame: _Frame) -> tuple[Array, ...]:
     """Run the ops of a block up to its terminator, whose operands are the results."""
-    env = frame.env
-    env.update(zip(block.arguments, arguments, strict=True))
-    operations = [o.operation for o in block.operations]
-    last_use = {v: i for i, o in enumerate(operations) for v in o.operands}
-    for i, operation in enumerate(operations[:-1]):
-        operands = list(operation.operands)
-        found = _apply(operation, tuple(env[v] for v in operands), frame)
-        env.update(zip(operation.results, found, strict=True))
-        for value in (*operands, *operation.results):
-            if last_use.get(value, i) == i:
-                env.pop(value, None)
-    return tuple(env[v] for v in operations[-1].operands)
+    env = dict(zip(block.arguments, arguments, strict=True))
+    for step in frame.program.steps(block):
+        found = _apply(step, tuple(env[v] for v in step.operands), frame)
+        env.update(zip(step.results, found, strict=True))
+        for value in step.dead:
+            del env[value]
+    return tuple(env[v] for v in block.operations[len(block.operations) - 1].operands)
 
 
-def _apply(operation: Any, operands: tuple[Array, ...], frame: _Frame) -> tuple[Array, ...]:
-    handler = HANDLERS.get(operation.name, _axe if operation.name in OPS else _unknown)
+def _apply(step: _Step, operands: tuple[Array, ...], frame: _Frame) -> tuple[Array, ...]:
     try:
-        found = handler(operation, operands, frame)
-        for result, array in zip(operation.results, found, strict=True):
-            _check_result(types.of(result), array, frame.bound)
+        found = step.handler(step.operation, operands, frame)
+        for declared, array in zip(step.types, found, strict=True):
+            _check_result(declared, array, frame.bound)
     except AxecError as e:
-        e.location = e.location or location_of(operation)
+        e.location = e.location or location_of(step.operation)
         raise
-    if frame.observe is not None:
-        frame.observe(operation, found)
+    if frame.program.observe is not None:
+        frame.program.observe(step.operation, found)
     return found
 
 
@@ -90,16 +133,44 @@ def _axe(operation: Any, operands: tuple[Array, ...], frame: _Frame) -> tuple[Ar
 
 def _call(operation: Any, operands: tuple[Array, ...], frame: _Frame) -> tuple[Array, ...]:
     """kernel.call: the kernel's own dims d0, d1, ... get the values of the caller's expressions."""
-    define = frame.kernels[operation.attributes["callee"].value]
+    define = frame.program.kernels[operation.attributes["callee"].value]
     own = kernel.texts(define.attributes["dims"])
     given = kernel.sizes(operation.attributes["dims"])
     bound = {n: dims.evaluate(s, frame.bound) for n, s in zip(own, given, strict=True)}
-    return _run(kernel.body_of(define), operands, _Frame(bound, frame.kernels, frame.observe))
+    return _run(kernel.body_of(define), operands, _Frame(bound, frame.program))
 
 
 def _fused(operation: Any, operands: tuple[Array, ...], frame: _Frame) -> tuple[Array, ...]:
-    inner = _Frame(frame.bound, frame.kernels, frame.observe)
-    return _run(kernel.body_of(operation), operands, inner)
+    return _run(kernel.body_of(operation), operands, frame)
+
+
+def _switch(operation: Any, operands: tuple[Array, ...], frame: _Frame) -> tuple[Array, ...]:
+    branches = control.Switch.of(operation).branches
+    picked = min(max(int(operands[0]), 0), len(branches) - 1)
+    return frame.run(branches[picked], operands[1:])
+
+
+def _while(operation: Any, operands: tuple[Array, ...], frame: _Frame) -> tuple[Array, ...]:
+    loop = control.While.of(operation)
+    carry, consts = operands[: loop.carries], operands[loop.carries :]
+    while frame.run(loop.condition, (*carry, *consts))[0]:
+        carry = frame.run(loop.body, (*carry, *consts))
+    return carry
+
+
+def _scan(operation: Any, operands: tuple[Array, ...], frame: _Frame) -> tuple[Array, ...]:
+    loop = control.Scan.of(operation)
+    carry, xs, consts = loop.split(operands)
+    declared = [types.of(r) for r in operation.results][loop.carries :]
+    ys = [np.empty(t.shape_at(frame.bound), t.dtype.numpy) for t in declared]
+    order = range(dims.evaluate(loop.length, frame.bound))
+    for i in reversed(order) if loop.reverse else order:
+        position = np.asarray(i, control.INDEX.dtype.numpy)
+        found = frame.run(loop.body, (position, *carry, *(x[i, ...] for x in xs), *consts))
+        carry = list(found[: loop.carries])
+        for y, one in zip(ys, found[loop.carries :], strict=True):
+            y[i] = one
+    return (*carry, *ys)
 
 
 def _unknown(operation: Any, operands: tuple[Array, ...], frame: _Frame) -> tuple[Array, ...]:
@@ -107,9 +178,12 @@ def _unknown(operation: Any, operands: tuple[Array, ...], frame: _Frame) -> tupl
 
 
 # Ops beyond the axe dialect, which runs by its references.
-HANDLERS: dict[str, Callable[[Any, tuple[Array, ...], _Frame], tuple[Array, ...]]] = {
+HANDLERS: dict[str, Handler] = {
     "kernel.call": _call,
     "kernel.fused": _fused,
+    "control.switch": _switch,
+    "control.while": _while,
+    "control.scan": _scan,
 }
 
 

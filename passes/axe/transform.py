@@ -5,6 +5,8 @@
 
 A callee is resolved before its caller, so that transformations nest in any order. What has
 derivatives of the user's own (fn.custom) stays whole until nobody can differentiate it any more.
+Branches and loops (control) stay as they are, their bodies transformed: private functions that they
+run are what is left beside the entries.
 """
 
 from __future__ import annotations
@@ -13,7 +15,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from axec.dialects import fn
+from axec.dialects import control, fn
 from axec.mlir import func, ir
 
 # The families enter their rules into the tables.
@@ -37,7 +39,7 @@ from axec.passes.axe.vmap import indexing as _indexing  # noqa: F401
 from axec.passes.axe.vmap import reduce as _reduce  # noqa: F401
 from axec.passes.axe.vmap import sequence as _sequence  # noqa: F401
 from axec.passes.axe.vmap.batch import vmap
-from axec.passes.axe.walk import Walk, block_of, in_order, is_private
+from axec.passes.axe.walk import Walk, block_of, in_order
 from axec.passes.base import Pass, register
 
 
@@ -50,11 +52,13 @@ class Transform(Pass):
 
     def run(self, module: Any) -> None:
         resolver = _Resolver(module)
+        entries = [f for f in in_order(module) if not fn.is_private(f)]
+        for function in entries:
+            resolver.resolve_all(function)
+        kept = set().union(*(resolver.finish(function) for function in entries))
         for function in in_order(module):
-            if not is_private(function):
-                resolver.finish(function)
-        for function in filter(is_private, in_order(module)):
-            function.erase()
+            if function.attributes["sym_name"].value not in kept:
+                function.erase()
 
 
 class _Resolver:
@@ -65,7 +69,6 @@ class _Resolver:
         self.functions = {f.attributes["sym_name"].value: f for f in in_order(module)}
         self._resolved: set[str] = set()
         self._added: dict[Any, str] = {}
-        self._has_custom = False  # in some function that was resolved
 
     def block(self, name: str) -> Any:
         """The block of a function in which axe ops and fn.custom are left."""
@@ -73,9 +76,7 @@ class _Resolver:
         if name not in self._resolved:
             self._resolved.add(name)
             for operation in _applications(block):
-                if operation.name == "fn.custom":
-                    self._has_custom = True
-                else:
+                if operation.name != "fn.custom":
                     self._replace(operation, APPLICATIONS[operation.name])
         return block
 
@@ -98,12 +99,34 @@ class _Resolver:
         self._resolved.add(unique)
         return unique
 
-    def finish(self, function: Any) -> None:
-        """Resolve a function that is an entry: nothing but axe ops is left."""
-        block = self.block(function.attributes["sym_name"].value)
-        while self._has_custom and (waiting := _applications(block)):
-            for operation in waiting:
-                self._replace(operation, _call)
+    def resolve_all(self, entry: Any) -> None:
+        """Resolve all functions that running an entry can lead to."""
+        waiting, seen = [entry.attributes["sym_name"].value], set()
+        while waiting:
+            name = waiting.pop()
+            if name not in seen:
+                seen.add(name)
+                for view in self.block(name).operations:
+                    waiting += _used(view.operation)
+
+    def finish(self, entry: Any) -> set[str]:
+        """Leave nothing but axe and control ops in an entry, of which all derivatives were taken,
+        and in the functions that it runs, whose names are returned."""
+        waiting, done = [entry.attributes["sym_name"].value], set()
+        while waiting:
+            name = waiting.pop()
+            if name in done:
+                continue
+            done.add(name)
+            block = self.block(name)
+            while calls := _applications(block):
+                for operation in calls:
+                    self._replace(operation, _call)
+            for view in block.operations:
+                waiting += control.bodies(view.operation)
+            if "axe.dims" in entry.attributes:  # a body sees the dims of who runs it
+                self.functions[name].attributes["axe.dims"] = entry.attributes["axe.dims"]
+        return done
 
     def _replace(self, operation: Any, rule: Callable[..., list[Any]]) -> None:
         with ir.InsertionPoint(operation), operation.location:
@@ -116,6 +139,13 @@ class _Resolver:
 def _applications(block: Any) -> list[Any]:
     found = (o.operation for o in block.operations)
     return [o for o in found if o.name.startswith("fn.")]
+
+
+def _used(operation: Any) -> tuple[str, ...]:
+    """The functions that an op runs when no derivative of it is taken."""
+    if operation.name == "fn.custom":
+        return (fn.callee(operation),)
+    return control.bodies(operation)
 
 
 def _call(resolver: _Resolver, operation: Any, operands: list[Any]) -> list[Any]:

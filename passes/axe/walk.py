@@ -12,7 +12,7 @@ from axec.dialects.axe.arrange import broadcast, reshape
 from axec.dialects.axe.constants import constant
 from axec.dialects.emit import IrEmit
 from axec.dialects.opdef import OpDef
-from axec.mlir import ir, unknown_location
+from axec.mlir import unknown_location
 
 Value = Any  # an MLIR value
 
@@ -128,12 +128,3 @@ def in_order(module: Any) -> list[Any]:
 def block_of(function: Any) -> Any:
     """The one block of a func.func."""
     return function.regions[0].blocks[0]
-
-
-def is_private(function: Any) -> bool:
-    """Whether a function exists for others of the module alone."""
-    attributes = function.attributes
-    return (
-        "sym_visibility" in attributes
-        and ir.StringAttr(attributes["sym_visibility"]).value == "private"
-    )
