@@ -29,7 +29,7 @@ from axec.mlir import ir
 
 INDEX = TensorType(dtypes.i64, ())  # of the first argument of a scan's body
 _INDICES = (INDEX, TensorType(dtypes.i32, ()))
-_BOOL = TensorType(dtypes.bool_, ())
+BOOL = TensorType(dtypes.bool_, ())
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,7 +197,7 @@ def _(op: Any) -> Iterator[str]:
         return
     carry = operands[: loop.carries]
     yield from _are("results", _types(op.results), carry)
-    yield from _fits(op, loop.condition, operands, [_BOOL])
+    yield from _fits(op, loop.condition, operands, [BOOL])
     yield from _fits(op, loop.body, operands, carry)
 
 

@@ -47,6 +47,7 @@ from axec.lang.arrange import (
 )
 from axec.lang.batch import vmap
 from axec.lang.contract import avg_pool, conv, matmul, max_pool, tensordot, vecdot
+from axec.lang.control import cond, switch, while_loop
 from axec.lang.create import (
     arange,
     array,
@@ -184,6 +185,7 @@ from axec.lang.reduce import (
     sum,
     var,
 )
+from axec.lang.scan import fori_loop, map, scan
 from axec.lang.sequence import (
     argsort,
     cummax,
@@ -268,6 +270,7 @@ __all__ = [
     "clip",
     "concat",
     "concatenate",
+    "cond",
     "conv",
     "conv_transpose",
     "copysign",
@@ -304,6 +307,7 @@ __all__ = [
     "float64",
     "floor",
     "floor_divide",
+    "fori_loop",
     "from_dlpack",
     "full",
     "full_like",
@@ -340,6 +344,7 @@ __all__ = [
     "logical_not",
     "logical_or",
     "logical_xor",
+    "map",
     "matmul",
     "matrix_transpose",
     "max",
@@ -385,6 +390,7 @@ __all__ = [
     "round",
     "rsqrt",
     "scaled_dot_product_attention",
+    "scan",
     "searchsorted",
     "sigmoid",
     "sign",
@@ -406,6 +412,7 @@ __all__ = [
     "subtract",
     "sum",
     "swapaxes",
+    "switch",
     "take",
     "take_along_axis",
     "tan",
@@ -432,6 +439,7 @@ __all__ = [
     "vjp",
     "vmap",
     "where",
+    "while_loop",
     "zeros",
     "zeros_like",
 ]

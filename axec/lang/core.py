@@ -124,7 +124,7 @@ def promote(name: str, *values: Any) -> list[Tensor]:
     for i, v in enumerate(found):
         if not weak[i]:
             found[i] = cast(v, dtype)
-        elif not strong or _kind_of(v) in _TAKES[dtype.kind]:
+        elif not strong or takes(dtype, v):
             found[i] = scalar(v, dtype)
         else:
             raise hints.scalar_mix(name, v, dtype, strong[0], len(values))
@@ -263,6 +263,11 @@ def _join(name: str, a: DType, b: DType, values: list[Any]) -> DType:
 
 # Kind of a dtype -> the kinds of Python number that take it.
 _TAKES = {"b": "b", "f": "if", "i": "i", "u": "i"}
+
+
+def takes(dtype: DType, value: Any) -> bool:
+    """Whether a Python number becomes this dtype beside an array of it."""
+    return _kind_of(value) in _TAKES[dtype.kind]
 
 
 def _kind_of(value: Any) -> str:

@@ -35,19 +35,22 @@ __all__ = [
     "need_function",
     "need_sequence",
     "reserve",
+    "share",
     "traced",
+    "values",
 ]
 
 
 @dataclass(frozen=True, slots=True)
 class Function:
     """A private function. `captured`: arrays of outer traces that it uses, which are its last
-    arguments; `out_tree`: the structure of its results."""
+    arguments; `out_tree`: the structure of its results; `op`: the func.func."""
 
     name: str
     captured: tuple[Tensor, ...]
     results: tuple[TensorType, ...]
     out_tree: tree.TreeDef
+    op: Any
 
 
 def active() -> Trace:
@@ -158,11 +161,47 @@ def apply(
     made = ir.Operation.create(
         f"fn.{op}",
         results=[t.ir() for t in results],
-        operands=[x.value if x.trace is outer else outer._lift(x) for x in operands],
+        operands=values(outer, operands),
         attributes=attributes,
         loc=outer._location(),
     )
     return [Tensor(v, outer) for v in made.results]
+
+
+def values(outer: Trace, arrays: Sequence[Tensor]) -> list[Any]:
+    """The MLIR values of arrays in a trace."""
+    return [x.value if x.trace is outer else outer._lift(x) for x in arrays]
+
+
+def share(functions: Sequence[Function]) -> list[Tensor]:
+    """Give functions that run in one place the same last arguments: what any of them captures."""
+    joint = {_identity(x): x for f in functions for x in f.captured}
+    for function in functions:
+        block = function.op.regions[0].blocks[0]
+        first = len(block.arguments) - len(function.captured)
+        own = dict(zip(map(_identity, function.captured), list(block.arguments)[first:],
+                       strict=True))  # fmt: skip
+        for key, x in joint.items():
+            argument = block.add_argument(x.type.ir(), function.op.location)
+            if key in own:
+                own[key].replace_all_uses_with(argument)
+        for _ in own:
+            block.erase_argument(first)
+        _set_type(function.op)
+    return list(joint.values())
+
+
+def _identity(x: Tensor) -> Any:
+    """What two arrays have in common when they are one value."""
+    return x.value if x.trace is not None else id(x.value)
+
+
+def _set_type(function: Any) -> None:
+    """The type of a func.func, as its block says."""
+    block = function.regions[0].blocks[0]
+    results = block.operations[len(block.operations) - 1].operands
+    kind = ir.FunctionType.get([a.type for a in block.arguments], [v.type for v in results])
+    function.attributes["function_type"] = ir.TypeAttr.get(kind)
 
 
 class _Inner(Trace):
@@ -199,18 +238,18 @@ class _Inner(Trace):
                 core.ACTIVE.reset(token)
             outputs, out_tree = self._results(result)
             func.ReturnOp(outputs)
-        kind = ir.FunctionType.get([v.type for v in self._block.arguments],
-                                   [v.type for v in outputs])  # fmt: skip
-        self._func.attributes["function_type"] = ir.TypeAttr.get(kind)
+        op = self._func.operation
+        _set_type(op)
         captured = tuple(x for x, _ in self._captured.values())
-        return Function(symbol, captured, tuple(Tensor(v, self).type for v in outputs), out_tree)
+        results = tuple(Tensor(v, self).type for v in outputs)
+        return Function(symbol, captured, results, out_tree, op)
 
     def _lift(self, x: Tensor) -> Any:
         if x.trace is None and x.value.size <= CONSTANT_ELEMENTS:
             return super()._lift(x)
         if x.trace is not None and not self._is_inside(x.trace):
             raise leaked(x)
-        key = x.value if x.trace is not None else id(x.value)
+        key = _identity(x)
         if key not in self._captured:
             argument = self._block.add_argument(x.type.ir(), self.location_of_definition)
             self._captured[key] = (x, argument)

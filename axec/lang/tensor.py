@@ -18,6 +18,7 @@ from axec.lang.errors import error
 from axec.lang.sizes import carry
 from axec.lang.source import called_as, user_site
 from axec.lang.spec import dtype_name
+from axec.lang.statements import rows_loop
 from axec.lang.values import Values
 
 if TYPE_CHECKING:
@@ -71,9 +72,9 @@ class Tensor(Values):
         return self._leading("len()")
 
     def __iter__(self) -> Iterator[Tensor]:
-        return (self[i] for i in range(self._leading("a `for` loop")))
+        return (self[i] for i in range(self._leading("a `for` loop", rows_loop())))
 
-    def _leading(self, use: str) -> int:
+    def _leading(self, use: str, hint: str | None = None) -> int:
         if self.ndim == 0:
             raise error("axis-range", f"{use} needs an axis, this array has shape ()")
         size = self.shape[0]
@@ -82,7 +83,8 @@ class Tensor(Values):
         raise error(
             "dim-value",
             f"{use} needs the number of rows, and `{size}` is known only at run time",
-            hint="work on the whole axis at once: `x * 2` and `axe.sum(x, axis=0)` "
+            hint=hint
+            or "work on the whole axis at once: `x * 2` and `axe.sum(x, axis=0)` "
             "apply to every row",
         )
 

@@ -11,8 +11,8 @@ import numpy as np
 
 from axec.dialects.axe.rules import show
 from axec.lang.errors import AxecError, error
-from axec.lang.source import user_site
 from axec.lang.spec import dtype_name
+from axec.lang.statements import branch_or_loop, counted_loop
 
 if TYPE_CHECKING:
     from axec.dialects.types import TensorType
@@ -43,13 +43,7 @@ class Values:
         return self.__array__().tolist()
 
     def __bool__(self) -> bool:
-        site = user_site()
-        test = (site.text if site else "") or "condition"
-        hint = (
-            f"select between two results with `axe.where({test}, a, b)`; a test of shapes or "
-            "of Python values may stay an `if`"
-        )
-        return bool(self._number("`if` or `bool()`", hint, bool))
+        return bool(self._number("`if` or `bool()`", branch_or_loop(self.type.rank), bool))
 
     def __int__(self) -> int:
         return int(self._number("int()", "cast with `.astype(axe.int64)`", int))
@@ -58,7 +52,7 @@ class Values:
         return float(self._number("float()", "cast with `.astype(axe.float32)`", float))
 
     def __index__(self) -> int:
-        hint = (
+        hint = counted_loop() or (
             "index the array with it (`x[i]`), or make it a Python int that is known when tracing"
         )
         if not self.type.dtype.is_integer:

@@ -5,6 +5,7 @@ AXEC_UPDATE_GOLDEN=1 writes the messages anew; read the difference before commit
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 from pathlib import Path
@@ -60,6 +61,24 @@ def test_hint_works_when_applied(
     where = error.location
     line = lines[where.line - 1]
     lines[where.line - 1] = line[: where.column - 1] + wanted[1] + line[where.end_column - 1 :]
+    (tmp_path / "repaired.py").write_text("".join(lines))
+    trace_file(str(tmp_path / "repaired.py"))
+
+
+@pytest.mark.parametrize("name", [n for n in SAMPLES if n.startswith("python_")])
+def test_combinator_works_in_place_of_the_statement(
+    name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(FOLDER)
+    error = message_of(name)
+    wanted = re.match(r"instead of the `(\w+)` write `([^`]*)`", error.hint or "")
+    assert wanted is not None
+    lines = (FOLDER / f"{name}.py").read_text().splitlines(keepends=True)
+    kinds = {"if": (ast.If, ast.IfExp), "while": ast.While, "for": ast.For}[wanted[1]]
+    node = next(n for n in ast.walk(ast.parse("".join(lines))) if isinstance(n, kinds))
+    before = lines[node.lineno - 1][: node.col_offset]
+    after = lines[node.end_lineno - 1][node.end_col_offset :]
+    lines[node.lineno - 1 : node.end_lineno] = [before + wanted[2] + after]
     (tmp_path / "repaired.py").write_text("".join(lines))
     trace_file(str(tmp_path / "repaired.py"))
 
