@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from axec import train as train
     from axec.api import compile as compile
     from axec.api import jit as jit
     from axec.lang import *  # noqa: F403
@@ -19,6 +20,7 @@ __array_api_version__ = "2024.12"
 
 # Names that come from elsewhere than axec.lang.
 _ELSEWHERE = {"compile": "axec.api", "jit": "axec.api", "load": "axec.runtime"}
+_MODULES = ("train",)
 
 
 def _find(name: str) -> Any:
@@ -27,7 +29,9 @@ def _find(name: str) -> Any:
 
     if name.startswith("_") and name != "__array_namespace_info__":
         raise AttributeError(f"module 'axec' has no attribute {name!r}", name=name)
-    if name in _ELSEWHERE:
+    if name in _MODULES:
+        value = importlib.import_module(f"axec.{name}")
+    elif name in _ELSEWHERE:
         value = getattr(importlib.import_module(_ELSEWHERE[name]), name)
     else:
         lang = importlib.import_module("axec.lang")
@@ -53,4 +57,4 @@ def _unknown(name: str, known: list[str]) -> str:
 def __dir__() -> list[str]:
     from axec import lang
 
-    return sorted({*globals(), *_ELSEWHERE, *lang.__all__})
+    return sorted({*globals(), *_ELSEWHERE, *_MODULES, *lang.__all__})

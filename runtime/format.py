@@ -72,7 +72,7 @@ def write(
     """Write an artifact atomically: `path` holds the old file or the whole new one, never less.
     AxecError `artifact-corrupt` for a manifest that no reader takes, `artifact-write` on failure.
     """
-    _save(path, _chunks(manifest, segments, keys))
+    replace_file(path, _chunks(manifest, segments, keys))
 
 
 def add_signature(path: Path, private: bytes) -> None:
@@ -80,7 +80,7 @@ def add_signature(path: Path, private: bytes) -> None:
     container = Container(path)
     new = _sign(container.header, private)
     others = [old for old in container.signatures if old[:32] != new[:32]]
-    _save(path, [container.body, _block([*others, new])])
+    replace_file(path, [container.body, _block([*others, new])])
 
 
 class Container:
@@ -165,7 +165,8 @@ def _block(signatures: Sequence[bytes]) -> bytes:
     return head + b"".join(signatures) if signatures else b""
 
 
-def _save(path: Path, chunks: Iterable[Chunk]) -> None:
+def replace_file(path: Path, chunks: Iterable[Chunk]) -> None:
+    """Write a file atomically and durably; AxecError `artifact-write`."""
     folder, base = os.path.split(os.path.abspath(path))
     mine = os.path.join(folder, f".{base}.{os.getpid()}.{os.urandom(4).hex()}.tmp")
     try:

@@ -28,9 +28,10 @@ FOLDERS = {"axec": "axec", **{f"axec.{f}": f for f in ("cli", "dialects", "passe
 PLACES = {
     "torch_mlir": ("axec.mlir",),
     "llvmlite": ("axec.passes.codegen",),
-    "ml_dtypes": ("axec.dialects", "axec.cli.arrays"),
+    "ml_dtypes": ("axec.dialects", "axec.cli.arrays", "axec.train"),
     "click": ("axec.cli",),
-    "rich": ("axec.cli",),
+    "rich": ("axec.cli", "axec.train"),
+    "tensorboard": ("axec.train",),
     "numpy": ("axec",),
 }
 
