@@ -24,6 +24,7 @@ from axec.lang.tracing import Traced
 from axec.passes.codegen.cpu.targets import Target
 from axec.passes.codegen.program import encode, programs
 from axec.passes.kernel import layouts as weight_layouts
+from axec.passes.kernel import templates
 from axec.runtime.abi import ALIGNMENT
 from axec.runtime.format import Segment, complete
 from axec.runtime.program import evaluate
@@ -197,10 +198,10 @@ def _kernels(program: Any, kernels: Mapping[str, Any], ends: Mapping[str, int]) 
         found = kernels[name].attributes
         own = dict(zip(found["dims"], launch.attributes["dims"], strict=True))
         bound = {k.value: dims.evaluate(dims.parse(v.value), ends) for k, v in own.items()}
-        row = rows.setdefault(
-            name,
-            {"name": name, "template": found["template"].value, "calls": 0, "flops": 0, "bytes": 0},
-        )
+        made = {"name": name, "template": found["template"].value}
+        if templates.is_generic(kernels[name]):
+            made["generic"] = True
+        row = rows.setdefault(name, {**made, "calls": 0, "flops": 0, "bytes": 0})
         row["calls"] += 1
         for key in ("flops", "bytes"):
             row[key] += dims.evaluate(dims.parse(found[key].value), bound)

@@ -68,7 +68,7 @@ def _entry(name: str, entry: dict[str, Any], weights: list[dict[str, Any]]) -> I
     kernels = [
         (
             _text(kernel["name"]),
-            _text(kernel["template"]),
+            _text(kernel["template"] + (", generic" if kernel.get("generic") else "")),
             str(kernel["calls"]),
             amount(kernel["flops"], "FLOP"),
             size(kernel["bytes"]),

@@ -20,14 +20,15 @@ _V4 = f"{_V3} avx512bw avx512cd avx512dq avx512f avx512vl"
 LEVELS: dict[str, tuple[str, tuple[str, ...]]] = {
     "x86-64-v3": ("x86_64", tuple(_V3.split())),
     "x86-64-v4": ("x86_64", tuple(_V4.split())),
+    "x86-64-v4-vnni": ("x86_64", (*_V4.split(), "avx512vnni")),
+    "x86-64-v4-bf16": ("x86_64", (*_V4.split(), "avx512bf16", "avx512vnni")),
     "x86-64-v4-amx": ("x86_64", (*_V4.split(), "amx-bf16", "amx-int8", "amx-tile")),
     "armv8-a": ("aarch64", ("neon",)),
 }
 
-# LLVM name -> /proc/cpuinfo name, where they differ by more than an underscore.
-_RENAMED = {"amx-bf16": "amx_bf16", "amx-int8": "amx_int8", "amx-tile": "amx_tile", "bmi": "bmi1"}
-_RENAMED |= {"lzcnt": "abm", "neon": "asimd", "pclmul": "pclmulqdq", "rdrnd": "rdrand"}
-_RENAMED |= {"sahf": "lahf_lm", "sse3": "pni", "sse4.1": "sse4_1", "sse4.2": "sse4_2"}
+# LLVM name -> /proc/cpuinfo name, where they differ by more than what stands for an underscore.
+_RENAMED = {"bmi": "bmi1", "lzcnt": "abm", "neon": "asimd", "pclmul": "pclmulqdq"}
+_RENAMED |= {"rdrnd": "rdrand", "sahf": "lahf_lm", "sse3": "pni"}
 
 
 def architecture() -> str:
@@ -43,8 +44,8 @@ def features() -> frozenset[str]:
         for name, _, value in (line.partition(":") for line in file):
             if name.strip() in ("flags", "Features"):
                 flags = value.split()
-                renamed = {llvm for llvm, flag in _RENAMED.items() if flag in flags}
-                return frozenset({flag.replace("_", "") for flag in flags} | renamed)
+                found = {llvm for llvm, flag in _RENAMED.items() if flag in flags}
+                return frozenset(found).union(f.replace("_", c) for f in flags for c in ("", *"-."))
     raise AxecError("platform-unsupported", "cannot read CPU features from /proc/cpuinfo")
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from axec.dialects import dtypes
 from axec.dialects.attrs import Pairs
 from axec.dialects.axe import composite
 from axec.dialects.axe import contract as ops
@@ -14,9 +15,10 @@ from axec.dialects.dims import Size
 from axec.dialects.types import Shape
 from axec.lang import core, hints, static
 from axec.lang.arrange import moveaxis
-from axec.lang.core import ArrayLike, apply, as_tensor, promote
+from axec.lang.core import ArrayLike, apply, as_tensor, cast, promote
 from axec.lang.errors import error
 from axec.lang.sizes import divide
+from axec.lang.spec import as_dtype, dtype_name
 from axec.lang.tensor import Tensor
 
 Windows = int | tuple[int, ...]
@@ -41,10 +43,32 @@ def dot(
     )
 
 
-def matmul(x1: ArrayLike, x2: ArrayLike, /) -> Tensor:
+def factors(name: str, dtype: Any, *values: ArrayLike) -> list[Tensor]:
+    """The operands of a product, promoted; with `dtype`, of the dtype in which it is summed, which
+    is the result's: each is cast to it, for which kernels need no copy. AxecError `dtype-mix` when
+    an operand does not promote to it."""
+    if dtype is None:
+        return promote(name, *values)
+    wide, found = as_dtype(dtype), [as_tensor(v) for v in values]
+    for t in found:
+        if dtypes.promote(t.type.dtype, wide) is not wide:
+            raise error(
+                "dtype-mix",
+                f"{name}: {dtype_name(t.type.dtype)} does not widen to {dtype_name(wide)}",
+                hint=f"cast the result: `axe.{name}(...).astype(axe.{dtype_name(wide)})`",
+            )
+    return [cast(t, wide) for t in found]
+
+
+def matmul(x1: ArrayLike, x2: ArrayLike, /, *, dtype: Any = None) -> Tensor:
     """The matrix product `x1 @ x2`: [..., M, K] and [..., K, N] give [..., M, N]; leading axes
-    broadcast; a 1-d operand is a row on the left, a column on the right, and its axis is gone."""
-    x, y = promote("matmul", x1, x2)
+    broadcast; a 1-d operand is a row on the left, a column on the right, and its axis is gone.
+
+    `dtype`: of the sums and the result, wider than the operands': float32 for bfloat16 and float16,
+    int32 for int8 and uint8, also mixed (JAX calls it preferred_element_type). Without it the
+    result has the operands' dtype; bfloat16 and float16 are summed in float32 and rounded once.
+    """
+    x, y = factors("matmul", dtype, x1, x2)
     a, b = x.type.shape, y.type.shape
     if not a or not b:
         raise error(
@@ -78,11 +102,16 @@ def _batched(x: Tensor, y: Tensor) -> Tensor:
 
 
 def tensordot(
-    x1: ArrayLike, x2: ArrayLike, /, *, axes: int | tuple[Sequence[int], Sequence[int]] = 2
+    x1: ArrayLike,
+    x2: ArrayLike,
+    /,
+    *,
+    axes: int | tuple[Sequence[int], Sequence[int]] = 2,
+    dtype: Any = None,
 ) -> Tensor:
     """Sum of products over pairs of axes: the last `axes` of x1 with the first of x2, or the axes
-    listed for each. The result has the other axes of x1, then those of x2."""
-    x, y = promote("tensordot", x1, x2)
+    listed for each. The result has the other axes of x1, then those of x2. `dtype`: as `matmul`."""
+    x, y = factors("tensordot", dtype, x1, x2)
     if isinstance(axes, (list, tuple)) and len(axes) == 2:
         pairs: Sequence[Any] = axes
     else:
@@ -100,9 +129,10 @@ def tensordot(
     return dot(x, y, (left, right))
 
 
-def vecdot(x1: ArrayLike, x2: ArrayLike, /, *, axis: int = -1) -> Tensor:
-    """Sum of products along one axis, which is counted from the end; the other axes broadcast."""
-    x, y = promote("vecdot", x1, x2)
+def vecdot(x1: ArrayLike, x2: ArrayLike, /, *, axis: int = -1, dtype: Any = None) -> Tensor:
+    """Sum of products along one axis, which is counted from the end; the other axes broadcast.
+    `dtype`: as `matmul`."""
+    x, y = factors("vecdot", dtype, x1, x2)
     a, b = (static.axis("vecdot", axis, t.ndim) for t in (x, y))
     if x.type.shape[a] != y.type.shape[b]:
         raise error(
@@ -123,14 +153,15 @@ def conv(
     padding: Padding = 0,
     dilation: Windows = 1,
     groups: int = 1,
+    dtype: Any = None,
 ) -> Tensor:
     """Cross-correlation of x [N, C, spatial...] with w [O, C/groups, spatial...], over any number
     of spatial axes.
 
     `padding`: "valid" (none), "same" (as many positions as x / stride), one amount, or per axis an
-    amount or a (before, after) pair. Result [N, O, positions...].
+    amount or a (before, after) pair. Result [N, O, positions...]. `dtype`: as `matmul`.
     """
-    a, b = promote("conv", x, w)
+    a, b = factors("conv", dtype, x, w)
     if a.ndim != b.ndim or a.ndim < 3:
         raise error(
             "shape-mismatch",

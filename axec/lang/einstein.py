@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import string
 from collections import Counter
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from axec.dialects.axe.constants import iota
 from axec.dialects.dims import Size
 from axec.dialects.dtypes import i64
 from axec.lang import reduce
 from axec.lang.arrange import permute_dims, reshape
-from axec.lang.contract import dot
-from axec.lang.core import ArrayLike, apply, promote
+from axec.lang.contract import dot, factors
+from axec.lang.core import ArrayLike, apply
 from axec.lang.elementwise import where
 from axec.lang.errors import error
 from axec.lang.tensor import Tensor
@@ -26,17 +26,17 @@ _LETTERS = string.ascii_letters
 _HIDDEN = [chr(c) for c in range(0x3B1, 0x3C9)]
 
 
-def einsum(subscripts: str, /, *operands: ArrayLike) -> Tensor:
+def einsum(subscripts: str, /, *operands: ArrayLike, dtype: Any = None) -> Tensor:
     """Sum of products by labelled axes: `axe.einsum("bij,bjk->bik", x, y)`.
 
     A label in several operands is one axis; one that the result does not name is summed; without
     `->` the result has the labels that occur once, sorted. "..." stands for leading axes, which
-    broadcast. Operands promote to one dtype. AxecError `einsum-subscripts` when text and operands
-    do not fit.
+    broadcast. Operands promote to one dtype; `dtype` is that of sums and result, as of `matmul`.
+    AxecError `einsum-subscripts` when text and operands do not fit.
     """
     if not isinstance(subscripts, str) or not operands:
         _fail("needs a text and one or more operands")
-    tensors = promote("einsum", *operands)
+    tensors = factors("einsum", dtype, *operands)
     inputs, output = _parse(subscripts, [t.ndim for t in tensors])
     sizes = _sizes(subscripts, inputs, tensors)
     terms = [_prepared(t, labels, sizes) for t, labels in zip(tensors, inputs, strict=True)]

@@ -11,10 +11,11 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from axec.dialects import dims, dtypes, types
+from axec.dialects import dims, types
 from axec.dialects.dims import Size
-from axec.passes.kernel.product import rows_per_unit
-from axec.passes.kernel.strides import TRANSPOSES, row_major, strided
+from axec.dialects.dtypes import DType
+from axec.passes.kernel.product import rows_per_unit, sums_of
+from axec.passes.kernel.strides import TRANSPOSES, WIDENING, row_major, strided
 
 COLUMNS = 64  # output positions of a unit, at least, where there are as many
 COLUMN_BLOCK = 256  # output positions of one output row in a unit, at most
@@ -54,6 +55,7 @@ class Conv:
     that all positions are one row: a step in the window is one step in memory for all of them."""
 
     op: Any  # the axe.conv
+    sums: DType  # in which products are summed
     x: Any  # the MLIR values (in a kernel: block arguments) that are read
     w: Any
     images: Size
@@ -63,6 +65,7 @@ class Conv:
     space: tuple[Window, ...]
     x_strides: tuple[Size, ...]
     w_strides: tuple[Size, ...]
+    through: frozenset[str] = TRANSPOSES  # ops that were looked through to find the buffers
 
     @property
     def weight(self) -> Any:
@@ -115,11 +118,6 @@ class Conv:
         return self.images * self.groups * self.row_blocks * self.column_blocks
 
     @property
-    def through(self) -> frozenset[str]:
-        """Ops that are looked through to find the buffers."""
-        return TRANSPOSES
-
-    @property
     def m_block(self) -> Size:
         return rows_per_unit(self.m, self._others, least=1)
 
@@ -134,20 +132,27 @@ class Conv:
 
 
 def conv_of(op: Any) -> Conv | None:
-    """How an axe.conv is computed as products, or None where it is not (another dtype than f32 and
-    f64, a window or a distance between neighbours that is a named dim). Transposes that feed the
-    operands are looked through."""
+    """How an axe.conv is computed as products, or None where it is not (factors that have no row in
+    `sums_of`, a window or a distance between neighbours that is a named dim). Transposes that feed
+    the operands are looked through, and casts that widen both to the dtype of their sums."""
+    return _conv(op, TRANSPOSES | WIDENING) or _conv(op, TRANSPOSES)
+
+
+def _conv(op: Any, through: frozenset[str]) -> Conv | None:
     x_type, w_type = (types.of(v) for v in op.operands)
     windows = _windows(op)
-    x, w = (strided(v) for v in op.operands)
+    x, w = (strided(v, through) for v in op.operands)
     x_axes, w_axes = x.axes, w.axes
-    if x_type.dtype not in (dtypes.f32, dtypes.f64) or windows is None:
+    sums = sums_of(*(types.of(v).dtype for v in (x.value, w.value, op.results[0])))
+    if sums is None or windows is None:
         return None
     if not isinstance(x_axes[-1][1], int):
         return None
     groups = op.attributes["groups"].value
     return Conv(
         op=op,
+        sums=sums,
+        through=through,
         x=x.value,
         w=w.value,
         images=x_type.shape[0],

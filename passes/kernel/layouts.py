@@ -31,25 +31,30 @@ class Layout(Protocol):
 @dataclass(frozen=True, slots=True)
 class Panels:
     """A k x n matrix, which the weight holds row by row or column by column (`transposed`), as
-    [panels, k, PANEL]: PANEL columns at a time, the last panel padded with zeros."""
+    [panels, k / group, PANEL, group]: PANEL columns at a time, the last panel padded with zeros; of
+    every column `group` neighbours in k side by side, the last group padded with zeros."""
 
     k: int
     n: int
     transposed: bool
+    group: int = 1
 
     def __str__(self) -> str:
-        return f"panels {self.k}x{self.n}" + (" transposed" if self.transposed else "")
+        by = f" by {self.group}" if self.group > 1 else ""
+        return f"panels {self.k}x{self.n}{by}" + (" transposed" if self.transposed else "")
 
     @property
-    def shape(self) -> tuple[int, int, int]:
-        return (-(-self.n // PANEL), self.k, PANEL)
+    def shape(self) -> tuple[int, ...]:
+        found = (-(-self.n // PANEL), -(-self.k // self.group), PANEL)
+        return (*found, self.group) if self.group > 1 else found
 
     def apply(self, weight: Array) -> Array:
         matrix = weight.reshape((self.n, self.k) if self.transposed else (self.k, self.n))
-        panels = self.shape[0]
-        padded = np.zeros((self.k, panels * PANEL), weight.dtype)
-        padded[:, : self.n] = matrix.T if self.transposed else matrix
-        return np.ascontiguousarray(padded.reshape(self.k, panels, PANEL).transpose(1, 0, 2))
+        panels, steps = self.shape[:2]
+        padded = np.zeros((steps * self.group, panels * PANEL), weight.dtype)
+        padded[: self.k, : self.n] = matrix.T if self.transposed else matrix
+        split = padded.reshape(steps, self.group, panels, PANEL).transpose(2, 0, 3, 1)
+        return np.ascontiguousarray(split).reshape(self.shape)
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,14 +78,14 @@ class Taps:
         return np.ascontiguousarray(filters.transpose(2, 0, 1))
 
 
-_PANELS = re.compile(r"panels (\d+)x(\d+)( transposed)?")
+_PANELS = re.compile(r"panels (\d+)x(\d+)(?: by (\d+))?( transposed)?")
 _TAPS = re.compile(r"taps (\d+)x(\d+)x(\d+)")
 
 
 def parse(text: str) -> Layout:
     """Read the text form of a layout; ValueError for any other."""
     if found := _PANELS.fullmatch(text):
-        return Panels(int(found[1]), int(found[2]), found[3] is not None)
+        return Panels(int(found[1]), int(found[2]), found[4] is not None, int(found[3] or 1))
     if found := _TAPS.fullmatch(text):
         return Taps(*map(int, found.groups()))
     raise ValueError(f"not a layout of a weight: {text!r}")

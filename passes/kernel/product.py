@@ -10,8 +10,17 @@ from typing import Any
 
 from axec.dialects import dims, dtypes, types
 from axec.dialects.dims import Size
+from axec.dialects.dtypes import DType
 from axec.passes.kernel.layouts import PANEL
-from axec.passes.kernel.strides import TRANSPOSES, WINDOWS, Axis, merge, strided
+from axec.passes.kernel.strides import (
+    SUMS,
+    TRANSPOSES,
+    WIDENING,
+    WINDOWS,
+    Axis,
+    merge,
+    strided,
+)
 
 DEPTH = 384  # of the contracted axis, packed at a time: a panel of f32 then takes 96 KiB
 UNITS = 16  # fewer panels than this are divided by rows, too, so that threads find work
@@ -28,6 +37,10 @@ _STRIDES_IN_PLACE = range(64, STRIDE_IN_PLACE + 1, 64)
 
 _VECTOR = 16  # a multiple of the lanes of every vector register
 
+#: Factors that instructions multiply in groups of neighbours along k, which then lie side by side
+#: in panels: as many as fill 32 bits, the width of their sums.
+GROUPS = {dtypes.bf16: 2, dtypes.i8: 4, dtypes.u8: 4}
+
 
 @dataclass(frozen=True, slots=True)
 class Gemm:
@@ -41,6 +54,8 @@ class Gemm:
     """
 
     dot: Any  # the axe.dot_general
+    dtype: DType  # of `right`; `left` has the same size
+    sums: DType  # in which products are summed
     left: Any  # the MLIR value (in a kernel: a block argument) that is read
     right: Any
     batch: tuple[tuple[Size, Size, Size], ...]
@@ -65,8 +80,13 @@ class Gemm:
 
     @property
     def itemsize(self) -> int:
-        """Bytes of an element."""
-        return types.of(self.left).dtype.size
+        """Bytes of an element of a factor."""
+        return self.dtype.size
+
+    @property
+    def group(self) -> int:
+        """How many neighbours in k of a column lie side by side in panels."""
+        return GROUPS.get(self.dtype, 1)
 
     @property
     def batch_count(self) -> Size:
@@ -111,7 +131,7 @@ class Gemm:
     @property
     def _in_place(self) -> bool:
         (step, near), m = self.right_strides, self.m
-        if near != 1:
+        if near != 1 or self.group != 1:
             return False
         if isinstance(m, int) and m <= FEW_ROWS:
             return True
@@ -121,11 +141,13 @@ class Gemm:
 
     @property
     def depth(self) -> int:
-        """How much of k is packed at a time: equal parts of at most DEPTH, whole vectors."""
+        """How much of k is packed at a time: equal parts of at most DEPTH, whole vectors of
+        words."""
         if not isinstance(self.k, int):
             return DEPTH
         parts = max(-(-self.k // DEPTH), 1)
-        return max(_VECTOR * -(-self.k // (parts * _VECTOR)), _VECTOR)
+        vector = _VECTOR * self.group
+        return max(vector * -(-self.k // (parts * vector)), vector)
 
     @property
     def width(self) -> int:
@@ -157,21 +179,36 @@ def rows_per_unit(rows: Size, others: Size, least: int = 4) -> Size:
 
 
 def gemm_of(dot: Any) -> Gemm | None:
-    """How a dot_general is one strided matrix product, or None where it is not (another dtype than
-    f32 and f64, columns or contracted axes that are no single strided run, or a product of
+    """How a dot_general is one strided matrix product, or None where it is not (factors that have
+    no row in `sums_of`, columns or contracted axes that are no single strided run, or a product of
     vectors).
 
     Transposes, slices and reshapes that feed the operands are looked through; if what they leave is
-    no single run, transposes alone are. A product without columns is read as its mirror image, so
-    that the long axis is the one that vectors run along.
+    no single run, transposes alone are. So are casts that widen both operands to the dtype of their
+    sums. A product without columns is read as its mirror image, so that the long axis is the one
+    that vectors run along.
     """
-    if types.of(dot.operands[0]).dtype not in (dtypes.f32, dtypes.f64):
-        return None
-    return _gemm(dot, WINDOWS) or _gemm(dot, TRANSPOSES)
+    ways = (WINDOWS | WIDENING, TRANSPOSES | WIDENING, WINDOWS, TRANSPOSES)
+    return next(filter(None, (_gemm(dot, through) for through in ways)), None)
+
+
+def sums_of(left: DType, right: DType, result: DType) -> DType | None:
+    """In which dtype a product of such factors is summed for such a result; None: not at all, as a
+    tiled product. Narrow floats may be rounded to their own dtype at the end, or stay wide."""
+    if left is right is result:
+        return result if result in (dtypes.f32, dtypes.f64) else _floats.get(result)
+    same = left is right or {left, right} == {dtypes.i8, dtypes.u8}
+    return result if same and SUMS.get(left) is result else None
+
+
+_floats = {dtype: sums for dtype, sums in SUMS.items() if dtype.is_float}
 
 
 def _gemm(dot: Any, through: frozenset[str]) -> Gemm | None:
     left, right = _factors(dot, through)
+    sums = sums_of(*(types.of(v).dtype for v in (left.value, right.value, dot.results[0])))
+    if sums is None:
+        return None
     columns = merge(right.free)
     if not columns:
         left, right = right, left
@@ -186,6 +223,8 @@ def _gemm(dot: Any, through: frozenset[str]) -> Gemm | None:
     n, n_stride = columns[0]
     return Gemm(
         dot=dot,
+        dtype=types.of(right.value).dtype,
+        sums=sums,
         left=left.value,
         right=right.value,
         batch=tuple((size, a, b) for size, a, b in batch),

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from axec.dialects import types
+from axec.dialects import dtypes, types
 from axec.dialects.attrs import read
 from axec.dialects.dims import Size
 from axec.dialects.types import Shape
@@ -16,6 +16,15 @@ Axis = tuple[Size, ...]  # size, then a stride per column
 
 TRANSPOSES = frozenset({"axe.transpose"})
 WINDOWS = frozenset({"axe.transpose", "axe.slice", "axe.reshape"})
+WIDENING = frozenset({"axe.cast"})
+
+# Narrow dtypes, and the dtype in which products of theirs are summed.
+SUMS = {
+    dtypes.f16: dtypes.f32,
+    dtypes.bf16: dtypes.f32,
+    dtypes.i8: dtypes.i32,
+    dtypes.u8: dtypes.i32,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +39,7 @@ class Strided:
 
 def strided(value: Any, through: Collection[str] = TRANSPOSES) -> Strided:
     """Look through the ops of those names that make a value: transposes, slices without steps,
-    reshapes that move axes of size 1 only."""
+    reshapes that move axes of size 1 only, casts of narrow numbers to the dtype of their sums."""
     chain = []
     while (op := producer(value)) is not None and op.name in through and is_window(op):
         chain.append(op)
@@ -43,12 +52,15 @@ def strided(value: Any, through: Collection[str] = TRANSPOSES) -> Strided:
 
 
 def is_window(op: Any) -> bool:
-    """Does the op give a strided window of its operand's buffer?"""
+    """Does the op give a strided window of its operand's buffer (maybe as wider numbers)?"""
     if op.name == "axe.slice":
         return all(step == 1 for step in op.attributes["step"])
     if op.name == "axe.reshape":
         before, after = (types.of(v).shape for v in (op.operands[0], op.results[0]))
         return [n for n in before if n != 1] == [n for n in after if n != 1]
+    if op.name == "axe.cast":
+        narrow, wide = (types.of(v).dtype for v in (op.operands[0], op.results[0]))
+        return SUMS.get(narrow) is wide
     return bool(op.name == "axe.transpose")
 
 
@@ -72,7 +84,16 @@ def _reshape(op: Any, x: Strided) -> Strided:
     return Strided(x.value, x.offset, [(1, 0) if n == 1 else next(long) for n in shape])
 
 
-_RULES = {"axe.transpose": _transpose, "axe.slice": _slice, "axe.reshape": _reshape}
+def _cast(op: Any, x: Strided) -> Strided:
+    return x
+
+
+_RULES = {
+    "axe.transpose": _transpose,
+    "axe.slice": _slice,
+    "axe.reshape": _reshape,
+    "axe.cast": _cast,
+}
 
 
 def row_major(shape: Shape) -> list[Size]:

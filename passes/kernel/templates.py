@@ -16,6 +16,7 @@ from typing import Any
 from axec.dialects import dims, dtypes, types
 from axec.dialects.axe import OPS
 from axec.dialects.dims import Size
+from axec.dialects.dtypes import DType
 from axec.dialects.kernel import body_of, texts, yielded
 from axec.dialects.types import Shape, TensorType
 from axec.mlir import ir
@@ -163,7 +164,7 @@ def reduce_workspace(kernel: Any) -> tuple[Size, ...]:
     if fold.name != "axe.scatter_add":
         return ()
     type_ = types.of(fold.results[0])
-    if type_.dtype.size > 2 and sums_result(kernel) is not None:
+    if type_.dtype.size > 2 and sums_result(kernel, type_.dtype) is not None:
         return ()
     return (type_.count * max(type_.dtype.size, dtypes.f32.size),)
 
@@ -238,16 +239,21 @@ def gemm_workspace(kernel: Any) -> tuple[Size, ...]:
     if isinstance(g, Conv):
         return ()
     found = [g.units * g.slot_bytes] if g.packs else []
-    if sums_result(kernel) is None and g.in_passes:
-        found.append(g.batch_count * g.m * g.n * g.itemsize)
+    if sums_result(kernel, g.sums) is None and g.in_passes:
+        found.append(g.batch_count * g.m * g.n * g.sums.size)
     return tuple(found)
 
 
-def sums_result(kernel: Any) -> int | None:
-    """The first result that can hold what is folded while it is computed."""
-    dtype = types.of(anchor(kernel).results[0]).dtype
+def sums_result(kernel: Any, dtype: DType) -> int | None:
+    """The first result that can hold sums of that dtype while they are computed."""
     found = [i for i, t in enumerate(result_types(kernel)) if t.dtype is dtype]
     return found[0] if found else None
+
+
+def is_generic(kernel: Any) -> bool:
+    """Is it a product that has no tiles: of a dtype, or of axes, that `product_of` does not take?
+    Such kernels are correct, and slow."""
+    return template_of(kernel) == "reduce" and anchor(kernel).name in _PRODUCTS
 
 
 # ---- the table -----------------------------------------------------------------------------------

@@ -32,7 +32,7 @@ def emit_kernel(module: Module, define: Any, target: Target) -> None:
     """Add the function of a `kernel.define` to `module`, under its symbol name."""
     body, graph = read(define), Graph()
     b = module.function(body.name, VOID, {"block": PTR, "lo": I64, "hi": I64})
-    b.avx512 = target.has_avx512
+    b.avx512 = target.has("avx512f")
     block, lo, hi = b.args
     buffers = len(body.inputs) + len(body.results) + len(define.attributes["workspace"])
     TEMPLATES[body.template](

@@ -70,12 +70,13 @@ class _Scatter:
         return tuple([ZERO if n == 1 else i for i, n in zip(index, self.op.shape, strict=True)])
 
     def _sums(self) -> Buffer:
-        number, ev = templates.sums_result(self.f.define), self.f.evaluator
-        dtype = dtypes.f32 if self.op.type.dtype in NARROW else self.op.type.dtype
-        if number is not None and dtype is self.op.type.dtype:
+        ev, dtype = self.f.evaluator, self.op.type.dtype
+        number = None if dtype in NARROW else templates.sums_result(self.f.define, dtype)
+        if number is not None:
             return ev.output(number)
         scratch = len(self.f.body.inputs) + len(self.f.body.results)
-        return Buffer(self.f.graph.slot(scratch, PTR), dtype, self.op.shape)
+        wide = dtypes.f32 if dtype in NARROW else dtype
+        return Buffer(self.f.graph.slot(scratch, PTR), wide, self.op.shape)
 
     def _target(self, buffer: Buffer, value: Node, index: Index) -> Target:
         return buffer, value, self.f.graph.address(buffer, self.f.graph.offset(buffer, index))

@@ -22,8 +22,8 @@ class Target:
     """A micro-architecture level.
 
     name: as in `--target` and the manifest; triple, cpu, tuning: as LLVM takes them (`tuning`
-    only switches heuristics, never instructions); vector_bytes: width of one vector register;
-    vector_registers: how many there are.
+    only switches heuristics, never instructions; `cpu` is the level that this one extends, or its
+    own name); vector_bytes: width of one vector register; vector_registers: how many there are.
     """
 
     name: str
@@ -38,15 +38,20 @@ class Target:
         """Machine architecture as `uname -m` says it."""
         return cpu.LEVELS[self.name][0]
 
-    @property
-    def has_avx512(self) -> bool:
-        """512-bit vectors, masks and the instructions that came with them."""
-        return "avx512f" in self.required
+    def has(self, feature: str) -> bool:
+        """May code use this CPU feature (LLVM's name)? The loader has checked for it then."""
+        return feature in self.required
 
     @property
     def required(self) -> tuple[str, ...]:
         """CPU features without which the code must not run."""
         return cpu.LEVELS[self.name][1]
+
+    @property
+    def features(self) -> str:
+        """What LLVM is told besides `cpu`: the tuning, and what the level has beyond that CPU."""
+        beyond = [f"+{f}" for f in self.required if f not in cpu.LEVELS[self.cpu][1]]
+        return ",".join([self.tuning, *beyond] if self.tuning else beyond)
 
     def lanes(self, element_bytes: int) -> int:
         """Elements of one vector register."""
@@ -54,13 +59,16 @@ class Target:
 
 
 _LINUX = "x86_64-unknown-linux-gnu"
+# LLVM would rather split 64-byte vectors on generic v4; ours are meant as they stand.
+_WIDE = "-prefer-256-bit"
 
 #: Best first: "native" is the first that this machine runs; the loader tries them in this order.
 TARGETS: dict[str, Target] = {
     target.name: target
     for target in (
-        # LLVM would rather split 64-byte vectors on generic v4; ours are meant as they stand.
-        Target("x86-64-v4", _LINUX, "x86-64-v4", "-prefer-256-bit", 64, 32),
+        Target("x86-64-v4-bf16", _LINUX, "x86-64-v4", _WIDE, 64, 32),
+        Target("x86-64-v4-vnni", _LINUX, "x86-64-v4", _WIDE, 64, 32),
+        Target("x86-64-v4", _LINUX, "x86-64-v4", _WIDE, 64, 32),
         Target("x86-64-v3", _LINUX, "x86-64-v3", "", 32, 16),
     )
 }

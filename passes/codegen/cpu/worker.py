@@ -96,7 +96,7 @@ class _Request:
     def __init__(self, module: Module, target: Target, output: Output) -> None:
         self.module, self.target, self.output = module, target, output
         self.text = module.text()
-        made_from = (_toolchain(), target.triple, target.cpu, target.tuning, output, self.text)
+        made_from = (_toolchain(), target.triple, target.cpu, target.features, output, self.text)
         self.key = hashlib.sha256("\0".join(made_from).encode()).digest()
 
 
@@ -175,7 +175,7 @@ class _Worker:
 
     def send(self, target: Target, output: Output, text: str) -> None:
         """Ask for a compilation."""
-        parts = (target.triple, target.cpu, target.tuning, output, text)
+        parts = (target.triple, target.cpu, target.features, output, text)
         try:
             worker_main.send(self._stdin, *[part.encode() for part in parts])
         except BrokenPipeError:

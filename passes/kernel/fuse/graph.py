@@ -10,7 +10,7 @@ from axec.dialects import dims, types
 from axec.dialects.axe import OPS
 from axec.dialects.types import Shape, TensorType
 from axec.passes.kernel import cost
-from axec.passes.kernel.strides import WINDOWS, is_window
+from axec.passes.kernel.strides import WIDENING, WINDOWS, is_window
 from axec.passes.kernel.templates import Rows, product_of, rows_of
 
 CONSTANT = 1024  # elements of a constant that kernels hold in their code, one copy each
@@ -91,7 +91,8 @@ def _template(graph: Graph, node: Node, known: dict[Any, _Template]) -> _Templat
     if node.name == "reduce" and node.rows is not None:
         return "row", frozenset()
     key: Any = node.index
-    if not any(v >= 0 and graph.nodes[v].op.name in WINDOWS for v in node.operands):
+    absorbed = WINDOWS | WIDENING
+    if not any(v >= 0 and graph.nodes[v].op.name in absorbed for v in node.operands):
         # Layers repeat their products: decide once.
         given = [node.op.attributes[a] for a in OPS[node.op.name].attrs]
         key = (node.name, *given, *map(graph.type_of, node.operands))

@@ -43,6 +43,37 @@ def test_matmul_dtypes(both: Both, dtype: str) -> None:
     assert found.dtype == dtype
 
 
+WIDER = [
+    ("bfloat16", "bfloat16", "float32"), ("float16", "float16", "float64"),
+    ("int8", "int8", "int32"), ("uint8", "int8", "int32"),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("left", "right", "wide"), WIDER)
+def test_products_in_a_wider_dtype(both: Both, left: str, right: str, wide: str) -> None:
+    x, y = (np.arange(60).reshape(s) % 11 for s in ((3, 20), (20, 3)))
+    x, y = (v.astype(axe.spec((), d).dtype.numpy) for v, d in ((x, left), (y, right)))
+    wanted = x.astype(np.float64) @ y.astype(np.float64)
+    for fn in (
+        lambda a, b: axe.matmul(a, b, dtype=wide),
+        lambda a, b: axe.tensordot(a, b, axes=1, dtype=wide),
+        lambda a, b: axe.einsum("ik,kj->ij", a, b, dtype=wide),
+        lambda a, b: axe.vecdot(a[:, None], b.T[None], dtype=wide),
+        lambda a, b: axe.conv(a.T[None], b.T[:, :, None], dtype=wide)[0].T,
+    ):
+        found = both(fn, x, y)
+        assert found.dtype == wide
+        np.testing.assert_array_equal(found, wanted)
+
+
+def test_sums_are_not_narrower_than_factors() -> None:
+    x = axe.ones((2, 2))
+    with pytest.raises(axe.AxecError, match="matmul: float32 does not widen to bfloat16") as e:
+        axe.matmul(x, x, dtype=axe.bfloat16)
+    assert e.value.code == "dtype-mix"
+    assert "astype(axe.bfloat16)" in str(e.value.hint)
+
+
 def test_matmul_with_numpy_on_the_left(both: Both) -> None:
     w, x = whole(RNG, 4, 2), whole(RNG, 2, 3)
     np.testing.assert_array_equal(both(lambda a: w @ a, x), w @ x)

@@ -48,7 +48,7 @@ def _window(
     """`sums` plus the products of all positions in the window that begin with `taps`."""
     if len(taps) == len(s.conv.space):
         strip = _strip(s, u, pieces, channel, taps)
-        return multiply(s.b, s.tile, s.element, strip, s.channels, sums)
+        return multiply(s.b, s.tile, s.arithmetic, strip, s.channels, sums)
     count = s.conv.space[len(taps)].taps
     if count == 1:
         return _window(s, u, pieces, channel, [*taps, constant(I64, 0)], sums)
@@ -104,7 +104,7 @@ def _read(s: Setting, place: Value, mask: Value | None) -> Value:
     """A vector of positions."""
     b, step = s.b, s.lane_step
     if not s.wide or mask is None:
-        return read(b, s.vector, place, step, mask)
+        return read(b, s.elements, place, step, mask)
     between = vec(s.element, s.tile.lanes * step)
     found = b.masked_load(between, place, mask, zero(between))
     return b.shuffle(found, None, range(0, between.lanes, step))

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from axec.dialects.dims import Size
+from axec.passes.codegen.cpu.gemm.arithmetic import Arithmetic
 from axec.passes.codegen.cpu.gemm.epilogue import Epilogue
 from axec.passes.codegen.cpu.gemm.tiles import Tile
 from axec.passes.codegen.cpu.memory import WIDE
@@ -22,7 +23,8 @@ class Setting:
     b: Builder
     conv: Conv
     tile: Tile
-    element: Type
+    arithmetic: Arithmetic
+    element: Type  # of x and w, in memory
     epilogue: Epilogue
     x: Value
     w: Value
@@ -39,6 +41,11 @@ class Setting:
 
     @property
     def vector(self) -> Type:
+        """Of sums."""
+        return vec(self.arithmetic.sums, self.tile.lanes)
+
+    @property
+    def elements(self) -> Type:
         return vec(self.element, self.tile.lanes)
 
     @property

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+from axec.dialects import dims
 from axec.dialects.dims import Size
 from axec.dialects.types import Shape
 from axec.passes.codegen.cpu.body import Def
 from axec.passes.codegen.cpu.frame import Frame
 from axec.passes.codegen.cpu.gemm import emit_conv, one_row, problem, tiled, tiles
+from axec.passes.codegen.cpu.gemm.arithmetic import Arithmetic, grouped, single
 from axec.passes.codegen.cpu.gemm.epilogue import Epilogue
 from axec.passes.codegen.cpu.gemm.problem import Problem
 from axec.passes.codegen.cpu.gemm.setting import Setting, Steps
+from axec.passes.codegen.cpu.gemm.tiles import Tile
 from axec.passes.codegen.cpu.gemm.units import columns, panels
-from axec.passes.codegen.cpu.registers import register_type
+from axec.passes.codegen.cpu.registers import memory_type
 from axec.passes.codegen.llvm import PTR, Value, vec
 from axec.passes.kernel import templates
 from axec.passes.kernel.convolution import Conv
@@ -49,20 +52,23 @@ def _one_row(f: Frame, s: Setting) -> None:
     if s.gemm.may_be_one_row:
         columns(s, f.lo, f.hi, one_row.multiply)
     else:
-        tile = tiles.for_gemm(f.target, replace(s.gemm, m=1))
+        tile = tiles.for_gemm(f.target, replace(s.gemm, m=1), s.arithmetic.registers)
         panels(replace(s, tile=tile), f.lo, f.hi, tiled.panel)
 
 
 def _setting(f: Frame, p: Problem) -> Setting:
     """Everything that is computed once per call."""
-    g, b, size, width = p.gemm, f.b, f.size, p.dtype.size
-    element = register_type(p.dtype)
-    tile = tiles.for_gemm(f.target, g)
+    g, b, size, width = p.gemm, f.b, f.size, p.gemm.itemsize
+    arithmetic = grouped(f.target, *p.dtypes, g.sums)
+    tile = tiles.for_gemm(f.target, g, arithmetic.registers)
+    sums = vec(arithmetic.sums, tile.lanes)
     return Setting(
         b=b,
         problem=p,
         tile=tile,
-        element=element,
+        arithmetic=arithmetic,
+        single=single(*p.dtypes, g.sums),
+        element=memory_type(p.dtypes[1]),
         epilogue=_epilogue(f, p),
         batch=[(size(n), size(x * width), size(y * width)) for n, x, y in g.batch],
         m=size(g.m),
@@ -75,34 +81,46 @@ def _setting(f: Frame, p: Problem) -> Setting:
         right=b.offset(_slot(f, p.right), size(g.right_offset * width)),
         sums=_sums(f, p),
         slots=_slot(f, len(f.body.inputs) + len(f.body.results)) if g.packs else None,
-        scratch=b.alloca(vec(element, tile.lanes), tile.rows * tile.vectors, 64, "scratch"),
+        scratch=b.alloca(sums, tile.rows * tile.vectors, 64, "scratch"),
+        rows=_room(f, p, arithmetic, tile),
+        surplus=b.alloca(sums, tile.vectors, 64, "surplus") if arithmetic.excess else None,
     )
+
+
+def _room(f: Frame, p: Problem, arithmetic: Arithmetic, tile: Tile) -> Value | None:
+    """Room for the packed rows of a tile, where `left` does not hold whole words side by side."""
+    g, group = p.gemm, arithmetic.group
+    whole = isinstance(g.k, int) and g.k % group == 0
+    if group == 1 or (whole and g.left_strides[1] == 1):
+        return None
+    words = (tiled.ROOM // group + 1) * max(tile.rows, 8)
+    return f.b.alloca(arithmetic.word, words, 64, "rows")
 
 
 def _steps(f: Frame, p: Problem) -> Steps:
     g = p.gemm
 
     def step(elements: Size) -> Value:
-        return f.size(elements * p.dtype.size)
+        return f.size(elements * g.itemsize)
 
     right_k, right_n = g.right_strides
     if g.in_panels:
-        right_k, right_n = PANEL, g.k
+        right_k, right_n = PANEL, dims.ceildiv(g.k, g.group) * g.group
     return Steps(
         left_m=step(g.left_strides[0]),
         left_k=step(g.left_strides[1]),
         right_k=step(right_k),
         right_n=step(right_n),
-        sums_m=step(g.n),
-        sums_batch=step(g.m * g.n),
+        sums_m=f.size(g.n * g.sums.size),
+        sums_batch=f.size(g.m * g.n * g.sums.size),
     )
 
 
 def _epilogue(f: Frame, p: Problem) -> Epilogue | None:
-    if _is_result(f):
+    if _is_result(f, p):
         return None
     dot, n = _dot(f), p.gemm.n
-    return Epilogue(f, dot, (0, _first_column_axis(dot.shape, n)), n)
+    return Epilogue(f, dot, p.gemm.sums, (0, _first_column_axis(dot.shape, n)), n)
 
 
 def _first_column_axis(shape: Shape, columns: Size) -> int:
@@ -115,9 +133,9 @@ def _first_column_axis(shape: Shape, columns: Size) -> int:
     return axis
 
 
-def _is_result(f: Frame) -> bool:
-    """Is the bare product all that the kernel computes?"""
-    return f.body.results == (_dot(f),)
+def _is_result(f: Frame, p: Problem) -> bool:
+    """Are the sums all that the kernel computes?"""
+    return f.body.results == (_dot(f),) and _dot(f).type.dtype is p.gemm.sums
 
 
 def _dot(f: Frame) -> Def:
@@ -127,9 +145,9 @@ def _dot(f: Frame) -> Def:
 def _sums(f: Frame, p: Problem) -> Value | None:
     """Where the bare product is built up: in a result, or in scratch, if at all."""
     inputs, results = len(f.body.inputs), len(f.body.results)
-    if not p.gemm.in_passes and not _is_result(f):
+    if not p.gemm.in_passes and not _is_result(f, p):
         return None
-    number = templates.sums_result(f.define)
+    number = templates.sums_result(f.define, p.gemm.sums)
     return _slot(f, inputs + (results + p.gemm.packs if number is None else number))
 
 

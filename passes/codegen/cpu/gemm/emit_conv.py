@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from axec.dialects import types
 from axec.dialects.dims import Size
 from axec.mlir import ir
 from axec.passes.codegen.cpu.frame import Frame
 from axec.passes.codegen.cpu.gemm import conv, tiles
+from axec.passes.codegen.cpu.gemm.arithmetic import single
 from axec.passes.codegen.cpu.gemm.conv_setting import Setting, units
 from axec.passes.codegen.cpu.gemm.epilogue import Epilogue
 from axec.passes.codegen.cpu.gemm.tiles import Tile
-from axec.passes.codegen.cpu.registers import register_type
+from axec.passes.codegen.cpu.registers import memory_type
 from axec.passes.codegen.llvm import PTR, Value, vec
 from axec.passes.kernel.convolution import COLUMN_BLOCK, Conv
 
@@ -22,8 +24,8 @@ def emit(f: Frame, c: Conv) -> None:
 
 def _setting(f: Frame, c: Conv) -> Setting:
     root = next(d for d in f.body.ops if d.name == "conv")
-    dtype, size = root.type.dtype, f.size
-    element, tile = register_type(dtype), _tile(f, c, dtype.size)
+    factors, size = (types.of(c.x).dtype, types.of(c.w).dtype), f.size
+    tile, arithmetic = _tile(f, c, c.sums.size), single(*factors, c.sums)
     # Axes at which images, channels, rows (where there are any), columns begin.
     parts = (0, 1, 2) if c.flat or len(c.space) == 1 else (0, 1, 2, len(root.shape) - 1)
 
@@ -32,18 +34,21 @@ def _setting(f: Frame, c: Conv) -> Setting:
         return f.emission.value(f.graph.slot(number, PTR))
 
     def stepping(strides: tuple[Size, ...]) -> list[Value]:
-        return [size(stride * dtype.size) for stride in strides]
+        return [size(stride * factors[0].size) for stride in strides]
 
     counts = (c.groups, c.row_blocks, c.column_blocks, c.m_blocks)
     return Setting(
         b=f.b,
         conv=c,
         tile=tile,
-        element=element,
-        epilogue=Epilogue(f, root, parts, c.columns),
+        arithmetic=arithmetic,
+        element=memory_type(factors[0]),
+        epilogue=Epilogue(f, root, c.sums, parts, c.columns),
         x=address(c.x),
         w=address(c.w),
-        scratch=f.b.alloca(vec(element, tile.lanes), tile.rows * tile.vectors, 64, "scratch"),
+        scratch=f.b.alloca(
+            vec(arithmetic.sums, tile.lanes), tile.rows * tile.vectors, 64, "scratch"
+        ),
         m=size(c.m),
         channels=size(c.channels),
         rows=size(c.rows),

@@ -10,12 +10,13 @@ from collections.abc import Sequence
 
 from axec.dialects import dims
 from axec.dialects.dims import Size
+from axec.dialects.dtypes import DType
 from axec.passes.codegen.cpu import memory
 from axec.passes.codegen.cpu.body import Def
 from axec.passes.codegen.cpu.evaluate import Evaluator
 from axec.passes.codegen.cpu.frame import Frame
 from axec.passes.codegen.cpu.loops import Values, lanes_loop, weight
-from axec.passes.codegen.cpu.nodes import ZERO, Affine, Index
+from axec.passes.codegen.cpu.nodes import ZERO, Affine, Index, Node
 from axec.passes.codegen.cpu.rearrange import split
 from axec.passes.codegen.cpu.registers import register_type
 from axec.passes.codegen.cpu.space import positions, runs
@@ -25,19 +26,22 @@ from axec.passes.codegen.llvm import Value
 class Epilogue:
     """The ops after `root`, the product of a kernel's body, as nodes at a position of its result.
 
-    starts: first axes of the parts of a position; each part is the row-major number of its axes,
-    the last one the column, along which there are vectors. columns: how many there are."""
+    sums: the dtype of the sums, which are rounded to that of `root` first. starts: first axes of
+    the parts of a position; each part is the row-major number of its axes, the last one the column,
+    along which there are vectors. columns: how many there are."""
 
-    def __init__(self, f: Frame, root: Def, starts: Sequence[int], columns: Size) -> None:
+    def __init__(
+        self, f: Frame, root: Def, sums: DType, starts: Sequence[int], columns: Size
+    ) -> None:
         graph, ev = f.graph, f.evaluator
         self._f = f
         self._parts = [graph.variable() for _ in starts]
         under = 0
         for part in self._parts:
             under |= part.vars
-        self._sum = graph.variable(register_type(root.type.dtype), varying=True, under=under)
+        self._sum = graph.variable(register_type(sums), varying=True, under=under)
         index = self._index(root, starts)
-        ev.given[root, index] = self._sum
+        ev.given[root, index] = self._rounded(root, sums)
         self._outputs = [ev.output(i) for i in range(len(f.body.results))]
         self._values = [ev.at(r, index) for r in f.body.results]
         place = self._place(root, starts)
@@ -45,6 +49,13 @@ class Epilogue:
         self._roots = [*self._values, *self._places]
         f.choose_lanes(self._values, columns)
         f.emission.emit(self._roots)
+
+    def _rounded(self, root: Def, sums: DType) -> Node:
+        dtype = root.type.dtype
+        if dtype is sums:
+            return self._sum
+        data = ("cast", sums, dtype, None)
+        return self._f.graph.node("op", register_type(dtype), (self._sum,), data)
 
     def _place(self, root: Def, starts: Sequence[int]) -> Affine:
         """The element number of a position: results have the shape of the product."""

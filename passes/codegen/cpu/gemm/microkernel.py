@@ -2,8 +2,9 @@
 
     for k: for each row i, vector j:  sum[i][j] += left[i, k] * right[k, j]
 
-Each sum is one SSA value carried by the loop (an array of them would live in memory), each
-left[i, k] one broadcast. Sums grow in the order of k whatever the tile: every tile gives the same
+where left[i, k] and right[k, j] are words: one step of k, or several (arithmetic.py). Each sum is
+one SSA value carried by the loop (an array of them would live in memory), each left[i, k] one
+broadcast. Sums grow in the order of k whatever the tile: every tile gives the same
 bits.
 """
 
@@ -12,8 +13,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from axec.passes.codegen.cpu.gemm.arithmetic import Arithmetic
 from axec.passes.codegen.cpu.gemm.tiles import Tile
-from axec.passes.codegen.llvm import Builder, Type, Value
+from axec.passes.codegen.llvm import Builder, Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,40 +24,43 @@ class Strip:
 
     rows: the address of left[i, first k], for each row; left_step: bytes from one k to the next.
     columns: that of right[first k, j], for each vector, as address and bytes behind it; right_step:
-    bytes from one k to the next; read: vector number j from its address. ahead: address of what to
-    bring near meanwhile, by number of k."""
+    bytes from one k to the next; read: vector of words number j from its address. ahead: addresses
+    of what to bring near meanwhile, by number of k."""
 
     rows: Sequence[Value]
     left_step: Value
     columns: Sequence[tuple[Value, int]]
     right_step: Value
     read: Callable[[Value, int], Value]
-    ahead: Callable[[Value], Value] | None = None
+    ahead: Callable[[Value], Sequence[Value]] | None = None
 
 
 def multiply(
-    b: Builder, tile: Tile, element: Type, strip: Strip, depth: Value, sums: Sequence[Value]
-) -> tuple[Value, ...]:
-    """`sums` (row by row, `tile.vectors` each) plus the products over `depth` >= 0 steps of k, a
+    b: Builder, tile: Tile, arithmetic: Arithmetic, strip: Strip, depth: Value,
+    sums: Sequence[Value],
+) -> tuple[Value, ...]:  # fmt: skip
+    """`sums` (row by row, `tile.vectors` each) plus the products over `depth` >= 0 words along k, a
     multiple of `tile.unroll`."""
+    word = arithmetic.word
     with b.for_(0, depth, tile.unroll, carried=sums, name="k") as loop:
         found = list(loop.carried)
         left = b.mul(loop.index, strip.left_step)
         for u in range(tile.unroll):
             if strip.ahead:
-                b.prefetch(strip.ahead(b.add(loop.index, u)), locality=2)
-            vectors = _vectors(b, strip, loop.index, u)
+                for place in strip.ahead(b.add(loop.index, u)):
+                    b.prefetch(place, locality=2)
+            vectors = [arithmetic.right(b, v) for v in _vectors(b, strip, loop.index, u)]
             for i, row in enumerate(strip.rows):
                 at = b.offset(b.offset(row, left), b.mul(strip.left_step, u))
-                factor = b.splat(b.load(element, at), tile.lanes)
+                factor = arithmetic.left(b, b.splat(b.load(word, at), tile.lanes))
                 for j, v in enumerate(vectors, i * tile.vectors):
-                    found[j] = b.fma(factor, v, found[j])
+                    found[j] = arithmetic.add(b, found[j], factor, v)
         loop.yield_(*found)
     return loop.results
 
 
 def _vectors(b: Builder, strip: Strip, k: Value, u: int) -> list[Value]:
-    """The vectors of `right` for step k + u."""
+    """The vectors of `right` for word k + u."""
     step, further = b.mul(k, strip.right_step), b.mul(strip.right_step, u)
     places = [b.offset(b.offset(b.offset(c, step), further), n) for c, n in strip.columns]
     return [strip.read(place, j) for j, place in enumerate(places)]

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from axec.passes.codegen.cpu.gemm.control import when
-from axec.passes.codegen.cpu.gemm.setting import Panel, Setting
+from axec.passes.codegen.cpu.gemm.setting import Panel, Setting, load, store
 from axec.passes.codegen.llvm import I64, Value, constant, zero
 
 STREAMS = 8  # rows of `right` that are read side by side
@@ -23,13 +23,13 @@ def multiply(s: Setting, p: Panel) -> None:
     way = _add_rows if s.problem.layout == "row" else _dots
     way(s, p, p.sums)
     if s.epilogue:
-        place = s.b.at(p.sums, s.element, p.column)
+        place = s.b.at(p.sums, s.sum, p.column)
         s.epilogue.row(place, [p.batch], p.column, p.end_column)
 
 
 def _add_rows(s: Setting, p: Panel, sums: Value) -> None:
     b = s.b
-    _across(s, p, lambda at, mask: _store(s, b.at(sums, s.element, at), zero(s.vector), mask))
+    _across(s, p, lambda at, mask: store(b, b.at(sums, s.sum, at), zero(s.vector), mask))
     most = b.sub(s.k, b.urem(s.k, STREAMS))
     for lo, hi, count in ((constant(I64, 0), most, STREAMS), (most, s.k, 1)):
         with b.for_(lo, hi, count, name="k") as loop:
@@ -38,19 +38,22 @@ def _add_rows(s: Setting, p: Panel, sums: Value) -> None:
 
 def _add(s: Setting, p: Panel, sums: Value, steps: list[Value]) -> None:
     """Add the products of some k to the sums."""
-    b = s.b
+    b, single = s.b, s.single
     factors = [
-        b.splat(b.load(s.element, b.offset(p.left, b.mul(k, s.steps.left_k))), s.tile.lanes)
+        single.left(
+            b, b.splat(b.load(s.element, b.offset(p.left, b.mul(k, s.steps.left_k))), s.tile.lanes)
+        )
         for k in steps
     ]
     rows = [b.offset(p.right, b.mul(k, s.steps.right_k)) for k in steps]
 
     def add(column: Value, mask: Value | None) -> None:
-        place = b.at(sums, s.element, column)
-        found = _load(s, place, mask)
+        place = b.at(sums, s.sum, column)
+        found = load(b, s.vector, place, mask)
         for factor, row in zip(factors, rows, strict=True):
-            found = b.fma(factor, _load(s, b.at(row, s.element, column), mask), found)
-        _store(s, place, found, mask)
+            vector = load(b, s.elements, b.at(row, s.element, column), mask)
+            found = single.add(b, found, factor, single.right(b, vector))
+        store(b, place, found, mask)
 
     _across(s, p, add)
 
@@ -68,19 +71,6 @@ def _across(s: Setting, p: Panel, step: Callable[[Value, Value | None], None]) -
     when(b, b.cmp("gt", rest, 0), lambda: step(end, b.tail_mask(rest, lanes)))
 
 
-def _load(s: Setting, place: Value, mask: Value | None) -> Value:
-    if mask is None:
-        return s.b.load(s.vector, place)
-    return s.b.masked_load(s.vector, place, mask, zero(s.vector))
-
-
-def _store(s: Setting, place: Value, value: Value, mask: Value | None) -> None:
-    if mask is None:
-        s.b.store(value, place)
-    else:
-        s.b.masked_store(value, place, mask)
-
-
 def _dots(s: Setting, p: Panel, sums: Value) -> None:
     """Columns beyond the end are the last one once more."""
     b, lanes = s.b, s.tile.lanes
@@ -94,7 +84,7 @@ def _dots(s: Setting, p: Panel, sums: Value) -> None:
         mask = b.tail_mask(b.sub(s.k, whole), lanes)
         found = _products(s, p, starts, whole, mask, loop.results)
         for column, vector in zip(columns, found, strict=True):
-            b.store(b.reduce(vector, b.add), b.at(sums, s.element, column))
+            b.store(b.reduce(vector, b.add), b.at(sums, s.sum, column))
 
 
 def _products(
@@ -106,7 +96,10 @@ def _products(
     sums: tuple[Value, ...],
 ) -> list[Value]:
     """`sums` plus a vector's worth of k for some columns."""
-    b = s.b
-    x = _load(s, b.at(p.left, s.element, k), mask)
-    pairs = zip(starts, sums, strict=True)
-    return [b.fma(x, _load(s, b.at(c, s.element, k), mask), total) for c, total in pairs]
+    b, single = s.b, s.single
+    x = single.left(b, load(b, s.elements, b.at(p.left, s.element, k), mask))
+    found = []
+    for start, total in zip(starts, sums, strict=True):
+        y = single.right(b, load(b, s.elements, b.at(start, s.element, k), mask))
+        found.append(single.add(b, total, x, y))
+    return found

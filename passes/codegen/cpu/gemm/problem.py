@@ -23,10 +23,10 @@ Layout = Literal["row", "col", "any", "panels"]
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """`left` and `right` are numbers of kernel inputs."""
+    """`left` and `right` are numbers of kernel inputs, `dtypes` theirs."""
 
     gemm: Gemm
-    dtype: DType
+    dtypes: tuple[DType, DType]
     left: int
     right: int
 
@@ -44,7 +44,7 @@ def read(gemm: Gemm) -> Problem:
     """The product of a kernel."""
     return Problem(
         gemm=gemm,
-        dtype=types.of(gemm.left).dtype,
+        dtypes=(types.of(gemm.left).dtype, types.of(gemm.right).dtype),
         left=ir.BlockArgument(gemm.left).arg_number,
         right=ir.BlockArgument(gemm.right).arg_number,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from axec.passes.codegen.cpu.gemm.arithmetic import Arithmetic
 from axec.passes.codegen.cpu.gemm.epilogue import Epilogue
 from axec.passes.codegen.cpu.gemm.problem import Problem
 from axec.passes.codegen.cpu.gemm.tiles import Tile
@@ -29,15 +30,19 @@ class Steps:
 class Setting:
     """One kernel function. All values are computed at its entry.
 
-    batch: size, bytes from one to the next in left and right, per axis; panels, row_blocks: how
-    many, at least 1; epilogue: what becomes of the sums, None where they are the result; left,
-    right: addresses; sums: of the row-major product, a result of the kernel or scratch (None: it
-    is never stored as such); slots: of the room for packed columns; scratch: of the room for the
-    sums of one tile."""
+    arithmetic: of tiles; single: of single steps of k; element: of the factors, in memory; batch:
+    size, bytes from one to the next in left and right, per axis; panels, row_blocks: how many, at
+    least 1; epilogue: what becomes of the sums, None where they are the result; left, right:
+    addresses; sums: of the row-major product, a result of the kernel or scratch (None: it is never
+    stored as such); slots: of the room for packed columns; scratch: of the room for the sums of one
+    tile; rows: of that for its packed rows (None: they are read in place); surplus: of that for
+    what a row of sums counts too much (None: nothing)."""
 
     b: Builder
     problem: Problem
     tile: Tile
+    arithmetic: Arithmetic
+    single: Arithmetic
     element: Type
     epilogue: Epilogue | None
     batch: Sequence[tuple[Value, Value, Value]]
@@ -52,14 +57,43 @@ class Setting:
     sums: Value | None
     slots: Value | None
     scratch: Value
+    rows: Value | None
+    surplus: Value | None
 
     @property
     def gemm(self) -> Gemm:
         return self.problem.gemm
 
     @property
+    def sum(self) -> Type:
+        return self.arithmetic.sums
+
+    @property
+    def word(self) -> Type:
+        return self.arithmetic.word
+
+    @property
+    def group(self) -> int:
+        return self.arithmetic.group
+
+    @property
     def vector(self) -> Type:
+        """Of sums."""
+        return vec(self.sum, self.tile.lanes)
+
+    @property
+    def words(self) -> Type:
+        return vec(self.word, self.tile.lanes)
+
+    @property
+    def elements(self) -> Type:
         return vec(self.element, self.tile.lanes)
+
+    @property
+    def k_fits(self) -> bool:
+        """Every word along k is whole."""
+        k = self.gemm.k
+        return self.group == 1 or (isinstance(k, int) and k % self.group == 0)
 
     @property
     def rows_fit(self) -> bool:
@@ -108,16 +142,16 @@ class Matrix:
     step: Value
 
 
-def load(s: Setting, place: Value, mask: Value | None) -> Value:
+def load(b: Builder, type_: Type, place: Value, mask: Value | None) -> Value:
     """A vector; lanes outside the mask, if there is one, are 0."""
     if mask is None:
-        return s.b.load(s.vector, place)
-    return s.b.masked_load(s.vector, place, mask, zero(s.vector))
+        return b.load(type_, place)
+    return b.masked_load(type_, place, mask, zero(type_))
 
 
-def store(s: Setting, place: Value, value: Value, mask: Value | None) -> None:
+def store(b: Builder, place: Value, value: Value, mask: Value | None) -> None:
     """The lanes of a vector that are in the mask; all without one."""
     if mask is None:
-        s.b.store(value, place)
+        b.store(value, place)
     else:
-        s.b.masked_store(value, place, mask)
+        b.masked_store(value, place, mask)

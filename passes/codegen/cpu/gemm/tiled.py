@@ -14,7 +14,7 @@ and its sums pass through a tile of scratch, of which the part that exists is co
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from axec.passes.codegen.cpu.gemm import pack
 from axec.passes.codegen.cpu.gemm.control import YES, both, lanes_of, negate, steps, unless, when
@@ -23,15 +23,17 @@ from axec.passes.codegen.cpu.gemm.microkernel import Strip, multiply
 from axec.passes.codegen.cpu.gemm.setting import Matrix, Panel, Region, Setting, load
 from axec.passes.codegen.llvm import I64, Builder, Value, constant, zero
 from axec.passes.kernel.layouts import PANEL
+from axec.passes.kernel.product import DEPTH
 
 LINE = 64  # bytes of a cache line
+ROOM = DEPTH  # steps of k that the room for packed rows has
 
 
 @dataclass(frozen=True, slots=True)
 class Part:
     """Steps [first, first + depth) of k. `right`: address of the panel's columns at `first`;
-    `step`: bytes to the next k; `start`, `end` (i1): is it the first, the last part? `next`: the
-    part after it, as it lies in memory."""
+    `step`: bytes to the next word along k; `start`, `end` (i1): is it the first, the last part?
+    `next`: the part after it, as it lies in memory."""
 
     first: Value
     depth: Value
@@ -49,9 +51,10 @@ def panel(s: Setting, p: Panel) -> None:
     right = b.offset(p.right, b.mul(p.column, steps_of.right_n))
     beside = b.offset(right, b.mul(steps_of.right_n, PANEL))
     if p.slot is None:
-        _tiles(s, p, Part(origin, s.k, right, steps_of.right_k, YES, YES, beside))
+        step = b.mul(steps_of.right_k, s.group)
+        _tiles(s, p, Part(origin, s.k, right, step, YES, YES, beside))
         return
-    step = constant(I64, gemm.width * s.element.size)
+    step = constant(I64, gemm.width * s.word.size)
     # A product over nothing is one part of depth 0: it stores zeros.
     with steps(b, origin, b.max(s.k, 1), gemm.depth, "part") as first:
         rest = b.sub(s.k, first)
@@ -67,13 +70,30 @@ def _tiles(s: Setting, p: Panel, part: Part) -> None:
     """One part of k for every tile of the panel. Columns outside: a strip of `right` as wide as a
     tile stays in the first cache while all rows pass by."""
     b, tile = s.b, s.tile
-    with (
-        steps(b, p.column, p.end_column, tile.columns, "column") as column,
-        steps(b, p.row, p.end_row, tile.rows, "row") as row,
-    ):
-        rows = _most(b, b.sub(p.end_row, row), tile.rows, s.rows_fit)
-        columns = _most(b, b.sub(p.end_column, column), tile.columns, s.columns_fit)
-        _tile(s, p, part, Region(row, column, rows, columns))
+    with steps(b, p.column, p.end_column, tile.columns, "column") as column:
+        if s.surplus:
+            _note_surplus(s, p, part, column, s.surplus)
+        with steps(b, p.row, p.end_row, tile.rows, "row") as row:
+            rows = _most(b, b.sub(p.end_row, row), tile.rows, s.rows_fit)
+            columns = _most(b, b.sub(p.end_column, column), tile.columns, s.columns_fit)
+            _tile(s, p, part, Region(row, column, rows, columns))
+
+
+def _note_surplus(s: Setting, p: Panel, part: Part, column: Value, place: Value) -> None:
+    """What the columns of a tile count too much over a part of k (`Arithmetic.excess`)."""
+    b, tile = s.b, s.tile
+    bias = (b.splat(constant(s.word, s.arithmetic.excess), tile.lanes),)
+    right = b.at(part.right, s.word, b.sub(column, p.column))
+    zeros = [zero(s.vector)] * tile.vectors
+    with b.for_(0, pack.words(s, part.depth), carried=zeros, name="surplus") as loop:
+        row = b.offset(right, b.mul(loop.index, part.step))
+        found = []
+        for j, total in enumerate(loop.carried):
+            vector = s.arithmetic.right(b, b.load(s.words, b.at(row, s.words, j)))
+            found.append(s.arithmetic.add(b, total, bias, vector))
+        loop.yield_(*found)
+    for j, total in enumerate(loop.results):
+        b.store(total, b.at(place, s.vector, j))
 
 
 def _most(b: Builder, rest: Value, size: int, fits: bool) -> Value:
@@ -87,7 +107,7 @@ def _tile(s: Setting, p: Panel, part: Part, r: Region) -> None:
     result, scratch = _result(s, p, r), _scratch(s)
     zeros = [zero(s.vector)] * (tile.rows * tile.vectors)
     so_far = unless(b, part.start, zeros, lambda: _so_far(s, r, full, result, scratch))
-    found = multiply(b, tile, s.element, _strip(s, p, part, r), part.depth, so_far)
+    found = _products(s, p, part, r, so_far)
     direct = full if epilogue is None else both(b, full, negate(b, part.end))
     for place, value in zip(_places(s, _choose(s, direct, result, scratch)), found, strict=True):
         b.store(value, place)
@@ -113,11 +133,11 @@ def _result(s: Setting, p: Panel, r: Region) -> Matrix:
     if p.sums is None:
         return _scratch(s)
     row = s.b.offset(p.sums, s.b.mul(r.row, s.steps.sums_m))
-    return Matrix(s.b.at(row, s.element, r.column), s.steps.sums_m)
+    return Matrix(s.b.at(row, s.sum, r.column), s.steps.sums_m)
 
 
 def _scratch(s: Setting) -> Matrix:
-    return Matrix(s.scratch, constant(I64, s.tile.columns * s.element.size))
+    return Matrix(s.scratch, constant(I64, s.tile.columns * s.sum.size))
 
 
 def _choose(s: Setting, first: Value, x: Matrix, y: Matrix) -> Matrix:
@@ -126,29 +146,74 @@ def _choose(s: Setting, first: Value, x: Matrix, y: Matrix) -> Matrix:
     return Matrix(b.select(first, x.address, y.address), b.select(first, x.step, y.step))
 
 
-def _strip(s: Setting, p: Panel, part: Part, r: Region) -> Strip:
-    """What the tile reads. Rows that do not exist are the last one once more."""
-    b, tile = s.b, s.tile
+def _products(
+    s: Setting, p: Panel, part: Part, r: Region, so_far: Sequence[Value]
+) -> Sequence[Value]:
+    """`so_far` plus a part of k."""
+    b, tile, arithmetic = s.b, s.tile, s.arithmetic
+    if s.rows is None:
+        strip = _strip(s, p, part, r, _rows_in_place(s, p, part, r), b.mul(s.steps.left_k, s.group))
+        found = multiply(b, tile, arithmetic, strip, pack.words(s, part.depth), so_far)
+    else:
+        # Room for rows is limited: as many steps of k at a time as fit.
+        with b.for_(0, part.depth, ROOM, carried=so_far, name="room") as loop:
+            depth = b.min(b.sub(part.depth, loop.index), ROOM)
+            done = b.mul(pack.words(s, loop.index), part.step)
+            first, right = b.add(part.first, loop.index), b.offset(part.right, done)
+            rest = replace(part, first=first, right=right)
+            strip = _strip(s, p, rest, r, _packed_rows(s, p, rest, r, depth),
+                           constant(I64, tile.rows * s.word.size))  # fmt: skip
+            loop.yield_(*multiply(b, tile, arithmetic, strip, pack.words(s, depth), loop.carried))
+        found = loop.results
+    if s.surplus is None:
+        return found
+    vectors = [b.load(s.vector, b.at(s.surplus, s.vector, j)) for j in range(tile.vectors)]
+    return [b.sub(total, vectors[i % tile.vectors]) for i, total in enumerate(found)]
+
+
+def _rows_in_place(s: Setting, p: Panel, part: Part, r: Region) -> list[Value]:
+    """Addresses of the rows of a tile. Rows that do not exist are the last one once more."""
+    b = s.b
     base = b.offset(p.left, b.mul(part.first, s.steps.left_k))
     rows, last = [], b.sub(p.end_row, 1)
-    for i in range(tile.rows):
+    for i in range(s.tile.rows):
         row = b.add(r.row, i) if s.rows_fit else b.min(b.add(r.row, i), last)
         rows.append(b.offset(base, b.mul(row, s.steps.left_m)))
-    right = b.at(part.right, s.element, b.sub(r.column, p.column))
-    columns = [(right, j * s.vector.size) for j in range(tile.vectors)]
+    return rows
+
+
+def _packed_rows(s: Setting, p: Panel, part: Part, r: Region, depth: Value) -> list[Value]:
+    """As `_rows_in_place`, of words that are made for this tile."""
+    b, room = s.b, s.rows
+    assert room is not None
+    first = b.offset(p.left, b.mul(part.first, s.steps.left_k))
+    first = b.offset(first, b.mul(r.row, s.steps.left_m))
+    pack.rows(s, first, r.rows, depth, room)
+    return [b.offset(room, i * s.word.size) for i in range(s.tile.rows)]
+
+
+def _strip(
+    s: Setting, p: Panel, part: Part, r: Region, rows: Sequence[Value], left_step: Value
+) -> Strip:
+    """What the tile reads."""
+    b, tile = s.b, s.tile
+    right = b.at(part.right, s.word, b.sub(r.column, p.column))
+    columns = [(right, j * s.words.size) for j in range(tile.vectors)]
     in_place = s.problem.layout == "row" and p.slot is None and not s.columns_fit
     masks = lanes_of(b, r.columns, tile.lanes, tile.vectors) if in_place else None
     return Strip(
         rows=rows,
-        left_step=s.steps.left_k,
+        left_step=left_step,
         columns=columns,
         right_step=part.step,
-        read=lambda place, j: load(s, place, masks[j] if masks else None),
+        read=lambda place, j: load(b, s.words, place, masks[j] if masks else None),
         ahead=_ahead(s, p, part, r),
     )
 
 
-def _ahead(s: Setting, p: Panel, part: Part, r: Region) -> Callable[[Value], Value] | None:
+def _ahead(
+    s: Setting, p: Panel, part: Part, r: Region
+) -> Callable[[Value], Sequence[Value]] | None:
     """The part to come, a cache line per step of k: one tile of rows after the other brings near a
     share of the columns below it. (Zen 4, GFLOP/s: 128x768x3072 102 -> 109, transposed 102 -> 110.)
     """
@@ -159,14 +224,20 @@ def _ahead(s: Setting, p: Panel, part: Part, r: Region) -> Callable[[Value], Val
     column = b.add(b.sub(r.column, p.column), b.mul(number, share))
     if s.problem.layout != "col":
         near = b.at(part.next, s.element, column)
-        return lambda k: b.offset(near, b.mul(k, s.steps.right_k))
+        return _each(s, lambda k: b.offset(near, b.mul(k, s.steps.right_k)))
     first = b.offset(part.next, b.mul(column, s.steps.right_n))
 
     def line(k: Value) -> Value:
         column, number = b.and_(k, share - 1), b.lshr(k, share.bit_length() - 1)
         return b.offset(b.offset(first, b.mul(column, s.steps.right_n)), b.mul(number, LINE))
 
-    return line
+    return _each(s, line)
+
+
+def _each(s: Setting, place: Callable[[Value], Value]) -> Callable[[Value], list[Value]]:
+    """The places for all steps of k that a word holds, by number of word."""
+    b, group = s.b, s.group
+    return lambda word: [place(b.add(b.mul(word, group), e)) for e in range(group)]
 
 
 def _so_far(s: Setting, r: Region, full: Value, result: Matrix, scratch: Matrix) -> Sequence[Value]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from axec.dialects import dims
 from axec.dialects.dims import Size
 from axec.passes.codegen.cpu.targets import Target
 from axec.passes.kernel.layouts import PANEL
@@ -42,12 +43,12 @@ class Tile:
         return self.vectors * self.lanes
 
 
-def choose(target: Target, lanes: int, vectors: int, m: Size, k: Size) -> Tile:
+def choose(target: Target, lanes: int, vectors: int, m: Size, k: Size, each: int = 1) -> Tile:
     """The tile of that width, or of the largest there is, for a product with M rows that is folded
-    over k steps: rows that divide M well."""
+    over k words: rows that divide M well. each: registers that a vector of factors takes."""
     registers = target.vector_registers
     vectors = min(max(vectors, 1), MOST_VECTORS[registers])
-    rows = min((registers - vectors - 1) // vectors, MOST_ROWS[vectors])
+    rows = min((registers - each * (vectors + 1)) // vectors, MOST_ROWS[vectors])
     if isinstance(m, int) and m > 0:
         rows = min(range(1, rows + 1), key=lambda r: (-(-m // r) * (r * vectors + STEP_COST), -r))
     unroll = 2 if isinstance(k, int) and k % 2 == 0 else 1
@@ -73,8 +74,8 @@ def choose_width(
     return min((choose(target, lanes, v, m, k) for v in widths), key=cost)
 
 
-def for_gemm(target: Target, g: Gemm) -> Tile:
-    """The tile for the product of two matrices."""
-    lanes = target.lanes(g.itemsize)
+def for_gemm(target: Target, g: Gemm, each: int = 1) -> Tile:
+    """The tile for the product of two matrices; `each` as in `choose`."""
+    lanes = target.lanes(g.sums.size)
     columns = min(PANEL, g.n) if isinstance(g.n, int) else PANEL
-    return choose(target, lanes, -(-columns // lanes), g.m, g.k)
+    return choose(target, lanes, -(-columns // lanes), g.m, dims.ceildiv(g.k, g.group), each)

@@ -83,11 +83,15 @@ def runnable(target: str) -> bool:
     return cpu.features().issuperset(targets.TARGETS[target].required)
 
 
-@pytest.fixture(params=list(targets.TARGETS))
-def target(request: pytest.FixtureRequest) -> str:
+def _runnable(request: pytest.FixtureRequest) -> str:
     if not runnable(request.param):
         pytest.skip(f"this machine does not run {request.param}")
     return str(request.param)
+
+
+#: The levels between them differ in products of narrow numbers alone.
+target = pytest.fixture(params=["x86-64-v4", "x86-64-v3"], name="target")(_runnable)
+level = pytest.fixture(params=list(targets.TARGETS), name="level")(_runnable)
 
 
 Build = Callable[..., Any]

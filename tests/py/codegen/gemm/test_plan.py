@@ -7,56 +7,58 @@ from typing import Any
 
 import pytest
 
-from axec.dialects import dims
+from axec.dialects import dims, dtypes
+from axec.dialects.dtypes import DType
 from axec.passes.codegen.cpu import targets
 from axec.passes.codegen.cpu.gemm import tiles
+from axec.passes.codegen.cpu.gemm.arithmetic import grouped
 from axec.passes.kernel.layouts import PANEL
 from axec.passes.kernel.product import Gemm
+from axec.passes.kernel.strides import SUMS
 
 SIZES = [0, 1, 2, 3, 5, 7, 8, 9, 16, 17, 24, 31, 33, 40, 48, 63, 64, 65, 100, 1024]
 
 
-def product(monkeypatch: pytest.MonkeyPatch, m: Any, k: Any, n: Any, itemsize: int = 4) -> Gemm:
+def product(m: Any, k: Any, n: Any, dtype: DType = dtypes.f32) -> Gemm:
     """A product of row-major matrices."""
-    monkeypatch.setattr(Gemm, "itemsize", itemsize)
     return Gemm(
-        dot=None, left=None, right=None, batch=(), m=m, n=n, k=k,
-        left_strides=(k, 1), right_strides=(n, 1),
+        dot=None, dtype=dtype, sums=SUMS.get(dtype, dtype), left=None, right=None, batch=(),
+        m=m, n=n, k=k, left_strides=(k, 1), right_strides=(n, 1),
     )  # fmt: skip
 
 
 @pytest.mark.parametrize("target", list(targets.TARGETS))
-@pytest.mark.parametrize("itemsize", [4, 8])
-def test_tiles_fit_registers_and_panels(
-    monkeypatch: pytest.MonkeyPatch, target: str, itemsize: int
-) -> None:
+@pytest.mark.parametrize("dtype", [dtypes.f32, dtypes.f64, dtypes.bf16, dtypes.i8], ids=str)
+def test_tiles_fit_registers_and_panels(target: str, dtype: DType) -> None:
     level = targets.TARGETS[target]
+    arithmetic = grouped(level, dtype, dtype, SUMS.get(dtype, dtype))
     for m, n in itertools.product(SIZES, SIZES):
-        gemm = product(monkeypatch, m, 7, n, itemsize=itemsize)
-        tile = tiles.for_gemm(level, gemm)
-        in_use = tile.rows * tile.vectors + tile.vectors + 1
+        gemm = product(m, 5, n, dtype)
+        assert gemm.group == arithmetic.group
+        tile = tiles.for_gemm(level, gemm, arithmetic.registers)
+        in_use = tile.rows * tile.vectors + (tile.vectors + 1) * arithmetic.registers
         assert in_use <= level.vector_registers
         assert -(-min(n, PANEL) // tile.columns) * tile.columns <= gemm.width
-        assert tile.unroll == 1
-        assert tiles.for_gemm(level, product(monkeypatch, m, 8, n)).unroll == 2
+        assert tile.unroll == (2 if gemm.group == 4 else 1)
+        assert tiles.for_gemm(level, product(m, 8, n, dtype)).unroll == 2
 
 
 @pytest.mark.parametrize(
     ("m", "rows"), [(1, 1), (3, 3), (6, 6), (7, 4), (10, 5), (12, 6), (64, 4), (66, 6), (1023, 6)]
 )
-def test_rows_divide_the_matrix_well(monkeypatch: pytest.MonkeyPatch, m: int, rows: int) -> None:
-    gemm = product(monkeypatch, m, 512, 512)
+def test_rows_divide_the_matrix_well(m: int, rows: int) -> None:
+    gemm = product(m, 512, 512)
     assert tiles.for_gemm(targets.TARGETS["x86-64-v4"], gemm).rows == rows
 
 
-def test_few_panels_are_divided_by_rows(monkeypatch: pytest.MonkeyPatch) -> None:
-    tall = product(monkeypatch, 4096, 64, 64)
+def test_few_panels_are_divided_by_rows() -> None:
+    tall = product(4096, 64, 64)
     assert (tall.row_block, tall.row_blocks, tall.units) == (264, 16, 16)
-    wide = product(monkeypatch, 4096, 64, 1024)
+    wide = product(4096, 64, 1024)
     assert (wide.row_blocks, wide.units) == (1, 16)
-    low = product(monkeypatch, 90, 64, 64)
+    low = product(90, 64, 64)
     assert (low.row_blocks, low.units) == (1, 1)
-    by_dim = product(monkeypatch, dims.dim("d0"), 64, 64)
+    by_dim = product(dims.dim("d0"), 64, 64)
     assert str(by_dim.units) == "floordiv(d0 + 191, 192)"
 
 
@@ -73,11 +75,11 @@ def test_few_panels_are_divided_by_rows(monkeypatch: pytest.MonkeyPatch) -> None
     ],
 )
 def test_packing(monkeypatch: pytest.MonkeyPatch, shape: tuple[int, int, int], packs: bool) -> None:
-    gemm = product(monkeypatch, *shape)
+    gemm = product(*shape)
     assert gemm.packs == packs
     assert (gemm.slot_bytes > 0) == packs
 
 
-def test_depth_is_in_equal_parts(monkeypatch: pytest.MonkeyPatch) -> None:
-    depths = {k: product(monkeypatch, 100, k, 100).depth for k in (0, 1, 16, 384, 385, 1024)}
+def test_depth_is_in_equal_parts() -> None:
+    depths = {k: product(100, k, 100).depth for k in (0, 1, 16, 384, 385, 1024)}
     assert depths == {0: 16, 1: 16, 16: 16, 384: 384, 385: 208, 1024: 352}

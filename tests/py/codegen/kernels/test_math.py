@@ -43,7 +43,7 @@ def library(target: str, lanes: int = 0) -> Any:
             width = lanes or targets.TARGETS[target].lanes(element.size)
             parameters = {"x": PTR, "y": PTR, "out": PTR, "count": I64}
             b = module.function(f"{name}_{element.mangled}", VOID, parameters, "export")
-            b.avx512 = targets.TARGETS[target].has_avx512
+            b.avx512 = targets.TARGETS[target].has("avx512f")
             *sources, out, count = b.args
             with b.for_(0, count, width) as loop:
                 arguments = [
