@@ -14,6 +14,7 @@ from axec.diag import AxecError
 from axec.dialects import types
 from axec.dialects.axe import (
     arrange,
+    attention,
     composite,
     constants,
     contract,
@@ -30,6 +31,7 @@ __all__ = ["FAMILIES", "OPS", "Axe", "op_of", "verify"]
 
 FAMILIES = (
     constants, elementwise, random, arrange, indexing, reduce, sequence, contract, composite,
+    attention,
 )  # fmt: skip
 
 

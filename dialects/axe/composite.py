@@ -8,18 +8,11 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
-from axec.dialects import dtypes
 from axec.dialects.attrs import Ints, Pairs
 from axec.dialects.axe.arrange import broadcast
 from axec.dialects.axe.build import Value, fill, mean, narrow, over, scalar, trailing, widen
-from axec.dialects.axe.constants import iota
-from axec.dialects.axe.contract import dot_general
 from axec.dialects.axe.elementwise import (
     add,
-    and_,
-    compare,
     div,
     erf,
     exp,
@@ -27,7 +20,6 @@ from axec.dialects.axe.elementwise import (
     max_,
     mul,
     rsqrt,
-    select,
     sigmoid,
     sub,
 )
@@ -267,106 +259,3 @@ for _counted in (False, True):
     avg_pool.sample(
         "f32[batch, seq]", size=(3,), stride=(2,), padding=((1, 1),), count_include_pad=_counted
     )
-
-
-@composite
-def attention(
-    q: TensorType,
-    k: TensorType,
-    v: TensorType,
-    *mask: TensorType,
-    scale: float,
-    causal: bool = False,
-) -> TensorType:
-    """Scaled dot-product attention: softmax(scale * q k^T + mask) v, for q [..., Sq, D],
-    k [..., Sk, D], v [..., Sk, E] and any equal leading axes; result [..., Sq, E]. The optional
-    mask [..., Sq, Sk] is bool (true: attend) or has the dtype of q and is added. `causal`: query i
-    attends to keys 0 to i only. A query that attends to nothing gives 0.
-    Source: arXiv 1706.03762, equation 1."""
-    need_kind("attention", q, "f")
-    same_dtype("attention", q, k, v)
-    lead = q.shape[:-2]
-    if min(q.rank, k.rank, v.rank) < 2:
-        shapes = " and ".join(show(t.shape) for t in (q, k, v))
-        raise ShapeError("shape-mismatch", f"attention: needs [..., S, D], got {shapes}")
-    need_shape("attention", "k", k, (*lead, k.shape[-2], q.shape[-1]))
-    need_shape("attention", "v", v, (*lead, k.shape[-2], v.shape[-1]))
-    if len(mask) > 1:
-        raise ShapeError("shape-mismatch", f"attention: takes one mask, got {len(mask)}")
-    for m in mask:
-        need_shape("attention", "the mask", m, (*q.shape[:-1], k.shape[-2]))
-        if m.dtype is not dtypes.bool_:
-            same_dtype("attention", q, m)
-    return q.with_shape((*q.shape[:-1], v.shape[-1]))
-
-
-def product(emit: Emit, x: Value, y: Value, contract_x: int, contract_y: int) -> Value:
-    """Contract one of the last two axes of x with one of y; those before are batch axes."""
-    rank = emit.type(x).rank
-    batch = tuple(range(rank - 2))
-    return emit(
-        dot_general,
-        x,
-        y,
-        batch_x=batch,
-        batch_y=batch,
-        contract_x=(rank + contract_x,),
-        contract_y=(rank + contract_y,),
-    )
-
-
-def _masked(emit: Emit, scores: Value, mask: tuple[Value, ...], causal: bool) -> Value:
-    """Scores with -inf where a query must not attend, and an additive mask added."""
-    t = emit.type(scores)
-    allowed = [m for m in mask if emit.type(m).dtype is dtypes.bool_]
-    for m in mask:
-        if emit.type(m).dtype is not dtypes.bool_:
-            scores = emit(add, scores, widen(emit, m))
-    if causal:
-        query, key = (
-            emit(iota, shape=t.shape, dtype=dtypes.i32, axis=a) for a in (t.rank - 2, t.rank - 1)
-        )
-        allowed.append(emit(compare, key, query, direction="le"))
-    if not allowed:
-        return scores
-    keep = allowed[0] if len(allowed) == 1 else emit(and_, *allowed)
-    return emit(select, keep, scores, fill(emit, -math.inf, scores))
-
-
-def attention_weights(
-    emit: Emit, q: Value, k: Value, mask: tuple[Value, ...], scale: float, causal: bool
-) -> tuple[Value, Value, Value]:
-    """Of wide q and k: scale * q; weights w [..., Sq, Sk] and share s [..., Sq] such that s * w are
-    the attention probabilities."""
-    scaled = emit(mul, q, fill(emit, scale, q))
-    scores = _masked(emit, product(emit, scaled, k, -1, -1), mask, causal)
-    axis = emit.type(scores).rank - 1
-    # A row of -inf has a finite peak here, so that its weights are exp(-inf) = 0 and not NaN; then
-    # its total is 0, where every other row has a total of at least exp(0) = 1.
-    peak = _peak(emit, scores, axis)
-    lowest = float(np.finfo(emit.type(peak).dtype.numpy).min)
-    peak = emit(max_, peak, fill(emit, lowest, peak))
-    weights = emit(exp, emit(sub, scores, over(emit, peak, scores, axis)))
-    total = emit(reduce, weights, kind="sum", axes=(axis,))
-    nothing, one = emit(compare, total, fill(emit, 0, total), direction="eq"), fill(emit, 1, total)
-    # Not max(total, 1), whose derivative would be halved where one key has all the weight.
-    return scaled, weights, emit(div, one, emit(select, nothing, one, total))
-
-
-@attention.decompose
-def _(emit: Emit, q: Value, k: Value, v: Value, *mask: Value, scale: float, causal: bool) -> Value:
-    wide_q, wide_k, wide_v = (widen(emit, x) for x in (q, k, v))
-    _, weights, share = attention_weights(emit, wide_q, wide_k, mask, scale, causal)
-    found = product(emit, weights, wide_v, -1, -2)
-    axis = emit.type(found).rank - 1
-    return narrow(emit, emit(mul, found, over(emit, share, found, axis)), emit.type(q).dtype)
-
-
-attention.sample("f32[3, 5]", "f32[7, 5]", "f32[7, 4]", scale=0.5)
-attention.sample("f32[2, 3, 5]", "f32[2, 3, 5]", "f32[2, 3, 5]", scale=0.5, causal=True)
-attention.sample("f32[3, 1]", "f32[0, 1]", "f32[0, 2]", scale=1.0)
-attention.sample("f32[3, 5]", "f32[4, 5]", "f32[4, 5]", "bool[3, 4]", scale=0.5, causal=True)
-attention.sample("f32[3, 5]", "f32[4, 5]", "f32[4, 5]", "f32[3, 4]", scale=0.5)
-attention.sample(
-    *["f32[batch, 2, seq, 4]"] * 3, "bool[batch, 2, seq, seq]", scale=0.5, causal=False
-)

@@ -1,4 +1,4 @@
-"""Replace composite ops by their definitions in core ops."""
+"""Replace composite ops by their definitions in core ops; those that kernels compute whole stay."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from axec.dialects.kernel import functions
 from axec.dialects.opdef import OpDef
 from axec.mlir import ir
 from axec.passes.base import Pass, register
+from axec.passes.kernel import attention
 
 
 @register
@@ -19,7 +20,8 @@ class Decompose(Pass):
     """Replace composite ops (softmax, layer_norm, ...) by core ops, in place."""
 
     name = "decompose"
-    keep: tuple[str, ...] = ()  # composites that a later pass wants whole, e.g. attention
+    keep: tuple[str, ...] = ()  # composites that stay whole wherever they stand
+    fused: bool = True  # those that a kernel template takes whole (attention) stay, too
 
     def run(self, module: Any) -> None:
         for function in functions(module):
@@ -29,6 +31,8 @@ class Decompose(Pass):
     def _visit(self, operation: Any) -> None:
         op = OPS.get(operation.name)
         if op is None or op.group != "composite" or op.name in self.keep:
+            return
+        if self.fused and attention.takes(operation):
             return
         # The composite's name goes into the location: whoever reads a kernel or an error sees both
         # the user's line and the word that the user wrote there.

@@ -21,6 +21,7 @@ from axec.mlir import func, ir
 # The families enter their rules into the tables.
 from axec.passes.axe.grad import (  # noqa: F401
     arrange,
+    attention,
     composite,
     constants,
     contract,
@@ -32,6 +33,7 @@ from axec.passes.axe.grad import (  # noqa: F401
 from axec.passes.axe.grad.forward import jvp
 from axec.passes.axe.grad.reverse import vjp
 from axec.passes.axe.vmap import arrange as _arrange  # noqa: F401
+from axec.passes.axe.vmap import attention as _attention  # noqa: F401
 from axec.passes.axe.vmap import composite as _composite  # noqa: F401
 from axec.passes.axe.vmap import contract as _contract  # noqa: F401
 from axec.passes.axe.vmap import elementwise as _elementwise  # noqa: F401

@@ -10,6 +10,8 @@ from axec.dialects import dims, types
 from axec.dialects.axe import OPS
 from axec.dialects.dims import Ranges, Size
 from axec.dialects.kernel import body_of, yielded
+from axec.passes.kernel import attention
+from axec.passes.kernel.attention import PARTS
 from axec.passes.kernel.templates import ops_of
 
 # ---- weights: one element of a pointwise op, in additions ----------------------------------------
@@ -53,6 +55,8 @@ def op_flops(op: Any) -> Size:
     """Floating point operations of one axe op: 1 per element of a pointwise op, whatever function
     it is; a product with a sum counts 2; folding n elements counts n."""
     kind = OPS[op.name]
+    if op.name in PARTS:
+        return attention.op_flops(op)
     if kind.group not in ("pointwise", "contract") or kind.name in _NO_FLOPS:
         return 0
     source, result = types.of(op.operands[0]), types.of(op.results[0])
@@ -103,8 +107,9 @@ def picoseconds(kernel: Any) -> Size:
     total = nbytes(kernel) * _PER_BYTE
     for op in ops_of(kernel):
         name = op.name[4:]
-        if OPS[op.name].group == "contract":
-            per_flop = _PER_PRODUCT_FLOP if name in ("dot_general", "conv") else _PER_WEIGHT
+        if OPS[op.name].group == "contract" or op.name in PARTS:
+            products = name in ("dot_general", "conv") or op.name in PARTS
+            per_flop = _PER_PRODUCT_FLOP if products else _PER_WEIGHT
             total = total + op_flops(op) * per_flop
         else:
             total = total + types.of(op.results[0]).count * (weight(name) * _PER_WEIGHT)

@@ -18,6 +18,7 @@ from axec.dialects.kernel import body_of, functions, sizes_attr
 from axec.mlir import ir
 from axec.passes.base import Pass, register
 from axec.passes.kernel import cost, templates
+from axec.passes.kernel.attention import PARTS
 
 # Ops that say little about what a kernel does.
 _DULL = ("constant", "iota", "broadcast", "cast", "reshape", "reduce", "dot_general")
@@ -107,6 +108,8 @@ class _Outliner:
 def _labels(fused: Any) -> list[str]:
     """What the kernel does, in a few words: composites by their name, other ops by theirs."""
     ops = templates.ops_of(fused)
+    if templates.template_of(fused) == "attention":
+        return [PARTS[op.name][1] for op in ops if op.name in PARTS]
     labels = dict.fromkeys(_label(op) for op in ops)
     telling = [label for label in labels if label not in _DULL]
     return (telling or [label for label in labels if label not in ("constant", "dot_general")])[

@@ -84,6 +84,34 @@ def _reshape(op: Any, x: Strided) -> Strided:
     return Strided(x.value, x.offset, [(1, 0) if n == 1 else next(long) for n in shape])
 
 
+def _broadcast(op: Any, x: Strided) -> Strided:
+    shape = types.of(op.results[0]).shape
+    axes: list[Axis] = [(n, 0) for n in shape]
+    for a, (size, stride) in zip(op.attributes["axes"], x.axes, strict=True):
+        axes[a] = (shape[a], 0 if size == 1 else stride)
+    return Strided(x.value, x.offset, axes)
+
+
+def _regrouped(op: Any, x: Strided) -> Strided | None:
+    """A reshape that splits axes, or joins such as walk memory as one; None for others."""
+    shape = types.of(op.results[0]).shape
+    runs = [] if 0 in shape else merge(x.axes)
+    found: list[Axis] = []
+    inner: Size = 1
+    for size in reversed(shape):
+        if size == 1:
+            found.append((1, 0))
+            continue
+        if not runs:
+            return None
+        found.append((size, inner * runs[-1][1]))
+        inner = inner * size
+        if inner == runs[-1][0]:
+            runs.pop()
+            inner = 1
+    return None if runs else Strided(x.value, x.offset, found[::-1])
+
+
 def _cast(op: Any, x: Strided) -> Strided:
     return x
 
@@ -94,6 +122,27 @@ _RULES = {
     "axe.reshape": _reshape,
     "axe.cast": _cast,
 }
+
+
+_VIEWS = {
+    "axe.transpose": _transpose,
+    "axe.slice": _slice,
+    "axe.reshape": _regrouped,
+    "axe.broadcast": _broadcast,
+}
+
+
+def viewed(value: Any) -> tuple[Strided, list[Any]]:
+    """The buffer behind a value, seen through everything that strides can say: transposes, slices
+    without steps, broadcasts, reshapes that split an axis or join a run; and the ops looked
+    through, innermost first."""
+    op = producer(value)
+    if op is not None and op.name in _VIEWS and (op.name != "axe.slice" or is_window(op)):
+        source, chain = viewed(op.operands[0])
+        found = _VIEWS[op.name](op, source)
+        if found is not None:
+            return found, [*chain, op]
+    return strided(value, ()), []
 
 
 def row_major(shape: Shape) -> list[Size]:

@@ -20,6 +20,7 @@ from axec.dialects.dtypes import DType
 from axec.dialects.kernel import body_of, texts, yielded
 from axec.dialects.types import Shape, TensorType
 from axec.mlir import ir
+from axec.passes.kernel.attention import attention_of
 from axec.passes.kernel.convolution import Conv, conv_of
 from axec.passes.kernel.product import Gemm, gemm_of
 
@@ -273,6 +274,7 @@ TEMPLATES: dict[str, Template] = {
     "row": Template(lambda kernel: rows(kernel).units),
     "reduce": Template(lambda kernel: reduce_walk(kernel).units, reduce_workspace),
     "gemm": Template(lambda kernel: product(kernel).units, gemm_workspace),
+    "attention": Template(lambda kernel: attention_of(kernel).units),
 }
 
 

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from axec.dialects import dtypes
-from axec.dialects.axe import composite as ops
+from axec.dialects.axe import attention as ops
 from axec.dialects.axe.rules import show
 from axec.dialects.types import Shape
 from axec.lang import core, static

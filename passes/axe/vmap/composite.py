@@ -10,7 +10,7 @@ from axec.passes.axe.vmap.batch import Batch
 from axec.passes.axe.vmap.rules import Lane, moved, same, vmap
 from axec.passes.axe.walk import Value
 
-for _op in (ops.stop_gradient, ops.relu, ops.silu, ops.gelu, ops.avg_pool, ops.attention):
+for _op in (ops.stop_gradient, ops.relu, ops.silu, ops.gelu, ops.avg_pool):
     same(_op)
 for _op in (ops.softmax, ops.log_softmax):
     moved(_op, "axis")

@@ -9,7 +9,7 @@ from typing import Any
 from axec.dialects import dims, types
 from axec.dialects.axe import OPS
 from axec.dialects.types import Shape, TensorType
-from axec.passes.kernel import cost
+from axec.passes.kernel import attention, cost
 from axec.passes.kernel.strides import WIDENING, WINDOWS, is_window
 from axec.passes.kernel.templates import Rows, product_of, rows_of
 
@@ -34,6 +34,8 @@ class Node:
     rows: Rows | None = None  # of a value with one element per row: the reduction it comes from
     template: str = "map"  # of a kernel that holds this op alone
     through: frozenset[str] = frozenset()  # of a product: ops whose strides it takes in
+    views: frozenset[int] = frozenset()  # of an attention: nodes that it takes in as strides
+    read_in_place: bool = False  # some attention does so with this node
 
     @property
     def shape(self) -> Shape:
@@ -81,6 +83,12 @@ def build(block: Any) -> Graph:
         node.rows = _rows(graph, node)
         if node.kind == "contract":
             node.template, node.through = _template(graph, node, known)
+        elif node.op.name in attention.PARTS:
+            node.template = "attention"
+            found = attention.read_in_place(node.op)
+            node.views = frozenset([ids[op.results[0]] for op in found])
+            for i in node.views:
+                nodes[i].read_in_place = True
     return graph
 
 
@@ -153,7 +161,7 @@ def is_cheap(graph: Graph, node: Node) -> bool:
         return node.name == "iota" or _is_small(node.type)
     if node.numeric is not None and node.numeric <= _NUMERIC:
         return True
-    if feeds_product(graph, node):
+    if node.read_in_place or feeds_product(graph, node):
         return True
     return node.name in ("broadcast", "cast", "slice") or is_unit_reshape(graph, node)
 

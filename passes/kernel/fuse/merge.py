@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
+from axec.passes.kernel import attention
 from axec.passes.kernel.fuse.graph import Graph, Node
 from axec.passes.kernel.fuse.group import HOME, Group
 from axec.passes.kernel.fuse.rules import RULES, fits_exits, reads_home
@@ -31,6 +32,7 @@ def merge(graph: Graph, groups: list[Group], max_ops: int, enable: Collection[st
     each other."""
     merger = _Merger(graph, groups, max_ops, enable)
     for at in range(len(groups)):
+        merger.join_siblings(at)
         merger.widen(at)
     return [g for g in merger.groups if g is not None]
 
@@ -64,6 +66,23 @@ class _Merger:
         """Merge producers into the group at a slot until none fits."""
         while any(self._try(p, at) for p in self._producers(at)):
             pass
+
+    def join_siblings(self, at: int) -> None:
+        """Merge groups into the one at a slot that compute another part of the same attention,
+        where neither waits for the other."""
+        for source in range(at):
+            if self._are_siblings(source, at) and not self.before[at] >> source & 1:
+                both = beside(self.groups[source], self.groups[at])
+                self.groups[at], self.groups[source] = both, None
+                self._redirect(source, at, both)
+                self._order(source, at)
+
+    def _are_siblings(self, source: int, at: int) -> bool:
+        found = [self.groups[source], self.groups[at]]
+        if any(g is None or g.template != "attention" for g in found):
+            return False
+        x, y = (self.graph.nodes[g.anchor].op for g in found if g and g.anchor is not None)
+        return attention.siblings(x, y)
 
     def _note(self, value: int, reader: int) -> list[int]:
         """Note who reads a value; the exit that it is (none for an argument)."""
@@ -150,6 +169,15 @@ def joined(
     if not all(_enters(found, graph.nodes[i]) for i in inner):
         return None
     return found if all(reads_home(found, graph.nodes[e]) for e in found.exits) else None
+
+
+def beside(x: Group | None, y: Group | None) -> Group:
+    """One group with the results of two that do not read each other."""
+    assert x is not None
+    assert y is not None
+    found = Group(x.graph, sorted({*x.exits, *y.exits}), x.template, {**x.places, **y.places})
+    found.anchor = y.anchor
+    return found
 
 
 def _reads(group: Group, values: Collection[int]) -> bool:

@@ -25,7 +25,7 @@ def start(graph: Graph, node: Node) -> Group:
     group = Group(graph, [node.index], node.template, {node.index: HOME})
     if group.template == "row":
         group.rows = node.rows
-    elif node.kind == "contract":
+    elif node.kind == "contract" or group.template == "attention":
         group.anchor = node.index
     return group
 
@@ -35,6 +35,8 @@ def join(group: Group, node: Node, enable: Collection[str]) -> bool:
     `enable`: the templates that fuse at all."""
     if group.template not in enable:
         return False
+    if node.template == "attention":
+        return _attend(group, node)
     if node.kind == "contract" and group.template == "map":
         return node.template in enable and _fold(group, node)
     if node.rows is not None and group.template == "map" and "row" in enable:
@@ -141,6 +143,30 @@ def _join_gemm(group: Group, node: Node) -> bool:
     return True
 
 
+# ---- attention -----------------------------------------------------------------------------------
+
+
+def _attend(group: Group, node: Node) -> bool:
+    """A transpose of the result says how it is written."""
+    if group.template != "map" or any(n.name != "transpose" for n in group.nodes()):
+        return False
+    last = node.type.rank - 1
+    if any(n.ints("perm")[last] != last for n in group.nodes()):
+        return False  # rows of the result stay rows
+    group.template, group.anchor = "attention", node.index
+    group.places[node.index] = HOME
+    return True
+
+
+def _join_attention(group: Group, node: Node) -> bool:
+    """What reads the node is the anchor, or leads to it: operands are read as strides say."""
+    assert group.anchor is not None
+    if node.index not in group.graph.nodes[group.anchor].views:
+        return False
+    group.places[node.index] = HOME
+    return True
+
+
 # ---- row -----------------------------------------------------------------------------------------
 
 _BESIDE = Place(frozenset([("beside",)]), many=True)  # read at another index than the row's own
@@ -226,4 +252,5 @@ RULES: dict[str, Callable[[Group, Node], bool]] = {
     "row": join_row,
     "reduce": _join_map,
     "gemm": _join_gemm,
+    "attention": _join_attention,
 }

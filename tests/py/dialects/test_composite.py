@@ -10,7 +10,7 @@ import scipy.special
 from scipy.stats import norm
 
 from axec.dialects import dtypes
-from axec.dialects.axe import composite, reduce
+from axec.dialects.axe import attention, composite, reduce
 from axec.dialects.dtypes import DType
 from axec.dialects.emit import EvalEmit
 
@@ -93,8 +93,8 @@ def _naive_attention(
 
 
 def test_attention_against_einsum(examples: Examples) -> None:
-    for operands, a in examples(composite.attention):
-        _close(run(composite.attention, *operands, **a), _naive_attention(*operands, **a))
+    for operands, a in examples(attention.attention):
+        _close(run(attention.attention, *operands, **a), _naive_attention(*operands, **a))
 
 
 @pytest.mark.parametrize("dtype", [dtypes.f32, dtypes.bf16, dtypes.f16])
@@ -102,14 +102,14 @@ def test_attention_to_nothing_is_zero(dtype: DType) -> None:
     q, k, v = (np.ones((2, 3), dtype.numpy) for _ in range(3))
     mask = np.array([[False, False], [True, False]])
     expected = np.array([[0, 0, 0], [1, 1, 1]], dtype.numpy)
-    found = run(composite.attention, q, k, v, mask, scale=1.0)
+    found = run(attention.attention, q, k, v, mask, scale=1.0)
     np.testing.assert_array_equal(found, expected)
     added = np.where(mask, 0, -np.inf).astype(dtype.numpy)
-    np.testing.assert_array_equal(run(composite.attention, q, k, v, added, scale=1.0), expected)
+    np.testing.assert_array_equal(run(attention.attention, q, k, v, added, scale=1.0), expected)
 
 
 def test_attention_with_large_scores() -> None:
     q = np.full((1, 2), 300.0, np.float16)  # the scores exceed the range of f16
     v = np.array([[1.0], [3.0]], np.float16)
-    found = run(composite.attention, q, np.repeat(q, 2, 0), v, scale=1.0)
+    found = run(attention.attention, q, np.repeat(q, 2, 0), v, scale=1.0)
     np.testing.assert_array_equal(found, np.array([[2.0]], np.float16))

@@ -124,6 +124,12 @@ REFUSED: list[tuple[str, list[str], dict[str, Any], str, str]] = [
     ("attention", ["f32[3, 4]"] * 3 + ["bool[3, 4]"], {"scale": 1.0}, "shape-mismatch", "(3, 3)"),
     ("attention", ["f32[3, 4]"] * 3 + ["f64[3, 3]"], {"scale": 1.0}, "dtype-mix", "f32 and f64"),
     ("attention", ["f32[3, 4]"] * 3 + ["f32[3, 3]"] * 2, {"scale": 1.0}, "shape-mismatch", "got 2"),
+    ("attention_lse", ["f32[3]"] * 2, {"scale": 1.0}, "shape-mismatch", "(3,) and (3,)"),
+    ("attention_dq", ["f32[3, 4]"] * 4 + ["f32[3]", "f32[2]"], {"scale": 1.0}, "shape-mismatch",
+     "delta has shape (2,), must be (3,)"),
+    ("attention_dk", ["f32[3, 4]"] * 4 + ["f64[3]", "f32[3]"], {"scale": 1.0}, "dtype-mix", "f64"),
+    ("attention_dv", ["f32[3, 4]", "f32[5, 4]", "f32[2, 6]", "f32[3]"], {"scale": 1.0},
+     "shape-mismatch", "g has shape (2, 6), must be (3, 6)"),
 ]  # fmt: skip
 
 

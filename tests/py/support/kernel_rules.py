@@ -11,11 +11,14 @@ from axec.dialects.axe import OPS
 from axec.dialects.kernel import body_of, yielded
 from axec.mlir import ir
 from axec.passes.kernel import templates
+from axec.passes.kernel.attention import PARTS
 
 
 def broken_rules(kernel: Any) -> list[str]:
     """What a kernel.fused or kernel.define does that its template does not allow."""
     template = templates.template_of(kernel)
+    if template == "attention":
+        return _attention(kernel)
     found = [f"composite {o.name}" for o in _ops(kernel) if OPS[o.name].group == "composite"]
     found += [f"{o.name} changes more than axes of size 1" for o in _ops(kernel) if _is_alias(o)]
     return found + RULES[template](kernel)
@@ -117,6 +120,21 @@ def _foreign_rows(kernel: Any, rows: templates.Rows) -> list[str]:
             dependent.add(op.results[0])
     return found
 
+
+def _attention(kernel: Any) -> list[str]:
+    """Ops of the family, and what only says where numbers lie."""
+    found = [
+        f"{o.name} in an attention kernel"
+        for o in _ops(kernel)
+        if o.name not in PARTS and o.name not in VIEWS
+    ]
+    results = [v.owner for v in yielded(kernel)]
+    while any(o.name == "axe.transpose" for o in results):
+        results = [o.operands[0].owner if o.name == "axe.transpose" else o for o in results]
+    return found + [f"a result of {o.name}" for o in results if o.name not in PARTS]
+
+
+VIEWS = ("axe.transpose", "axe.slice", "axe.reshape", "axe.broadcast")
 
 RULES: dict[str, Callable[[Any], list[str]]] = {
     "map": _map,

@@ -95,17 +95,18 @@ def test_mlp() -> None:
 
 
 def test_transformer() -> None:
-    """Backward has two products for each one forward, of attention too: its scores are not computed
-    again."""
+    """Backward has two products for each one forward. Attention has two forward and seven backward,
+    of the pairs that the causal mask leaves: its scores are computed again, and never stored."""
     layers, width, seq, batch = 2, 256, 128, 4
     made = transformer(layers, width=width, seq=str(seq), batch=str(batch))
     train = simplified(with_gradients(made, lambda n: range(1, n)))
     tokens = batch * seq
-    weights = 2 * tokens * 12 * width * width
-    attention = 2 * 2 * tokens * seq * width
-    products = 3 * layers * (weights + attention)
-    assert flops(train, "dot_general") == products
-    assert flops(train) <= 1.05 * products
+    weights = 3 * layers * 2 * tokens * 12 * width * width
+    attention = layers * (2 + 7) * 2 * tokens * (seq + 1) // 2 * width
+    parts = [f"attention{end}" for end in ("", "_lse", "_dq", "_dk", "_dv")]
+    assert flops(train, "dot_general") == weights
+    assert attention <= flops(train, *parts) <= 1.1 * attention
+    assert flops(train) <= 1.05 * (weights + attention)
 
 
 def test_conv() -> None:

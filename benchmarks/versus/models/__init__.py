@@ -1,1 +1,0 @@
-"""The workloads as plain functions f(params, *inputs) of each library."""

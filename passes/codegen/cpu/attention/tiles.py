@@ -1,0 +1,205 @@
+"""Products with blocks, and turning blocks around: rows in memory <-> [column][member]."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+from axec.dialects import dtypes
+from axec.dialects.dtypes import f32
+from axec.passes.codegen.cpu.attention.setting import STREAM, Setting, View
+from axec.passes.codegen.cpu.gemm import tiles
+from axec.passes.codegen.cpu.gemm.arithmetic import single
+from axec.passes.codegen.cpu.gemm.control import steps
+from axec.passes.codegen.cpu.gemm.microkernel import Strip, multiply
+from axec.passes.codegen.cpu.gemm.pack import transpose
+from axec.passes.codegen.cpu.registers import from_memory, memory_type
+from axec.passes.codegen.llvm import I64, Value, constant, vec, zero
+
+#: What a vector becomes on its way into a block.
+Change = Callable[[Value], Value]
+
+
+# ---- products ------------------------------------------------------------------------------------
+
+
+def scores(s: Setting, rows: View, count: Value, depth: int, block: Value, out: Value) -> None:
+    """out[i] = sum over d of rows[i, d] * block[d], for i < count."""
+    tile = tiles.choose(s.f.target, s.lanes, s.vectors, STREAM, depth)
+    zeros = [zero(s.vector)] * s.vectors
+    _product(s, tile, rows, count, constant(I64, depth), block, out, lambda _: zeros)
+
+
+def add(
+    s: Setting,
+    rows: View,
+    count: Value,
+    width: int,
+    weights: Value,
+    out: Value,
+    factors: Sequence[Value] | None = None,
+) -> None:
+    """out[c] = factors * out[c] + sum over i < count of rows[i, c] * weights[i], for c < width."""
+
+    def so_far(places: Sequence[Value]) -> Sequence[Value]:
+        found = [s.b.load(s.vector, place) for place in places]
+        if factors is None:
+            return found
+        return [s.b.mul(x, y) for x, y in zip(found, factors, strict=True)]
+
+    tile = tiles.choose(
+        s.f.target, s.lanes, s.vectors, width, 1
+    )  # any number of rows, odd ones too
+    _product(s, tile, rows.turned(), constant(I64, width), count, weights, out, so_far)
+
+
+def _product(
+    s: Setting,
+    tile: tiles.Tile,
+    left: View,
+    count: Value,
+    depth: Value,
+    right: Value,
+    out: Value,
+    so_far: Callable[[Sequence[Value]], Sequence[Value]],
+) -> None:
+    """out[i] = so_far + sum over k < depth of left[i, k] * right[k]. Rows beyond the last one are
+    it once more, and are written to the spare rows of `out`."""
+    b, size = s.b, s.vector.size
+    whole = count.const is not None and count.const % tile.rows == 0
+    with steps(b, constant(I64, 0), count, tile.rows, "tile") as first:
+        numbers = [b.add(first, i) for i in range(tile.rows)]
+        inside = numbers if whole else [b.min(n, b.sub(count, 1)) for n in numbers]
+        strip = Strip(
+            rows=[b.offset(left.address, b.mul(n, left.step)) for n in inside],
+            left_step=left.near,
+            columns=[(right, j * size) for j in range(s.vectors)],
+            right_step=constant(I64, s.row_bytes),
+            read=lambda place, _: b.load(s.vector, place),
+        )
+        places = [s.places(out, n) for n in numbers]
+        start = [x for row in places for x in so_far(row)]
+        found = multiply(b, tile, single(f32, f32, f32), strip, depth, start)
+        for place, value in zip([p for row in places for p in row], found, strict=True):
+            b.store(value, place)
+
+
+def clear(s: Setting, block: Value, rows: int) -> None:
+    """Zeros in all rows of a block."""
+    with s.b.for_(0, rows, name="clear") as loop:
+        for place in s.places(block, loop.index):
+            s.b.store(zero(s.vector), place)
+
+
+# ---- turning -------------------------------------------------------------------------------------
+
+
+def turn_in(
+    s: Setting, view: View, members: Value, columns: Value, out: Value, change: Change | None = None
+) -> None:
+    """out[c][m] = view[m, c], for c < columns; members beyond the last one are that one or, where
+    they are not read as vectors, anything. bool becomes 0 where true, -inf where false."""
+    way = _across if view.near_size == 1 else _along if view.step_size in (0, 1) else _singly
+    way(s, view, members, columns, out, change or (lambda x: x))
+
+
+def _across(
+    s: Setting, view: View, members: Value, columns: Value, out: Value, change: Change
+) -> None:
+    """A member's columns are neighbours: squares of lanes, turned in registers."""
+    b, lanes, size = s.b, s.lanes, view.dtype.size
+    last = b.sub(members, 1)
+    whole = columns.const is not None and columns.const % lanes == 0
+    with (
+        steps(b, constant(I64, 0), constant(I64, s.members), lanes, "turn.m") as member,
+        steps(b, constant(I64, 0), columns, lanes, "turn.c") as column,
+    ):
+        mask = None if whole else b.tail_mask(b.sub(columns, column), lanes)
+        start = b.offset(view.address, b.mul(column, size))
+        found = []
+        for i in range(lanes):
+            row = b.min(b.add(member, i), last)
+            place = b.offset(start, b.mul(row, view.step))
+            found.append(change(_read(s, view, place, mask)))
+        write = b.offset(out, b.mul(column, s.row_bytes))
+        write = b.at(write, s.element, member)
+        for i, vector in enumerate(transpose(b, found)):
+            b.store(vector, b.offset(write, i * s.row_bytes))
+
+
+def _along(
+    s: Setting, view: View, members: Value, columns: Value, out: Value, change: Change
+) -> None:
+    """The members of a column are neighbours, or share their element."""
+    b, lanes = s.b, s.lanes
+    with b.for_(0, columns, name="turn") as column:
+        place = b.offset(view.address, b.mul(column.index, view.near))
+        for j, write in enumerate(s.places(out, column.index)):
+            if view.step_size == 0:
+                found = b.splat(_read_one(s, view, place), lanes)
+            else:
+                mask = b.tail_mask(b.sub(members, j * lanes), lanes)
+                found = _read(s, view, b.offset(place, j * lanes * view.dtype.size), mask)
+            b.store(change(found), write)
+
+
+def _singly(
+    s: Setting, view: View, members: Value, columns: Value, out: Value, change: Change
+) -> None:
+    """Nothing is a neighbour."""
+    b = s.b
+    with b.for_(0, columns, name="turn.c") as column, b.for_(0, members, name="turn.m") as member:
+        place = b.offset(view.address, b.mul(column.index, view.near))
+        found = _read_one(s, view, b.offset(place, b.mul(member.index, view.step)))
+        write = b.offset(out, b.mul(column.index, s.row_bytes))
+        write = b.at(write, s.element, member.index)
+        b.store(b.extract(change(b.splat(found, s.lanes)), 0), write)
+
+
+def _read(s: Setting, view: View, place: Value, mask: Value | None) -> Value:
+    """A vector of neighbours, in the form that blocks hold."""
+    b, type_ = s.b, vec(memory_type(view.dtype), s.lanes)
+    found = b.load(type_, place) if mask is None else b.masked_load(type_, place, mask, zero(type_))
+    found = from_memory(b, view.dtype, found)
+    if view.dtype is dtypes.bool_:
+        return b.select(found, s.number(0.0), s.number(-math.inf))
+    return found
+
+
+def _read_one(s: Setting, view: View, place: Value) -> Value:
+    b = s.b
+    found = from_memory(b, view.dtype, b.load(memory_type(view.dtype), place))
+    if view.dtype is dtypes.bool_:
+        return b.select(found, constant(s.element, 0.0), constant(s.element, -math.inf))
+    return found
+
+
+def turn_out(
+    s: Setting, block: Value, width: int, members: Value, view: View, factors: Value
+) -> None:
+    """view[m, c] = block[c][m] * factors[0][m], for c < width and m < members."""
+    b, lanes, tile = s.b, s.lanes, s.square
+    with (
+        steps(b, constant(I64, 0), members, lanes, "back.m") as member,
+        steps(b, constant(I64, 0), constant(I64, width), lanes, "back.c") as column,
+    ):
+        factor = b.load(s.vector, b.at(factors, s.element, member))
+        start = b.at(b.offset(block, b.mul(column, s.row_bytes)), s.element, member)
+        found = [b.load(s.vector, b.offset(start, i * s.row_bytes)) for i in range(lanes)]
+        for i, vector in enumerate(transpose(b, [b.mul(x, factor) for x in found])):
+            b.store(vector, b.at(tile, s.vector, i))
+        rest = b.min(b.sub(members, member), lanes)
+        mask = (
+            None if width % lanes == 0 else b.tail_mask(b.sub(constant(I64, width), column), lanes)
+        )
+        with b.for_(0, rest, name="row") as row:
+            line = b.offset(view.address, b.mul(b.add(member, row.index), view.step))
+            vector = b.load(s.vector, b.at(tile, s.vector, row.index))
+            _write(s, vector, b.at(line, s.element, column), mask)
+
+
+def _write(s: Setting, value: Value, place: Value, mask: Value | None) -> None:
+    if mask is None:
+        s.b.store(value, place)
+    else:
+        s.b.masked_store(value, place, mask)
