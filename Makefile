@@ -2,15 +2,17 @@
 # make test       ruff, mypy and every test
 # make test-peers layers, losses and optimisers beside torch, which gets an environment of its own
 # make coverage   every op against every check: values, derivatives, batching, machine code
-# make bench      the project's measures, printed beside its peers (the machine must be idle)
+# make bench      every workload beside its peers (the machine must be idle; ARGS=--quick: less)
+# make measures   start, call and compile times, sizes, malloc calls
 # make lint       ruff and mypy alone
 # make clean      removes everything that make made
 #
 # PYTHON=...   the interpreter that .venv is made from   JOBS=...   test processes (default: all CPUs)
+# ARGS=...     of the benchmarks: python -m versus --help
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help demo test test-peers coverage bench lint clean
+.PHONY: help demo test test-peers coverage bench measures lint clean
 SHELL := /bin/bash
 MAKEFLAGS += --no-print-directory
 
@@ -44,9 +46,9 @@ help:
 .venv/.bench: .venv/.installed
 	$(say) 'installing the peers into .venv/bench (they never share a process with axec)'
 	@$(BIN)/python -m venv .venv/bench
-	@.venv/bench/bin/python -m pip --quiet --disable-pip-version-check install \
-	  $$($(BIN)/python -c '$(bench_requirements)') \
-	  || printf '[make] no peers: the table will hold axec and numpy alone\n'
+	@for one in $$($(BIN)/python -c '$(bench_requirements)'); do \
+	  .venv/bench/bin/python -m pip --quiet --disable-pip-version-check install $$one \
+	  || printf '[make] no %s: the tables will do without it\n' $$one; done
 	@touch $@
 
 # torch in an environment that also sees the packages of .venv; it is no dependency of anything.
@@ -81,6 +83,9 @@ coverage: .venv/.installed
 	@$(BIN)/axec coverage
 
 bench: .venv/.bench
+	@PYTHONPATH=benchmarks $(BIN)/python -m versus $(ARGS)
+
+measures: .venv/.bench
 	@$(BIN)/python benchmarks/run.py
 
 clean:

@@ -107,7 +107,10 @@ class Compilation:
                 source = pack.provenance(self.source, self._passes(), wanted)
                 manifest, segments = pack.pack(packed, code, source)
         texts = {level: self._text_later(level) for level in LEVELS}
-        texts |= {"llvm": lambda: image.text(built), "asm": lambda: image.assembly(built)}
+        texts |= {
+            "llvm": self._inside(image.text, built),
+            "asm": self._inside(image.assembly, built),
+        }
         return Artifact(manifest, segments, self.timings, texts)
 
     def front(self) -> None:
@@ -116,7 +119,10 @@ class Compilation:
         with self._stage("trace"):
             self.traced = [entry.trace() for entry in self.sources]
             self.module = merged(self.traced)
-            self.source = str(self.module)
+            # The generic form takes half the time of the other one, and is only hashed.
+            self.source = self.module.operation.get_asm(
+                print_generic_op_form=True, assume_verified=True
+            )
         self._after("trace", self.module)
         timings: list[tuple[str, float]] = []
         base.run_pipeline(
@@ -140,6 +146,13 @@ class Compilation:
             with again.inside():
                 again.front()
                 return str(again.module)
+
+        return text
+
+    def _inside(self, write: Callable[[Any], str], of: Any) -> Callable[[], str]:
+        def text() -> str:
+            with self.inside():
+                return write(of)
 
         return text
 

@@ -6,13 +6,14 @@ link      LLVM modules -> one shared object that imports nothing
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from axec.dialects.locations import location_of
+from axec.passes.codegen import sources
 from axec.passes.codegen.cpu import elf, worker
 from axec.passes.codegen.cpu.kernels import emit_kernel
 from axec.passes.codegen.cpu.stub import Signature
@@ -20,7 +21,7 @@ from axec.passes.codegen.cpu.support import entries_module, support_module
 from axec.passes.codegen.cpu.targets import Target
 from axec.passes.codegen.llvm import Module
 
-__all__ = ["Image", "assembly", "emit", "link", "prepare", "text"]
+__all__ = ["Image", "Part", "assembly", "emit", "link", "prepare", "text"]
 
 #: Kernels per LLVM module. A fixed number, not one that depends on the machine's cores: the split
 #: shows in the bytes.
@@ -28,12 +29,25 @@ KERNELS_PER_MODULE = 4
 
 
 @dataclass(frozen=True, slots=True)
+class Part:
+    """One LLVM module to be: `emit` writes it. `made_from`: all that it depends on besides the
+    target and the compiler, where that is known without writing it."""
+
+    emit: Callable[[], Module]
+    made_from: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Image:
-    """The LLVM modules of one target, and the objects that LLVM is making of them."""
+    """The parts of one target, and the objects that LLVM is making of them."""
 
     target: Target
-    modules: tuple[Module, ...]
+    parts: tuple[Part, ...]
     objects: tuple[Future[bytes], ...]
+
+    def modules(self) -> list[Module]:
+        """LLVM IR of all parts, written anew. Inside the MLIR context."""
+        return [part.emit() for part in self.parts]
 
 
 def prepare(wanted: Sequence[Target]) -> None:
@@ -41,6 +55,7 @@ def prepare(wanted: Sequence[Target]) -> None:
     compiled before, the kernels often were, too, and no worker may be needed."""
     for target in wanted:
         worker.submit(_support(), target, first=True)
+    sources.begin()
 
 
 def emit(
@@ -51,12 +66,19 @@ def emit(
     locations = {name: location_of(define) for name, define in definitions.items()}
     images = []
     for target in wanted:
-        modules, objects = [], []
-        for module in _modules(definitions, signatures, target):
-            modules.append(module)
-            objects.append(worker.submit(module, target, locations=locations))
-        images.append(Image(target, tuple(modules), tuple(objects)))
+        parts = tuple(_parts(definitions, signatures, target))
+        objects = [_object(part, target, locations) for part in parts]
+        images.append(Image(target, parts, tuple(objects)))
     return images
+
+
+def _object(part: Part, target: Target, locations: Mapping[str, Any]) -> Future[bytes]:
+    """A kernel that was compiled before is not even written again as LLVM IR."""
+    if part.made_from is None:
+        return worker.submit(part.emit(), target, locations=locations)
+    made_from = f"{sources.fingerprint()}\n{part.made_from}"
+    found = worker.known(made_from, target)
+    return found or worker.submit(part.emit(), target, locations=locations, made_from=made_from)
 
 
 def link(image: Image) -> bytes:
@@ -66,8 +88,8 @@ def link(image: Image) -> bytes:
 
 
 def text(images: Sequence[Image]) -> str:
-    """The LLVM IR of all images."""
-    return "\n".join(f"; target {i.target.name}\n{m.text()}" for i in images for m in i.modules)
+    """The LLVM IR of all images. Inside the MLIR context, as is `assembly`."""
+    return "\n".join(f"; target {i.target.name}\n{m.text()}" for i in images for m in i.modules())
 
 
 def assembly(images: Sequence[Image]) -> str:
@@ -75,21 +97,28 @@ def assembly(images: Sequence[Image]) -> str:
     return "\n".join(
         listing.decode()
         for i in images
-        for listing in worker.compile_modules(i.modules, i.target, "assembly")
+        for listing in worker.compile_modules(i.modules(), i.target, "assembly")
     )
 
 
-def _modules(
+def _parts(
     definitions: Mapping[str, Any], signatures: Sequence[Signature], target: Target
-) -> Iterator[Module]:
+) -> Iterator[Part]:
     names = list(definitions)
     for first in range(0, len(names), KERNELS_PER_MODULE):
-        module = Module(f"kernels_{first // KERNELS_PER_MODULE}")
-        for name in names[first : first + KERNELS_PER_MODULE]:
-            emit_kernel(module, definitions[name], target)
-        yield module
-    yield entries_module(names, signatures)
-    yield _support()
+        name = f"kernels_{first // KERNELS_PER_MODULE}"
+        group = [definitions[n] for n in names[first : first + KERNELS_PER_MODULE]]
+        texts = [d.get_asm(print_generic_op_form=True, assume_verified=True) for d in group]
+        yield Part(partial(_kernels, name, group, target), "\n".join((name, *texts)))
+    yield Part(partial(entries_module, names, signatures))
+    yield Part(_support)
+
+
+def _kernels(name: str, group: Sequence[Any], target: Target) -> Module:
+    module = Module(name)
+    for define in group:
+        emit_kernel(module, define, target)
+    return module
 
 
 @cache

@@ -17,6 +17,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
 from importlib.util import find_spec
@@ -28,7 +29,7 @@ from axec.passes.codegen.cpu import worker_main
 from axec.passes.codegen.cpu.targets import Target
 from axec.passes.codegen.llvm import Module
 
-__all__ = ["compile_modules", "start", "submit", "worker_count"]
+__all__ = ["compile_modules", "known", "start", "submit", "worker_count"]
 
 Output = Literal["object", "assembly"]
 
@@ -54,6 +55,7 @@ def submit(
     output: Output = "object",
     locations: Mapping[str, Any] | None = None,
     *,
+    made_from: str | None = None,
     first: bool = False,
 ) -> Future[bytes]:
     """Begin to compile a module; the result is awaited where it is needed. What was compiled
@@ -61,21 +63,46 @@ def submit(
     the cache on disk (cache.py).
 
     output: "object" gives ELF bytes, "assembly" text in UTF-8. locations: function name -> place in
-    the user's source, for errors. first: others will follow, so if this one needs LLVM, all workers
-    are started. The result raises AxecError `llvm-fatal`, which names the function, when LLVM
-    refuses the IR or dies of it.
+    the user's source, for errors. made_from: what `known` finds the result by (default: the
+    module's text). first: others will follow, so if this one needs LLVM, all workers are started.
+    The result raises AxecError `llvm-fatal`, which names the function, when LLVM refuses the IR or
+    dies of it.
     """
-    request = _Request(module, target, output)
+    text = module.text()
+    request = _Request(module, target, output, text, _key(made_from or text, target, output))
     with _lock:
-        _forget_parent()
-        known = _compiled.get(request.key)
-        if known is not None and not (known.done() and known.exception()):
-            return known
-        found = _threads[0].submit(_run, request, locations or {}, worker_count() if first else 1)
-        _compiled[request.key] = found
-        while len(_compiled) > _REMEMBERED:
-            _compiled.pop(next(iter(_compiled)))
+        found = _remembered(request.key)
+        if found is None:
+            workers = worker_count() if first else 1
+            found = _threads[0].submit(_run, request, locations or {}, workers)
+            _remember(request.key, found)
         return found
+
+
+def known(made_from: str, target: Target, output: Output = "object") -> Future[bytes] | None:
+    """What an earlier `submit` with the same `made_from` has given or will give, in this process
+    or, kept on disk, in another one; None where there was none."""
+    key = _key(made_from, target, output)
+    with _lock:
+        found = _remembered(key)
+        if found is None and (kept := open_cache().get(key)) is not None:
+            found = Future()
+            found.set_result(kept)
+            _remember(key, found)
+        return found
+
+
+def _remembered(key: bytes) -> Future[bytes] | None:
+    """Called under the lock, as is `_remember`."""
+    _forget_parent()
+    found = _compiled.get(key)
+    return None if found is None or (found.done() and found.exception()) else found
+
+
+def _remember(key: bytes, found: Future[bytes]) -> None:
+    _compiled[key] = found
+    while len(_compiled) > _REMEMBERED:
+        _compiled.pop(next(iter(_compiled)))
 
 
 def compile_modules(
@@ -90,14 +117,20 @@ def compile_modules(
     return [one.result() for one in pending]
 
 
+@dataclass(frozen=True, slots=True)
 class _Request:
-    """One module to compile, and the key that its result is kept under."""
+    """One module to compile, its text, and the key that its result is kept under."""
 
-    def __init__(self, module: Module, target: Target, output: Output) -> None:
-        self.module, self.target, self.output = module, target, output
-        self.text = module.text()
-        made_from = (_toolchain(), target.triple, target.cpu, target.features, output, self.text)
-        self.key = hashlib.sha256("\0".join(made_from).encode()).digest()
+    module: Module
+    target: Target
+    output: Output
+    text: str
+    key: bytes
+
+
+def _key(made_from: str, target: Target, output: Output) -> bytes:
+    parts = (_toolchain(), target.triple, target.cpu, target.tuning, output, made_from)
+    return hashlib.sha256("\0".join(parts).encode()).digest()
 
 
 @cache

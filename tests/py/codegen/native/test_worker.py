@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -69,6 +70,22 @@ def test_compiling_again_gives_the_same_bytes_without_a_worker(
     assert first[0] != first[1]
     monkeypatch.setattr(worker, "_Worker", None)
     assert worker.compile_modules([_module("again", 1), _module("again", 2)], V3) == first
+
+
+def test_what_was_compiled_is_known_by_what_it_was_made_from(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AXEC_CACHE", str(tmp_path))
+    assert worker.known("a kernel", V3) is None
+    made = worker.submit(_module("known"), V3, made_from="a kernel").result()
+    for forgotten in (False, True):  # then only the disk has it
+        if forgotten:
+            monkeypatch.setattr(worker, "_compiled", {})
+        found = worker.known("a kernel", V3)
+        assert found is not None
+        assert found.result() == made
+        assert worker.known("a kernel", V4) is None
+        assert worker.known("another kernel", V3) is None
 
 
 def test_a_killed_worker_is_replaced() -> None:

@@ -1,0 +1,1 @@
+"""The workloads as plain functions f(params, *inputs) of each library."""

@@ -1,0 +1,94 @@
+"""axec: `build` writes an artifact, `load` is the runtime alone, calls are given `out=`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from versus.peers.base import Peer
+
+
+class Axec(Peer):
+    def prepare(self) -> None:
+        import axec as axe  # noqa: F401
+        from axec import optim  # noqa: F401  (the compiler's parts are imported on first use)
+
+        self.params, self.given = self.made()
+        if self.workload.dtype == "bf16":
+            import ml_dtypes
+
+            self.given = [x.astype(ml_dtypes.bfloat16) for x in self.given]
+
+    def _program(self, params: Any) -> Any:
+        import axec as axe
+        from versus.models import axec_models as models
+
+        fn, specs = getattr(models, self.workload.model), axe.spec_like(self.given)
+        name = self.workload.name
+        if not self.workload.train:
+            return axe.compile(fn, params, *specs, name=name)
+        tx = models.optimiser(name, self.workload.rate)
+        self.state = tx.init(self.params)
+        state = axe.spec_like(self.params), axe.spec_like(self.state)
+        return axe.compile(models.step(fn, tx), *state, *specs, name=name)
+
+    def compile(self) -> None:
+        """Parameters are inputs here, as in JAX: nothing is packed or hashed."""
+        import axec as axe
+
+        self._program(axe.spec_like(self.params)).to_bytes()
+
+    def build(self) -> None:
+        import axec as axe
+
+        self._program(self.params).save(self.folder / "model.axe")
+        if self.workload.train:
+            leaves = axe.tree.leaves((self.params, self.state))
+            np.savez(self.folder / "state.npz", *map(np.asarray, leaves))
+
+    def load(self) -> None:
+        from axec.runtime import load
+        from axec.runtime.tree import unflatten
+
+        program = load(self.folder / "model.axe")
+        name = next(iter(program.entries))
+        self.function, spec = program[name], program.manifest["entries"][name]
+        arrays = self.inputs()
+        if self.workload.dtype == "bf16":
+            import ml_dtypes
+
+            arrays = [x.astype(ml_dtypes.bfloat16) for x in arrays]
+        state: list[Any] = []
+        if self.workload.train:
+            with np.load(self.folder / "state.npz") as file:
+                state = [file[key] for key in file.files]
+        shapes = [(a["shape"], a["dtype"]) for a in spec["outputs"]]
+        outputs = [np.empty(tuple(map(int, s)), _dtype(d)) for s, d in shapes]
+        # A step's results (loss, state) are the next step's state: two sets take turns.
+        loss, following = outputs[: len(outputs) - len(state)], outputs[len(outputs) - len(state) :]
+        turns = [(state, following), (following, state)]
+        self.turns = [
+            (
+                tuple(unflatten(spec["in_tree"], iter([*before, *arrays])).values()),
+                unflatten(spec["out_tree"], iter([*loss, *after])),
+            )
+            for before, after in turns
+        ]
+        self.turn, self.results = 0, loss
+
+    def call(self) -> Any:
+        arguments, out = self.turns[self.turn]
+        self.function(*arguments, out=out, threads=self.threads)
+        self.turn ^= self.workload.train
+        return self.results
+
+
+def _dtype(name: str) -> Any:
+    from axec.runtime.abi import DTYPES
+
+    if name == "bf16":
+        import ml_dtypes
+
+        return np.dtype(ml_dtypes.bfloat16)
+    return np.dtype(DTYPES[name][1])
