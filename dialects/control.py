@@ -136,6 +136,14 @@ def stacked(t: TensorType, length: Size) -> TensorType:
     return t.with_shape((length, *t.shape))
 
 
+def arguments_of(operands: Sequence[Any], carries: int, xs: int) -> list[Any]:
+    """The MLIR types of the arguments of a scan's body, from those of the scan's operands."""
+    found = [types.of(v) for v in operands]
+    rows = (t.with_shape(t.shape[1:]) for t in found[carries : carries + xs])
+    whole = [INDEX, *found[:carries], *rows, *found[carries + xs :]]
+    return [t.ir() for t in whole]
+
+
 def reached(names: Sequence[str], functions: Any) -> set[str]:
     """These functions and all that ops of this dialect run from them; `functions` by name."""
     found: set[str] = set()

@@ -48,8 +48,8 @@ def cond(
     pred: ArrayLike, true_fn: Callable[..., Any], false_fn: Callable[..., Any], *operands: Any
 ) -> Any:
     """`true_fn(*operands)` where `pred`, a 0-d bool, is true, otherwise `false_fn(*operands)`. Only
-    one of them runs; both give the same pytree of arrays of the same shapes and dtypes. Python numbers
-    in the operands stay what they are.
+    one of them runs; both give the same pytree of arrays of the same shapes and dtypes. Python
+    numbers in the operands stay what they are.
 
     Raises AxecError `control-condition`, `control-branches`."""
     need_function(true_fn, "cond")

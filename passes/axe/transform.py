@@ -25,6 +25,8 @@ from axec.passes.axe.grad import (  # noqa: F401
     composite,
     constants,
     contract,
+    control_forward,
+    control_reverse,
     elementwise,
     indexing,
     reduce,
@@ -36,6 +38,7 @@ from axec.passes.axe.vmap import arrange as _arrange  # noqa: F401
 from axec.passes.axe.vmap import attention as _attention  # noqa: F401
 from axec.passes.axe.vmap import composite as _composite  # noqa: F401
 from axec.passes.axe.vmap import contract as _contract  # noqa: F401
+from axec.passes.axe.vmap import control as _control  # noqa: F401
 from axec.passes.axe.vmap import elementwise as _elementwise  # noqa: F401
 from axec.passes.axe.vmap import indexing as _indexing  # noqa: F401
 from axec.passes.axe.vmap import reduce as _reduce  # noqa: F401
@@ -71,6 +74,7 @@ class _Resolver:
         self.functions = {f.attributes["sym_name"].value: f for f in in_order(module)}
         self._resolved: set[str] = set()
         self._added: dict[Any, str] = {}
+        self.known: dict[Any, Any] = {}
 
     def block(self, name: str) -> Any:
         """The block of a function in which axe ops and fn.custom are left."""
@@ -82,12 +86,14 @@ class _Resolver:
                     self._replace(operation, APPLICATIONS[operation.name])
         return block
 
-    def add(self, name: str, arguments: Sequence[Any], body: Callable[..., list[Any]]) -> str:
+    def add(
+        self, name: str, arguments: Sequence[Any], body: Callable[..., list[Any]], key: Any = ()
+    ) -> str:
         """A private function that is made the first time; its name, made unique."""
-        key = (name, *arguments)
-        if key in self._added:  # also while its body is emitted, which may apply it
-            return self._added[key]
-        unique = self._added[key] = f"{name}.{len(self._added)}"
+        known = (name, key, *arguments)
+        if known in self._added:  # also while its body is emitted, which may apply it
+            return self._added[known]
+        unique = self._added[known] = f"{name}.{len(self._added)}"
         with ir.InsertionPoint(self.module.body):
             made = func.FuncOp(unique, (list(arguments), []))
             made.attributes["sym_visibility"] = ir.StringAttr.get("private")

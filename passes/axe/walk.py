@@ -7,11 +7,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
+from axec.dialects import types
 from axec.dialects.axe import OPS
 from axec.dialects.axe.arrange import broadcast, reshape
 from axec.dialects.axe.constants import constant
 from axec.dialects.emit import IrEmit
 from axec.dialects.opdef import OpDef
+from axec.dialects.types import TensorType
 from axec.mlir import unknown_location
 
 Value = Any  # an MLIR value
@@ -20,12 +22,16 @@ Value = Any  # an MLIR value
 class Functions(Protocol):
     """The functions of the module."""
 
+    known: dict[Any, Any]  # what was found out about them, by what and name
+
     def block(self, name: str) -> Any:
         """The block of a function, in which axe ops and fn.custom are left."""
         ...
 
-    def add(self, name: str, arguments: Sequence[Any], body: Callable[..., list[Value]]) -> str:
-        """The private function of this name and arguments of these MLIR types, whose body
+    def add(
+        self, name: str, arguments: Sequence[Any], body: Callable[..., list[Value]], key: Any = ()
+    ) -> str:
+        """The private function of this name, key and arguments of these MLIR types, whose body
         `body(*arguments)` emits the first time; its name, made unique."""
         ...
 
@@ -114,6 +120,22 @@ def distinct(e: IrEmit, arguments: Sequence[Value], picked: Sequence[int]) -> li
         if found.count(found[i]) > 1:
             found[i] = e(reshape, found[i], shape=e.type(found[i]).shape)
     return found
+
+
+def groups(values: Sequence[Any], sizes: Sequence[int]) -> list[list[Any]]:
+    """Values in groups of these sizes."""
+    found, rest = [], list(values)
+    for size in sizes:
+        found.append(rest[:size])
+        rest = rest[size:]
+    assert not rest
+    return found
+
+
+def results_of(functions: Functions, name: str) -> list[TensorType]:
+    """The types of a function's results."""
+    operations = functions.block(name).operations
+    return [types.of(v) for v in operations[len(operations) - 1].operands]
 
 
 _FLOATS = frozenset(("f64", "f32", "f16", "bf16"))

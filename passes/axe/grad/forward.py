@@ -3,7 +3,7 @@ operands to that of its result."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from axec.diag import AxecError
@@ -37,25 +37,31 @@ def jvp(
     return results + [dual.tangent(results[i]) for i in outs]
 
 
+# Branches and loops: `(dual, operation, operands) -> results`, whose tangents it enters.
+CONTROL: dict[str, Callable[[Dual, Any, list[Value]], Sequence[Value]]] = {}
+
+
 class Dual(Walk):
     """Applies ops to values that may have tangents."""
 
     def __init__(self, functions: Functions) -> None:
         super().__init__(functions)
         self.tangents: dict[Value, Value] = {}
-        self._plain = Numbers(self.loc)
+        self.plain = Numbers(self.loc)
 
     def tangent(self, value: Value) -> Value:
         """The tangent of a value; zero where it has none."""
         found = self.tangents.get(value)
-        return fill(self._plain, 0, value) if found is None else found
+        return fill(self.plain, 0, value) if found is None else found
 
     def operation(self, operation: Any, operands: list[Value]) -> Sequence[Value]:
-        self._plain.loc = operation.location
+        self.plain.loc = operation.location
         if self.tangents.keys().isdisjoint(operands):
             return copied(operation, operands)
         if operation.name == "fn.custom":
             return self.custom(operation, operands)
+        if operation.name in CONTROL:
+            return CONTROL[operation.name](self, operation, operands)
         return applied(self, operation, operands)
 
     def __call__(self, op: OpDef, *operands: Value, **given: Any) -> Any:
@@ -71,7 +77,7 @@ class Dual(Walk):
         y = super().__call__(op, *operands, **given)
         if is_float(y):
             found = [self.tangents.get(v) for v in operands]
-            t = JVP[op](self._plain, found, y, *operands, **given)
+            t = JVP[op](self.plain, found, y, *operands, **given)
             if t is not None:
                 self.tangents[y] = t
         return y

@@ -12,6 +12,7 @@ from axec.dialects.axe.build import fill
 from axec.dialects.axe.elementwise import add
 from axec.dialects.emit import IrEmit
 from axec.dialects.opdef import OpDef
+from axec.passes.axe.depend import reaching, smooth
 from axec.passes.axe.grad.rules import EXPAND, VJP, VJP_OF_ALL
 from axec.passes.axe.walk import (
     Functions,
@@ -34,6 +35,7 @@ def vjp(
     """Apply a function at the insertion point; its results, then the cotangent of each argument in
     `wrt`, given cotangents (`seeds`) of some results."""
     tape = Tape(functions)
+    tape.useful = reaching(functions, block, seeds, smooth)
     arguments = distinct(tape, arguments, wrt)
     tape.active.update(arguments[i] for i in wrt)
     results = tape.block(block, arguments)
@@ -56,6 +58,10 @@ class Record:
     pull: Callable[[IrEmit, Sequence[bool], Cotangents], Cotangents]
 
 
+# Branches and loops: `(tape, operation, operands) -> results`, which it notes.
+CONTROL: dict[str, Callable[[Tape, Any, list[Value]], Sequence[Value]]] = {}
+
+
 class Tape(Walk):
     """Applies ops and notes those that cotangents go through."""
 
@@ -63,12 +69,15 @@ class Tape(Walk):
         super().__init__(functions)
         self.records: list[Record] = []
         self.active: set[Value] = set()  # depends on the inputs
+        self.useful: set[Value] = set()  # values of the function that a seed depends on
 
     def operation(self, operation: Any, operands: list[Value]) -> Sequence[Value]:
         if self.active.isdisjoint(operands):
             return copied(operation, operands)
         if operation.name == "fn.custom":
             return self.custom(operation, operands)
+        if operation.name in CONTROL:
+            return CONTROL[operation.name](self, operation, operands)
         return applied(self, operation, operands)
 
     def __call__(self, op: OpDef, *operands: Value, **given: Any) -> Any:

@@ -3,7 +3,7 @@ comes first everywhere; arguments and results are transposed where it is elsewhe
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from axec.diag import AxecError
@@ -15,7 +15,7 @@ from axec.dialects.opdef import OpDef
 from axec.dialects.types import TensorType
 from axec.mlir import ir
 from axec.passes.axe.vmap.rules import EXPAND, VMAP, Lane
-from axec.passes.axe.walk import Functions, Numbers, Value, Walk, applied, copied
+from axec.passes.axe.walk import Functions, Numbers, Value, Walk, applied, copied, results_of
 
 
 def vmap(functions: Functions, operation: Any, operands: Sequence[Value]) -> list[Value]:
@@ -38,6 +38,10 @@ def vmap(functions: Functions, operation: Any, operands: Sequence[Value]) -> lis
             )
         results.append(lane.value if axis == fn.NO_AXIS else batch.from_front(lane, axis))
     return results
+
+
+# Branches and loops: `(batch, operation, operands) -> results`.
+CONTROL: dict[str, Callable[[Batch, Any, list[Lane]], Sequence[Lane]]] = {}
 
 
 class Batch(Walk):
@@ -80,6 +84,8 @@ class Batch(Walk):
             return [Lane(v, False) for v in copied(operation, [x.value for x in operands])]
         if operation.name == "fn.custom":
             return self.custom(operation, operands)
+        if operation.name in CONTROL:
+            return CONTROL[operation.name](self, operation, operands)
         return applied(self, operation, operands)
 
     def __call__(self, op: OpDef, *operands: Any, **given: Any) -> Any:
@@ -109,15 +115,34 @@ class Batch(Walk):
         return [Lane(v, True) for v in made.results]
 
     def _wide(self, value: Value) -> Any:
-        t = types.of(value)
-        return t.with_shape((self.size, *t.shape)).ir()
+        return self.widened(types.of(value)).ir()
+
+    def widened(self, t: TensorType) -> TensorType:
+        """A type with the batch axis."""
+        return t.with_shape((self.size, *t.shape))
 
     def _batched(self, name: str) -> str:
         """A new function: the named one with a batch axis on all arguments and results."""
+        count = len(self.functions.block(name).arguments)
+        results = len(results_of(self.functions, name))
+        return self.function(name, [True] * count, [True] * results)
+
+    def function(self, name: str, given: Sequence[bool], outs: Sequence[bool]) -> str:
+        """A new function: the named one with a batch axis on some arguments and results. All
+        results that depend on a batched argument must be among them."""
         block = self.functions.block(name)
 
         def body(*arguments: Value) -> list[Value]:
             inner = Batch(self.functions, self.size)
-            return [inner.full(x) for x in inner.block(block, [Lane(a, True) for a in arguments])]
+            lanes = [Lane(a, wide) for a, wide in zip(arguments, given, strict=True)]
+            found = inner.block(block, lanes)
+            return [inner.as_wanted(x, wide) for x, wide in zip(found, outs, strict=True)]
 
-        return self.functions.add(f"{name}.vmap", [self._wide(a) for a in block.arguments], body)
+        pairs = zip(block.arguments, given, strict=True)
+        kinds = [self._wide(a) if wide else a.type for a, wide in pairs]
+        return self.functions.add(f"{name}.vmap", kinds, body, (*given, -1, *outs))
+
+    def as_wanted(self, lane: Lane, wide: bool) -> Value:
+        """The value of a lane with the batch axis, or of one that has none without it."""
+        assert wide or not lane.batched
+        return self.full(lane) if wide else lane.value

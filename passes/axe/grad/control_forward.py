@@ -1,0 +1,124 @@
+"""Forward mode through branches and loops: their bodies take and give tangents beside values.
+
+%c, %ys = control.scan(%init, %xs, %w) {body = @b, carries = 1, xs = 1}
+=>
+%c, %tc, %ys, %tys = control.scan(%init, %tinit, %xs, %txs, %w, %tw) {body = @b.jvp, carries = 2}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from axec.dialects import control
+from axec.passes.axe.depend import of_op, smooth
+from axec.passes.axe.grad.forward import CONTROL, Dual, jvp
+from axec.passes.axe.walk import Value, Walk, groups, results_of
+
+
+def _varying(dual: Dual, op: Any, operands: Sequence[Value]) -> tuple[list[int], list[int]]:
+    """The operands that have tangents, and the results that get them."""
+    given = [i for i, v in enumerate(operands) if v in dual.tangents]
+    reach = of_op(dual.functions, op, smooth)
+    return given, [j for j, places in enumerate(reach) if not places.isdisjoint(given)]
+
+
+def _switch(dual: Dual, op: Any, operands: list[Value]) -> Sequence[Value]:
+    given, outs = _varying(dual, op, operands)
+    tangents = [dual.tangents[operands[i]] for i in given]
+    args, count = operands[1:], len(operands) - 1
+    kinds = [v.type for v in (*args, *tangents)]
+
+    def moved(branch: str) -> str:
+        def body(*xs: Value) -> list[Value]:
+            along = {i - 1: t for i, t in zip(given, xs[count:], strict=True)}
+            return jvp(dual.functions, dual.functions.block(branch), xs[:count], along, outs)
+
+        return dual.functions.add(f"{branch}.jvp", kinds, body, (*given, -1, *outs))
+
+    branches = tuple(moved(b) for b in control.Switch.of(op).branches)
+    types = results_of(dual.functions, branches[0])
+    made = control.Switch(branches).create([*operands, *tangents], types, op.location)
+    return _entered(dual, list(made.results), len(op.results), outs)
+
+
+def _entered(dual: Dual, found: list[Value], count: int, outs: Sequence[int]) -> list[Value]:
+    """The first `count` of some values; the others are the tangents of those at `outs`."""
+    dual.tangents.update((found[j], t) for j, t in zip(outs, found[count:], strict=True))
+    return found[:count]
+
+
+def _while(dual: Dual, op: Any, operands: list[Value]) -> Sequence[Value]:
+    loop = control.While.of(op)
+    given, outs = _varying(dual, op, operands)
+    fixed = [i for i in given if i >= loop.carries]
+    tangents = [dual.tangent(operands[k]) for k in outs]
+    others = [dual.tangents[operands[i]] for i in fixed]
+    carry, consts = operands[: loop.carries], operands[loop.carries :]
+    sizes = [len(carry), len(tangents), len(consts), len(others)]
+    whole = [*carry, *tangents, *consts, *others]
+    kinds, key = [v.type for v in whole], (*outs, -1, *fixed)
+    functions = dual.functions
+
+    def test(*xs: Value) -> list[Value]:
+        c, _, k, _ = groups(xs, sizes)
+        return Walk(functions).block(functions.block(loop.condition), [*c, *k])
+
+    def body(*xs: Value) -> list[Value]:
+        c, tc, k, tk = groups(xs, sizes)
+        along = dict(zip((*outs, *fixed), (*tc, *tk), strict=True))
+        return jvp(functions, functions.block(loop.body), [*c, *k], along, outs)
+
+    made = control.While(
+        functions.add(f"{loop.condition}.jvp", kinds, test, key),
+        functions.add(f"{loop.body}.jvp", kinds, body, key),
+        len(carry) + len(tangents),
+    ).create(whole, op.location)
+    return _entered(dual, list(made.results), len(carry), outs)
+
+
+def _scan(dual: Dual, op: Any, operands: list[Value]) -> Sequence[Value]:
+    loop, functions = control.Scan.of(op), dual.functions
+    given, outs = _varying(dual, op, operands)
+    carries = [k for k in outs if k < loop.carries]
+    init, xs, consts = loop.split(operands)
+    tangents = [dual.tangent(init[k]) for k in carries]
+    places = loop.split(range(len(operands)))
+    rows, fixed = ([i for i in part if i in given] for part in places[1:])
+    along_xs, along_consts = ([dual.tangents[operands[i]] for i in p] for p in (rows, fixed))
+    parts = [init, tangents, xs, along_xs, consts, along_consts]
+    count = len(op.results)
+    block = functions.block(loop.body)
+    own = [a.type for a in block.arguments]
+    one = loop.split(own[1:])
+    kinds = [*own[:1], *one[0], *(t.type for t in tangents), *one[1], *(own[1 + i] for i in rows),
+             *one[2], *(t.type for t in along_consts)]  # fmt: skip
+
+    def body(i: Value, *ys: Value) -> list[Value]:
+        c, tc, x, tx, k, tk = groups(ys, list(map(len, parts)))
+        moved = zip((*carries, *rows, *fixed), (*tc, *tx, *tk), strict=True)
+        along = {1 + place: t for place, t in moved}
+        found = jvp(functions, block, [i, *c, *x, *k], along, outs)
+        return _in_order(found, loop.carries, len(carries), count)
+
+    name = functions.add(f"{loop.body}.jvp", kinds, body, (*outs, -1, *rows, -1, *fixed))
+    wide = control.Scan(
+        name, loop.carries + len(carries), loop.xs + len(rows), loop.length, loop.reverse
+    )
+    made = wide.create([v for p in parts for v in p], results_of(functions, name), op.location)
+    found = list(made.results)
+    middle = len(carries) + count  # carries, their tangents, ys, theirs -> results, tangents
+    values = found[: loop.carries] + found[wide.carries : middle]
+    moved = found[loop.carries : wide.carries] + found[middle:]
+    return _entered(dual, values + moved, count, outs)
+
+
+def _in_order(found: list[Value], carries: int, moving: int, count: int) -> list[Value]:
+    """(carries, ys, tangents of both) as (carries, their tangents, ys, their tangents)."""
+    tangents = found[count:]
+    return [*found[:carries], *tangents[:moving], *found[carries:count], *tangents[moving:]]
+
+
+CONTROL["control.switch"] = _switch
+CONTROL["control.while"] = _while
+CONTROL["control.scan"] = _scan

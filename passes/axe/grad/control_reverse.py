@@ -1,0 +1,268 @@
+"""Reverse mode through branches and scans: the way back is a branch or a scan too.
+
+    %c, %ys = control.scan(%init, %xs, %w) {body = @b}
+    =>
+    %c, %ys, %saved = control.scan(%init, %xs, %w) {body = @b.ahead}
+    %ginit, %gw, %gxs = control.scan(%gc, 0, %saved, %xs, %gys, %w) {body = @b.back, reverse = true}
+
+@b.ahead also gives, per round, what the way back needs (halves.py); @b.back carries the cotangent
+of the carry and adds up those of the consts. A while has no reverse mode: how often it ran, and so
+how much to save, is not known when the program starts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from axec.diag import AxecError
+from axec.dialects import control, types
+from axec.dialects.axe.arrange import broadcast
+from axec.dialects.axe.build import fill, narrow, widen
+from axec.dialects.axe.constants import constant
+from axec.dialects.axe.elementwise import add
+from axec.dialects.emit import IrEmit
+from axec.dialects.locations import location_of
+from axec.dialects.types import TensorType
+from axec.passes.axe.depend import of_op, of_round, rounds_needed, smooth
+from axec.passes.axe.grad.halves import Halves
+from axec.passes.axe.grad.reverse import CONTROL, Cotangents, Record, Tape
+from axec.passes.axe.walk import Value, copied, groups, results_of
+
+
+def _moving(tape: Tape, op: Any, operands: Sequence[Value]) -> tuple[list[int], list[int]]:
+    """The operands that are differentiated, and the results that depend on them."""
+    given = [i for i, v in enumerate(operands) if v in tape.active]
+    reach = of_op(tape.functions, op, smooth)
+    return given, [j for j, places in enumerate(reach) if not places.isdisjoint(given)]
+
+
+def _useful(tape: Tape, op: Any) -> list[int]:
+    """The results that a seed depends on."""
+    return [j for j, r in enumerate(op.results) if r in tape.useful]
+
+
+def _while(tape: Tape, op: Any, operands: list[Value]) -> Sequence[Value]:
+    _, outs = _moving(tape, op, operands)
+    if not set(outs).isdisjoint(_useful(tape, op)):
+        raise AxecError(
+            "grad-while",
+            "reverse mode cannot go through a while_loop: how often it runs is not known before",
+            location=location_of(op),
+            hint="use axe.scan, or axe.fori_loop with bounds that are ints or dims; "
+            "forward mode (axe.jvp, axe.jacfwd) goes through",
+        )
+    return copied(op, operands)
+
+
+# ---- switch --------------------------------------------------------------------------------------
+
+
+def _switch(tape: Tape, op: Any, operands: list[Value]) -> Sequence[Value]:
+    """What branches save shares places: there are as many of a type as one branch needs."""
+    functions = tape.functions
+    given, outs = _moving(tape, op, operands)
+    seeds = [j for j in _useful(tape, op) if j in outs]
+    if not seeds:
+        return copied(op, operands)
+    names = control.Switch.of(op).branches
+    wrt, every = [i - 1 for i in given], range(len(operands) - 1)
+    halves = [Halves(functions, b, wrt, seeds, every) for b in names]
+    slots = _Slots([[v.type for v in h.saved] for h in halves])
+    key = (*names, *wrt, -1, *seeds)
+
+    def ahead(name: str, half: Halves) -> str:
+        def body(*xs: Value) -> list[Value]:
+            results, saved = half.ahead(xs)
+            return results + slots.filled(IrEmit(op.location), saved)
+
+        return functions.add(f"{name}.ahead", [v.type for v in operands[1:]], body, key)
+
+    branches = tuple(map(ahead, names, halves))
+    made = control.Switch(branches).create(
+        operands, results_of(functions, branches[0]), op.location
+    )
+    found = list(made.results)
+    count = len(op.results)
+    used = sorted({i for h in halves for i in h.used})
+
+    def pull(e: IrEmit, wanted: Sequence[bool], g: Cotangents) -> Cotangents:
+        cotangents = [_or_zero(e, g[j], found[j]) for j in seeds]
+        parts = [found[count:], [operands[1 + i] for i in used], cotangents]
+        whole = [v for p in parts for v in p]
+
+        def back(name: str, half: Halves) -> str:
+            def body(*xs: Value) -> list[Value]:
+                saved, own, gs = groups(xs, [len(p) for p in parts])
+                own = [x for i, x in zip(used, own, strict=True) if i in half.used]
+                return half.back(slots.read(saved, [v.type for v in half.saved]), own, gs)
+
+            return functions.add(f"{name}.back", [v.type for v in whole], body, key)
+
+        steps = tuple(map(back, names, halves))
+        outs = results_of(functions, steps[0])
+        switch = control.Switch(steps).create([operands[0], *whole], outs, op.location)
+        pairs = zip(given, switch.results, strict=True)
+        zero = [all(z) for z in zip(*(h.zero for h in halves), strict=True)]
+        return _placed(pairs, zero, len(operands))
+
+    tape.active.update(found[j] for j in seeds)
+    tape.records.append(Record(op.location, operands, found[:count], pull))
+    return found[:count]
+
+
+class _Slots:
+    """Places of given types, enough for any of several lists of values."""
+
+    def __init__(self, lists: Sequence[Sequence[Any]]) -> None:
+        self.types: list[Any] = []
+        for kinds in lists:
+            for t in dict.fromkeys(kinds):
+                missing = kinds.count(t) - self.types.count(t)
+                self.types += [t] * missing
+
+    def filled(self, e: IrEmit, values: Sequence[Value]) -> list[Value]:
+        """One value per place, zeros where there is none."""
+        waiting = list(values)
+        found = []
+        for t in self.types:
+            own = next((v for v in waiting if v.type == t), None)
+            if own is not None:
+                waiting.remove(own)
+            found.append(_zeros(e, types.of(t)) if own is None else own)
+        return found
+
+    def read(self, places: Sequence[Value], kinds: Sequence[Any]) -> list[Value]:
+        """The values that `filled` put there."""
+        waiting = list(places)
+        found = []
+        for t in kinds:
+            own = next(v for v in waiting if v.type == t)
+            waiting.remove(own)
+            found.append(own)
+        return found
+
+
+def _zeros(e: IrEmit, t: TensorType) -> Value:
+    number = e(constant, value=np.zeros((), t.dtype.numpy))
+    return e(broadcast, number, shape=t.shape, axes=()) if t.rank else number
+
+
+def _or_zero(e: IrEmit, g: Value | None, like: Value) -> Value:
+    return fill(e, 0, like) if g is None else g
+
+
+def _placed(pairs: Any, zero: Sequence[bool], count: int) -> list[Value | None]:
+    """Cotangents at their operands."""
+    found: list[Value | None] = [None] * count
+    for (i, g), nothing in zip(pairs, zero, strict=True):
+        found[i] = None if nothing else g
+    return found
+
+
+# ---- scan ----------------------------------------------------------------------------------------
+
+
+def _scan(tape: Tape, op: Any, operands: list[Value]) -> Sequence[Value]:
+    way = _Way.of(tape, op, operands)
+    return copied(op, operands) if way is None else way.ahead(tape)
+
+
+class _Way:
+    """A scan that is differentiated: there and back."""
+
+    @staticmethod
+    def of(tape: Tape, op: Any, operands: list[Value]) -> _Way | None:
+        """None where no cotangent comes through."""
+        loop = control.Scan.of(op)
+        given, outs = _moving(tape, op, operands)
+        rounds = of_round(tape.functions, loop.body, smooth)
+        needed = rounds_needed(rounds, loop.carries, _useful(tape, op))
+        seeds = [j for j in needed if j in outs]
+        return _Way(tape, op, operands, loop, given, seeds) if seeds else None
+
+    def __init__(
+        self, tape: Tape, op: Any, operands: list[Value], loop: control.Scan, given: list[int],
+        seeds: list[int],
+    ) -> None:  # fmt: skip
+        self.op, self.operands, self.loop, self.seeds = op, operands, loop, seeds
+        self.functions = tape.functions
+        places = loop.split(range(len(operands)))
+        self.carries = [k for k in seeds if k < loop.carries]
+        self.rows, self.consts = ([i for i in part if i in given] for part in places[1:])
+        self.wrt = [*self.carries, *self.rows, *self.consts]
+        fixed = [1 + i for i in places[2]]
+        kept = [0, *(1 + i for i in places[1]), *fixed]
+        wrt = [1 + i for i in self.wrt]
+        self.halves = Halves(tape.functions, loop.body, wrt, seeds, kept, fixed)
+        self.key = (*wrt, -1, *seeds)
+
+    def ahead(self, tape: Tape) -> Sequence[Value]:
+        """The scan that saves; its results. The way back is noted."""
+        loop, count = self.loop, len(self.op.results)
+
+        def body(*xs: Value) -> list[Value]:
+            results, saved = self.halves.ahead(xs)
+            return results + saved
+
+        kinds = [a.type for a in self.functions.block(loop.body).arguments]
+        name = self.functions.add(f"{loop.body}.ahead", kinds, body, self.key)
+        saving = control.Scan(name, loop.carries, loop.xs, loop.length, loop.reverse)
+        outs = results_of(self.functions, name)
+        found = list(saving.create(self.operands, outs, self.op.location).results)
+        results, saved = found[:count], found[count:]
+
+        def pull(e: IrEmit, wanted: Sequence[bool], g: Cotangents) -> Cotangents:
+            return self.back(e, results, saved, g)
+
+        tape.active.update(results[j] for j in self.seeds)
+        tape.records.append(Record(self.op.location, self.operands, results, pull))
+        return results
+
+    def back(
+        self, e: IrEmit, results: Sequence[Value], saved: Sequence[Value], g: Cotangents
+    ) -> Cotangents:
+        """The scan that goes back; the cotangents of all operands."""
+        loop, halves = self.loop, self.halves
+        seeds = [_or_zero(e, g[j], results[j]) for j in self.seeds]
+        count = len(self.carries)
+        first = loop.carries + loop.xs
+        used = [i - 1 for i in halves.used if i]
+        rows, consts = [i for i in used if i < first], [i for i in used if i >= first]
+        sums = [fill(e, 0, widen(e, self.operands[i])) for i in self.consts]
+        parts = [
+            seeds[:count],
+            sums,
+            saved,
+            [self.operands[i] for i in rows],
+            seeds[count:],
+            [self.operands[i] for i in consts],
+        ]
+        carries = count + len(sums)
+        xs = len(saved) + len(rows) + len(seeds) - count
+
+        def body(i: Value, *values: Value) -> list[Value]:
+            gc, added, own, x, gy, k = groups(values, [len(p) for p in parts])
+            found = halves.back(own, [i, *x, *k] if 0 in halves.used else [*x, *k], [*gc, *gy])
+            before, of_rows, of_consts = groups(found, [count, len(self.rows), len(added)])
+            to = IrEmit(self.op.location)
+            pairs = zip(added, of_consts, strict=True)
+            return [*before, *(to(add, a, widen(to, b)) for a, b in pairs), *of_rows]
+
+        whole = control.arguments_of([v for p in parts for v in p], carries, xs)
+        name = self.functions.add(f"{loop.body}.back", whole, body, self.key)
+        way = control.Scan(name, carries, xs, loop.length, not loop.reverse)
+        outs = results_of(self.functions, name)
+        made = list(way.create([v for p in parts for v in p], outs, self.op.location).results)
+        before, totals, of_rows = groups(made, [count, len(sums), len(self.rows)])
+        own = [types.of(self.operands[i]).dtype for i in self.consts]
+        of_consts = [narrow(e, t, d) for t, d in zip(totals, own, strict=True)]
+        pairs = zip(self.wrt, (*before, *of_rows, *of_consts), strict=True)
+        return _placed(pairs, halves.zero, len(self.operands))
+
+
+CONTROL["control.switch"] = _switch
+CONTROL["control.while"] = _while
+CONTROL["control.scan"] = _scan

@@ -1,0 +1,166 @@
+"""The vjp of a body, cut in two: a half that runs ahead and one that runs back.
+
+The halves run in different loops. What the way back reads of the way ahead is either saved by the
+first half, or computed again by the second from what it is given or from saved values. Computed
+again is what costs next to nothing: constants, what depends on operands alone that all rounds
+share, moves of elements and simple pointwise ops where that saves no more bytes.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from axec.dialects import dims, types
+from axec.dialects.axe import OPS
+from axec.mlir import func, ir
+from axec.passes.axe.decompose import Decompose
+from axec.passes.axe.grad.reverse import vjp
+from axec.passes.axe.simplify import Simplify
+from axec.passes.axe.walk import Functions, Value, block_of, copied
+
+# Pointwise ops that cost no more than reading their operands.
+_SIMPLE = frozenset(
+    f"axe.{name}"
+    for name in ("add", "sub", "mul", "neg", "abs", "sign", "select", "compare", "cast", "max",
+                 "min", "and", "or", "xor", "not", "stop_gradient")
+)  # fmt: skip
+_NOMINAL = 64  # a named dim, where sizes are compared
+
+Places = frozenset[int]
+
+
+class Halves:
+    """A function of the arguments of `name`, and cotangents of its results at `seeds`, gives its
+    results, and the cotangents of its arguments at `wrt`: `ahead` and `back`. The way back is given
+    the arguments at `kept` too, of which those at `fixed` are the same in all rounds."""
+
+    def __init__(
+        self, functions: Functions, name: str, wrt: Sequence[int], seeds: Sequence[int],
+        kept: Iterable[int], fixed: Iterable[int] = (),
+    ) -> None:  # fmt: skip
+        source = functions.block(name)
+        count = len(source.arguments)
+        self._module = _joint(functions, source, wrt, seeds)  # keeps the values alive
+        self._block = block_of(self._module.body.operations[0].operation)
+        operations = [o.operation for o in self._block.operations]
+        arguments, outs = list(self._block.arguments), list(operations[-1].operands)
+        self._given, self._seeds = arguments[:count], arguments[count:]
+        middle = len(outs) - len(wrt)
+        self._results, self._cotangents = outs[:middle], outs[middle:]
+        self._operations = operations[:-1]
+        self._fixed = {self._given[i] for i in fixed}
+        self._kept = {self._given[i] for i in kept}
+        self.saved = self._chosen()
+        stops = {*self.saved, *self._seeds}
+        found = _needed(self._cotangents, stops)
+        self.used = [i for i, a in enumerate(self._given) if a in found and a not in stops]
+        self.zero = [_is_zero(v) for v in self._cotangents]
+
+    def ahead(self, arguments: Sequence[Value]) -> tuple[list[Value], list[Value]]:
+        """Emit the first half: the results, and what it saves."""
+        env = dict(zip(self._given, arguments, strict=True))
+        found = self._emitted(env, [*self._results, *self.saved])
+        return found[: len(self._results)], found[len(self._results) :]
+
+    def back(
+        self, saved: Sequence[Value], used: Sequence[Value], seeds: Sequence[Value]
+    ) -> list[Value]:
+        """Emit the second half from what was saved, the arguments at `used`, and cotangents."""
+        env = dict(zip((self._given[i] for i in self.used), used, strict=True))
+        env |= zip((*self.saved, *self._seeds), (*saved, *seeds), strict=True)
+        return self._emitted(env, self._cotangents)
+
+    def _emitted(self, env: dict[Value, Value], targets: Sequence[Value]) -> list[Value]:
+        """Copies of the ops that make some values of others."""
+        wanted = _needed(targets, env)
+        for op in self._operations:
+            if not wanted.isdisjoint(op.results):
+                made = copied(op, [env[v] for v in op.operands])
+                pairs = zip(op.results, made, strict=True)
+                env.update((old, new) for old, new in pairs if old not in env)
+        return [env[v] for v in targets]
+
+    def _chosen(self) -> list[Value]:
+        """What to save, in order."""
+        roots = self._roots()
+        dependent = _needed(self._cotangents, roots)  # on the seeds
+        read = {o for v in dependent if isinstance(v, ir.OpResult) for o in v.owner.operands}
+        read = {v for v in (*read, *self._cotangents) if v in roots}
+        order = {v: i for i, v in enumerate(roots)}
+        chosen = {v for v in read if roots[v] == {v}}
+        for v in sorted(read - chosen, key=order.__getitem__):
+            rest = roots[v] - chosen
+            chosen |= rest if _bytes(rest) <= _bytes([v]) else {v}
+        return sorted(chosen, key=order.__getitem__)
+
+    def _roots(self) -> dict[Value, frozenset[Value]]:
+        """For every value that does not depend on the seeds, the values to save in order to have it
+        at next to no cost: itself, fewer of its operands, or none at all."""
+        nothing: frozenset[Value] = frozenset()
+        found = {a: nothing if a in self._kept else frozenset((a,)) for a in self._given}
+        shared = set(self._fixed)
+        for op in self._operations:
+            if any(v not in found for v in op.operands):
+                continue
+            alike = all(v in shared for v in op.operands)
+            if alike:
+                shared.update(op.results)
+            own = nothing.union(*(found[v] for v in op.operands))
+            for r in op.results:
+                found[r] = nothing if alike else own if _is_light(op) else frozenset((r,))
+        return found
+
+
+def _joint(functions: Functions, source: Any, wrt: Sequence[int], seeds: Sequence[int]) -> Any:
+    """A module of one function, in simplest form: arguments and seeds to results and cotangents."""
+    operations = source.operations
+    outs = list(operations[len(operations) - 1].operands)
+    kinds = [v.type for v in (*source.arguments, *(outs[i] for i in seeds))]
+    count = len(source.arguments)
+    module = ir.Module.create()
+    with ir.InsertionPoint(module.body):
+        made = func.FuncOp("halves", (kinds, []))
+    block = made.add_entry_block()
+    with ir.InsertionPoint(block):
+        arguments = list(block.arguments)
+        given = dict(zip(seeds, arguments[count:], strict=True))
+        func.ReturnOp(vjp(functions, source, arguments[:count], given, wrt))
+    Decompose().run(module)
+    Simplify().run(module)
+    return module
+
+
+def _needed(targets: Iterable[Value], stops: Iterable[Value]) -> set[Value]:
+    """The values that some are made of, back to where it stops, without these ends."""
+    waiting, found = list(targets), set()
+    while waiting:
+        v = waiting.pop()
+        if v not in found and v not in stops:
+            found.add(v)
+            if isinstance(v, ir.OpResult):
+                waiting += v.owner.operands
+    return found
+
+
+def _is_light(op: Any) -> bool:
+    declared = OPS.get(op.name)
+    if declared is None:
+        return False
+    return declared.group in ("constant", "alias", "arrange") or op.name in _SIMPLE
+
+
+def _bytes(values: Iterable[Value]) -> int:
+    nominal: dict[str, int] = defaultdict(lambda: _NOMINAL)
+    return sum(dims.evaluate(types.of(v).nbytes, nominal) for v in values)
+
+
+def _is_zero(value: Value) -> bool:
+    """A zero, maybe repeated."""
+    while isinstance(value, ir.OpResult) and value.owner.name == "axe.broadcast":
+        value = value.owner.operands[0]
+    if not isinstance(value, ir.OpResult) or value.owner.name != "axe.constant":
+        return False
+    number = value.owner.attributes["value"]
+    return bool(number.is_splat and float(number.get_splat_value().value) == 0)
