@@ -23,6 +23,7 @@ from axec.lang.aliases import (
     rint,
     true_divide,
 )
+from axec.lang.amp import AmpPolicy, amp
 from axec.lang.arrange import (
     broadcast_arrays,
     broadcast_to,
@@ -221,6 +222,7 @@ from axec.lang.spec import (
 from axec.lang.transform import grad, jvp, stop_gradient, value_and_grad, vjp
 
 __all__ = [
+    "AmpPolicy",
     "AxecError",
     "Dim",
     "Entry",
@@ -233,6 +235,7 @@ __all__ = [
     "acosh",
     "add",
     "all",
+    "amp",
     "any",
     "arange",
     "arccos",

@@ -9,7 +9,9 @@ number takes the dtype of the array that it meets. Every cast and broadcast is a
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping, Sequence
 from contextvars import ContextVar
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -36,6 +38,8 @@ ArrayLike = Tensor | np.ndarray[Any, Any] | np.generic | float | DimExpr
 Scalar = (bool, int, float, DimExpr)
 
 ACTIVE: ContextVar[Trace | None] = ContextVar("axec-trace", default=None)
+#: Op -> the float dtype that it computes in, whatever its operands' is (see `amp`).
+COMPUTE: ContextVar[Mapping[str, DType]] = ContextVar("axec-compute", default=MappingProxyType({}))
 _EVAL = EvalEmit()
 
 
@@ -45,7 +49,25 @@ def tracing() -> Trace | None:
 
 
 def apply(op: OpDef, *operands: Tensor, **given: Any) -> Tensor:
-    """One op on operands that fit it. Raises its ShapeError with the user's line and a hint."""
+    """One op on operands that fit it, in the dtype that `COMPUTE` has for it. Raises its ShapeError
+    with the user's line and a hint."""
+    table = COMPUTE.get()
+    if op.name in table:
+        return _apply_in(table[op.name], op, operands, given)
+    return _apply(op, operands, given)
+
+
+def _apply_in(dtype: DType, op: OpDef, operands: Sequence[Tensor], given: dict[str, Any]) -> Tensor:
+    """An op on float32, bfloat16 and float16 in another of these dtypes: operands are cast to it,
+    and the result back to that of the first."""
+    kinds = [t.type.dtype for t in operands]
+    floats = [d for d in kinds if d.is_float and d.size <= dtypes.f32.size]
+    inner = [cast(t, dtype) if d in floats else t for t, d in zip(operands, kinds, strict=True)]
+    found = _apply(op, inner, given)
+    return cast(found, floats[0]) if floats and found.type.dtype is dtype else found
+
+
+def _apply(op: OpDef, operands: Sequence[Tensor], given: dict[str, Any]) -> Tensor:
     trace = ACTIVE.get()
     try:
         if trace is not None:

@@ -23,6 +23,7 @@ from axec.lang.optim.optimisers import (
     sgd,
 )
 from axec.lang.optim.paths import freeze, masked, scale_by_path
+from axec.lang.optim.scaling import LossScaling, all_finite, loss_scaling
 from axec.lang.optim.transforms import (
     add_decayed_weights,
     scale,
@@ -39,12 +40,14 @@ from axec.lang.optim.transforms import (
 
 __all__ = [
     "GradientTransformation",
+    "LossScaling",
     "accumulate",
     "adafactor",
     "adagrad",
     "adam",
     "adamw",
     "add_decayed_weights",
+    "all_finite",
     "amsgrad",
     "apply_updates",
     "chain",
@@ -55,6 +58,7 @@ __all__ = [
     "global_norm",
     "lamb",
     "lion",
+    "loss_scaling",
     "masked",
     "rmsprop",
     "scale",
