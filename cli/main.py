@@ -17,6 +17,8 @@ import click
 COMMANDS = {
     "compile": "compile",
     "run": "run",
+    "train": "train",
+    "resume": "train",
     "inspect": "inspect",
     "verify": "keys",
     "keygen": "keys",

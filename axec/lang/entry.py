@@ -129,7 +129,7 @@ def find_entries(path: str, name: str | None = None) -> list[Entry]:
     AxecError: `entry-file` (missing, no Python), `entry-import` (it raised), `entry-missing` (no
     entry in it), `entry-unknown` (none of that name).
     """
-    module = _run(os.path.abspath(path), path)
+    module = run_file(os.path.abspath(path), path)
     found = list(dict.fromkeys(v for v in vars(module).values() if isinstance(v, Entry)))
     if not found:
         raise AxecError(
@@ -144,8 +144,9 @@ def find_entries(path: str, name: str | None = None) -> list[Entry]:
     return chosen
 
 
-def _run(path: str, shown: str) -> ModuleType:
-    """Run a file as a module. Its source is compiled here, so that no .pyc is written or read."""
+def run_file(path: str, shown: str) -> ModuleType:
+    """Run a Python file (an absolute path; `shown` in messages) as a module. Its source is compiled
+    here, so that no .pyc is written or read. AxecError `entry-file`, `entry-import`."""
     try:
         with open(path, "rb") as file:
             code = compile(file.read(), path, "exec", dont_inherit=True)
