@@ -5,7 +5,7 @@ A code segment is an ELF shared object that imports nothing. It exports
   axe_init(ptr host)     Copies the host table: pointers in the order of `HOST_API`. Called once per
                          image, before anything else, holding the GIL.
   axe_parallel(ptr kernel, ptr block, i64 units, i64 grain, i64 threads)
-                         Runs `kernel(block, lo, hi)` over a static partition of [0, units);
+                         Runs `kernel(block, lo, hi)` over disjoint pieces of [0, units);
                          units <= 0 does nothing.
   axe_run(ptr frame)     Runs one program table (runtime/program.py); called without the GIL.
   axe_arena_pop(ptr state) -> ptr, axe_arena_push(ptr state, ptr arena)

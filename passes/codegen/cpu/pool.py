@@ -1,16 +1,21 @@
 """The thread pool, as IR: `axe_parallel` splits the units of a kernel among threads.
 
-Every worker thread owns a slot of one cache line with a job and a state word. The caller of a
-parallel kernel writes the jobs, runs the first part itself and waits for the other slots. Both
-sides first spin, then sleep on the state word (futex):
+The caller cuts the units into one range per thread and runs the first itself. Every thread takes
+pieces from the front of its own range, each half of what is left there, then from the back of the
+others': a thread on a core that other processes use too holds nobody up for longer than the piece
+it is at, and undisturbed threads meet the same part of the data in every kernel. Units do not
+depend on each other, so neither the number of threads nor who ran what ever changes a result.
 
-    IDLE   -> ASLEEP   worker gave up spinning          IDLE|ASLEEP -> READY   caller posts a job
-    READY  -> AWAITED  caller gave up spinning          READY|AWAITED -> IDLE  worker is done
+Every worker thread owns a slot of one cache line with a range and a state word. Both sides first
+spin, then sleep on the state word (futex):
 
-Whoever overwrites a state in which the other sleeps wakes it. Units are split statically, and a
-kernel's units do not depend on each other, so the number of threads never changes a result. When
-the pool is in use by another caller, the caller does all the work itself. After a fork the threads
-are gone: the pool notices the new process id and starts afresh.
+    IDLE    -> ASLEEP    worker gave up spinning    IDLE|ASLEEP     -> READY    caller posts a job
+    RUNNING -> AWAITED   caller gave up spinning    READY           -> RUNNING  worker takes part
+    READY   -> IDLE      caller found no work left  RUNNING|AWAITED -> IDLE     worker is done
+
+Whoever overwrites a state in which the other sleeps wakes it. When the pool is in use by another
+caller, the caller does all the work itself. After a fork the threads are gone: the pool notices the
+new process id and starts afresh.
 """
 
 from __future__ import annotations
@@ -32,7 +37,7 @@ from axec.runtime.abi import MAX_THREADS
 
 __all__ = ["emit_pool"]
 
-IDLE, READY, ASLEEP, AWAITED = 0, 1, 2, 3
+IDLE, READY, ASLEEP, AWAITED, RUNNING = 0, 1, 2, 3, 4
 #: Pauses before sleeping: 0.3 to 0.8 ms (a pause takes 40 to 140 cycles). Waking a sleeping thread
 #: takes 30-300 us, so the pool stays awake between the kernels of a program and between calls that
 #: follow each other closely.
@@ -40,12 +45,15 @@ SPIN = 1 << 14
 RESETTING = -1  # in the pid word: another thread is starting the pool afresh
 
 SLOT_BYTES = 64
-SLOT_STATE, SLOT_KERNEL, SLOT_BLOCK, SLOT_LO, SLOT_HI = 0, 8, 16, 24, 32
+SLOT_STATE, SLOT_RANGE = 0, 8  # a range is one word, so that it changes at once: hi << 32 | lo
+MAX_UNITS = 2**31 - 1  # that fit a range; a kernel with more runs alone
+JOB_KERNEL, JOB_BLOCK, JOB_PARTS, JOB_LEAST, JOB_WORDS = 0, 8, 16, 24, 4
 
 _SYS_FUTEX = 202  # x86-64 Linux
 _FUTEX_WAIT_PRIVATE, _FUTEX_WAKE_PRIVATE = 128, 129
 
-_SLOTS, _PID, _BUSY, _COUNT = "axe_slots", "axe_pool_pid", "axe_pool_busy", "axe_pool_threads"
+_SLOTS, _JOB, _COUNT = "axe_slots", "axe_pool_job", "axe_pool_threads"
+_PID, _BUSY = "axe_pool_pid", "axe_pool_busy"
 
 
 def emit_pool(module: Module) -> None:
@@ -53,9 +61,12 @@ def emit_pool(module: Module) -> None:
     module.variable(_SLOTS, I64, MAX_THREADS * SLOT_BYTES // 8, align=SLOT_BYTES)
     module.variable(_PID, I32, align=64)  # read by every caller; own cache lines for both
     module.variable(_BUSY, I32, align=64)
+    module.variable(_JOB, I64, JOB_WORDS, align=64)  # of all slots; they only read it
     module.variable(_COUNT, I64)
     _emit_wait(module)
     _emit_post(module)
+    _emit_drain(module)
+    _emit_work(module)
     _emit_thread(module)
     _emit_renew(module)
     _emit_grow(module)
@@ -63,7 +74,7 @@ def emit_pool(module: Module) -> None:
 
 
 def _slot(b: Builder, index: Value) -> Value:
-    """Slot of worker `index` (from 1: part 0 is the caller's)."""
+    """Slot of thread `index`; the caller has number 0."""
     return b.offset(b.module.address(_SLOTS), b.mul(index, SLOT_BYTES), "slot")
 
 
@@ -103,19 +114,55 @@ def _states(state: int, asleep: int) -> list[Value]:
     return [constant(I32, state), constant(I32, asleep)]
 
 
+def _emit_drain(module: Module) -> None:
+    """axe_drain(slot, own): run pieces of a slot's range until it is empty: from its front when it
+    is the thread's own, otherwise from its back."""
+    b = module.function("axe_drain", VOID, {"slot": PTR, "own": I1}, "internal")
+    slot, own = b.args
+    word, job = b.offset(slot, SLOT_RANGE), module.address(_JOB)
+    kernel, block = (b.load(PTR, b.offset(job, at)) for at in (JOB_KERNEL, JOB_BLOCK))
+    least = b.load(I64, b.offset(job, JOB_LEAST), name="least")
+    with b.loop(name="piece") as piece:
+        left = b.atomic_load(I64, word, "acquire")
+        lo, hi = b.and_(left, 0xFFFFFFFF), b.lshr(left, 32)
+        units = b.sub(hi, lo)
+        piece.break_if(b.cmp("le", units, 0))
+        taken = b.min(b.max(b.lshr(b.add(units, 1), 1), least), units)
+        front, back = b.add(lo, taken), b.sub(hi, taken)
+        rest = b.select(own, _range(b, front, hi), _range(b, lo, back))
+        with b.if_(b.compare_exchange(word, left, rest)):
+            b.call(kernel, VOID, [block, b.select(own, lo, back), b.select(own, front, hi)])
+    b.ret()
+
+
+def _range(b: Builder, lo: Value, hi: Value) -> Value:
+    return b.or_(b.shl(hi, 32), lo)
+
+
+def _emit_work(module: Module) -> None:
+    """axe_work(thread): run what is left of the job, beginning with the thread's own range."""
+    b = module.function("axe_work", VOID, {"thread": I64}, "internal")
+    (thread,) = b.args
+    parts = b.load(I64, b.offset(module.address(_JOB), JOB_PARTS), name="parts")
+    with b.for_(0, parts, name="ahead") as ahead:
+        number = b.add(thread, ahead.index)
+        wrapped = b.select(b.cmp("ge", number, parts), b.sub(number, parts), number)
+        own = b.cmp("eq", ahead.index, 0)
+        b.call("axe_drain", VOID, [_slot(b, wrapped), own])
+    b.ret()
+
+
 def _emit_thread(module: Module) -> None:
-    """axe_thread(slot): what a worker thread does for ever."""
-    b = module.function("axe_thread", PTR, {"slot": PTR}, "internal")
-    (slot,) = b.args
-    word = b.offset(slot, SLOT_STATE)
+    """axe_thread(thread): what a worker thread does for ever."""
+    b = module.function("axe_thread", PTR, {"thread": I64}, "internal")
+    (thread,) = b.args
+    word = b.offset(_slot(b, thread), SLOT_STATE)
     b.place("serve")
     b.call("axe_wait", VOID, [word, *_states(IDLE, ASLEEP)])
-    kernel = b.load(PTR, b.offset(slot, SLOT_KERNEL), name="kernel")
-    block = b.load(PTR, b.offset(slot, SLOT_BLOCK), name="block")
-    lo = b.load(I64, b.offset(slot, SLOT_LO), name="lo")
-    hi = b.load(I64, b.offset(slot, SLOT_HI), name="hi")
-    b.call(kernel, VOID, [block, lo, hi])
-    b.call("axe_post", VOID, [word, *_states(IDLE, AWAITED)])
+    ready, running = _states(READY, RUNNING)
+    with b.if_(b.compare_exchange(word, ready, running)):
+        b.call("axe_work", VOID, [thread])
+        b.call("axe_post", VOID, [word, *_states(IDLE, AWAITED)])
     b.branch("serve")
 
 
@@ -151,7 +198,7 @@ def _emit_grow(module: Module) -> None:
         threads = b.load(I64, count)
         create.break_if(b.cmp("ge", b.add(threads, 1), parts), parts)
         next_ = b.add(threads, 1)
-        args = [handle, NULL, module.address("axe_thread"), _slot(b, next_)]
+        args = [handle, NULL, module.address("axe_thread"), next_]
         failed = b.cmp("ne", call_host(b, "pthread_create", I32, args), 0)
         create.break_if(failed, next_)
         b.store(next_, count)
@@ -169,6 +216,7 @@ def _emit_parallel(module: Module) -> None:
     useful = b.max(b.div(units, grain), 1)
     parts = b.min(b.min(threads, MAX_THREADS), useful, "parts")
     b.branch_if(b.cmp("le", parts, 1), alone)
+    b.branch_if(b.cmp("gt", units, MAX_UNITS), alone)
     shared = host_pointer(b, "parallel")
     with b.if_(b.cmp("ne", shared, NULL)):  # the process has a pool already
         b.call(shared, VOID, list(b.args))
@@ -176,7 +224,12 @@ def _emit_parallel(module: Module) -> None:
     b.branch_if(b.not_(b.call("axe_renew", I1, [])), alone)
     busy = module.address(_BUSY)
     b.branch_if(b.not_(b.compare_exchange(busy, constant(I32, 0), constant(I32, 1))), alone)
-    _emit_share(b, kernel, block, units, b.call("axe_grow", I64, [parts]))
+    parts = b.call("axe_grow", I64, [parts])
+    least = b.max(b.lshr(grain, 1), 1)  # half of what is worth waking a thread for
+    fields = {JOB_KERNEL: kernel, JOB_BLOCK: block, JOB_PARTS: parts, JOB_LEAST: least}
+    for offset, value in fields.items():
+        b.store(value, b.offset(module.address(_JOB), offset))
+    _emit_share(b, units, parts)
     b.atomic_store(constant(I32, 0), busy, "release")
     b.ret()
     b.place(alone)
@@ -185,20 +238,17 @@ def _emit_parallel(module: Module) -> None:
     b.ret()
 
 
-def _emit_share(b: Builder, kernel: Value, block: Value, units: Value, parts: Value) -> None:
-    """Post parts 1, 2, ...; do part 0; wait for the others."""
-
-    def bound(part: Value) -> Value:
-        return b.udiv(b.mul(units, part), parts)
-
-    with b.for_(1, parts, name="part") as part:
-        slot = _slot(b, part.index)
-        lo, hi = bound(part.index), bound(b.add(part.index, 1))
-        fields = {SLOT_KERNEL: kernel, SLOT_BLOCK: block, SLOT_LO: lo, SLOT_HI: hi}
-        for offset, value in fields.items():
-            b.store(value, b.offset(slot, offset))
-        b.call("axe_post", VOID, [b.offset(slot, SLOT_STATE), *_states(READY, ASLEEP)])
-    b.call(kernel, VOID, [block, constant(I64, 0), bound(constant(I64, 1))])
+def _emit_share(b: Builder, units: Value, parts: Value) -> None:
+    """Post a range to every thread; work; wait for those who took part."""
+    with b.for_(0, parts, name="part", nonempty=True) as part:
+        lo, hi = (b.udiv(b.mul(units, p), parts) for p in (part.index, b.add(part.index, 1)))
+        b.atomic_store(_range(b, lo, hi), b.offset(_slot(b, part.index), SLOT_RANGE), "release")
     with b.for_(1, parts, name="part") as part:
         word = b.offset(_slot(b, part.index), SLOT_STATE)
-        b.call("axe_wait", VOID, [word, *_states(READY, AWAITED)])
+        b.call("axe_post", VOID, [word, *_states(READY, ASLEEP)])
+    b.call("axe_work", VOID, [constant(I64, 0)])
+    with b.for_(1, parts, name="part") as part:
+        word = b.offset(_slot(b, part.index), SLOT_STATE)
+        ready, idle = _states(READY, IDLE)
+        with b.if_(b.not_(b.compare_exchange(word, ready, idle))):
+            b.call("axe_wait", VOID, [word, *_states(RUNNING, AWAITED)])
