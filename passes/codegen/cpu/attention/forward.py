@@ -15,10 +15,11 @@ section 3.1.1. Blocks of keys that a causal mask hides are not visited.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
-from axec.passes.codegen.cpu.attention import tiles
+from axec.passes.codegen.cpu.attention import few, tiles
 from axec.passes.codegen.cpu.attention.scores import Mask
 from axec.passes.codegen.cpu.attention.setting import (
     STREAM,
@@ -27,9 +28,11 @@ from axec.passes.codegen.cpu.attention.setting import (
     blocks,
     rows_from,
 )
+from axec.passes.codegen.cpu.gemm.control import negate, when
 from axec.passes.codegen.cpu.math.exponential import exp_of_negative
 from axec.passes.codegen.cpu.math.logarithm import log
-from axec.passes.codegen.llvm import I64, Value, constant, zero
+from axec.passes.codegen.llvm import I1, I64, Value, constant, zero
+from axec.passes.kernel.attention import FEW_QUERIES
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,17 +48,26 @@ class _Room:
 
 def emit(s: Setting) -> None:
     """All units of the call."""
-    room = _Room(
+    is_few = s.b.cmp("le", s.queries, FEW_QUERIES) if few.fits(s) else constant(I1, 0)
+    if is_few.const != 1:
+        room = _room(s)
+    if is_few.const != 0:
+        small = few.Room.of(s)
+    when(s.b, is_few, lambda: blocks(s, partial(few.block, room=small)))
+    when(s.b, negate(s.b, is_few), lambda: blocks(s, partial(_block, room=room)))
+
+
+def _room(s: Setting) -> _Room:
+    return _Room(
         q=s.scratch(s.a.depth, "q"),
         scores=s.scratch(STREAM, "scores"),
         out=s.scratch(s.a.width, "out") if "out" in s.a.matrices else None,
         row=s.scratch(1, "row"),
         mask=Mask.of(s),
     )
-    blocks(s, lambda s, views, first, count: _block(s, room, views, first, count))
 
 
-def _block(s: Setting, room: _Room, views: Views, first: Value, count: Value) -> None:
+def _block(s: Setting, views: Views, first: Value, count: Value, room: _Room) -> None:
     """Queries [first, first + count)."""
     b, scale = s.b, s.number(s.a.scale)
     depth = constant(I64, s.a.depth)

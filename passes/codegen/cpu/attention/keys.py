@@ -11,6 +11,7 @@ Source: arXiv 2307.08691, algorithm 2. A block belongs to one unit: no sums acro
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 from axec.passes.codegen.cpu.attention import tiles
 from axec.passes.codegen.cpu.attention.scores import Mask
@@ -60,10 +61,10 @@ def emit(s: Setting) -> None:
     for x, row in ((a.scale, room.scale), (1.0, room.one)):
         for place in s.places(row):
             b.store(s.number(x), place)
-    blocks(s, lambda s, views, first, count: _block(s, room, views, first, count))
+    blocks(s, partial(_block, room=room))
 
 
-def _block(s: Setting, room: _Room, views: Views, first: Value, count: Value) -> None:
+def _block(s: Setting, views: Views, first: Value, count: Value, room: _Room) -> None:
     """Keys [first, first + count)."""
     b, a, scale = s.b, s.a, s.number(s.a.scale)
     k = rows_from(s, views["k"], first)

@@ -11,6 +11,7 @@ Source: arXiv 2307.08691, algorithm 2, with the outer loop over queries.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import partial
 
 from axec.passes.codegen.cpu.attention import tiles
 from axec.passes.codegen.cpu.attention.scores import Mask
@@ -55,10 +56,10 @@ def emit(s: Setting) -> None:
     )
     for place in s.places(room.row):
         s.b.store(s.number(s.a.scale), place)
-    blocks(s, lambda s, views, first, count: _block(s, room, views, first, count))
+    blocks(s, partial(_block, room=room))
 
 
-def _block(s: Setting, room: _Room, views: Views, first: Value, count: Value) -> None:
+def _block(s: Setting, views: Views, first: Value, count: Value, room: _Room) -> None:
     """Queries [first, first + count)."""
     b, scale = s.b, s.number(s.a.scale)
     depth, width, one = (constant(I64, n) for n in (s.a.depth, s.a.width, 1))

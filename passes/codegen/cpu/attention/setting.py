@@ -121,8 +121,9 @@ Work = Callable[[Setting, Views, Value, Value], None]
 def blocks(s: Setting, work: Work) -> None:
     """`work` for every block of the units [f.lo, f.hi)."""
     b, f, a = s.b, s.f, s.a
-    each = b.max(f.size(a.units_each), 1)
-    with b.for_(f.lo, f.hi, name="unit") as unit:
+    # What is loaded here is not there for another way that the kernel may take instead.
+    with f.emission.scope(), b.for_(f.lo, f.hi, name="unit") as unit:
+        each = b.max(f.size(a.units_each), 1)
         head = b.udiv(unit.index, each)
         number = b.sub(unit.index, b.mul(head, each))
         views = {role: _view(s, m, head) for role, m in a.matrices.items()}
