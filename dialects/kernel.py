@@ -26,6 +26,7 @@ TEMPLATES = {
     "reduce": "one folding op over any axes or windows, with pointwise ops before and after",
     "gemm": "one dot_general or conv as tiled matrix products, with a pointwise epilogue",
     "attention": "ops of the attention family that share operands, read and written as strides say",
+    "matrix": "one decomposition of matrices, alone",
 }
 
 

@@ -37,6 +37,7 @@ GROUPS = {
     "arrange": "every result element is some operand's element or a padding value",
     "alias": "the same bytes in the same order",
     "contract": "folds axes or windows of the operands",
+    "matrix": "works on whole matrices, the last two axes",
     "composite": "defined by a decomposition into core ops",
 }
 
@@ -67,6 +68,8 @@ class OpDef:
     expand: Callable[..., Any] | None = None
     # Applications that tests, coverage and docs build their cases from (axe/cases.py).
     samples: list[Sample] = field(default_factory=list)
+    # Moves random operands of a sample to where the op is defined and well conditioned.
+    placed: Callable[[list[Array]], list[Array]] | None = None
 
     @property
     def full_name(self) -> str:
@@ -81,6 +84,11 @@ class OpDef:
         """Register a composite's definition: `fn(emit, *operands, **attrs) -> value`, where
         `emit(op, *operands, **attrs)` applies a core op (see emit.py)."""
         self.expand = fn
+        return fn
+
+    def place(self, fn: Callable[[list[Array]], list[Array]]) -> Callable[..., list[Array]]:
+        """Register `placed`, for an op that few random operands suit."""
+        self.placed = fn
         return fn
 
     def result_types(

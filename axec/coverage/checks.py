@@ -174,7 +174,7 @@ def vmap(point: Point) -> None:
                 t.with_shape((_LANES, *t.shape)) if b else t
                 for t, b in zip(case.operands, which, strict=True)
             ]
-            xs = values(types, point.bound)
+            xs = values(types, point.bound, case.op)
             (found,) = transforms.batched(case, which, _LANES).run(xs)
             limit = NARROW.get(dtype, 1e-13)
             need_close(found, _loop(point, xs, which), limit, limit, f"vmap of operands {which}")

@@ -51,7 +51,7 @@ class Program:
         self.cases = [point.case for point in applications(self.op, self.dtype)]
         types = [t for case in self.cases for t in case.operands]
         self.bound = bind(types)
-        self.inputs = [x for case in self.cases for x in values(case.operands, self.bound)]
+        self.inputs = [x for case in self.cases for x in values(case.operands, self.bound, self.op)]
         ranges = dict.fromkeys(self.bound, _RANGE)
         specs = [Spec(t, {n: ranges[n] for n in _names(t.shape)}) for t in types]
         self.traced = trace(self._body, specs, name=f"{self.op.name}_{self.dtype.name}")

@@ -64,7 +64,7 @@ def applications(op: OpDef, dtype: DType) -> Iterator[Point]:
     for case in cases(op):
         bound = bind(case.operands)
         if case.dtype is dtype and dims.names(_all_sizes(case)) <= bound.keys():
-            yield Point(case, bound, values(case.operands, bound))
+            yield Point(case, bound, values(case.operands, bound, op))
 
 
 def places(op: OpDef, dtype: DType) -> Iterator[Point]:

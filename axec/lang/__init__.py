@@ -4,7 +4,7 @@
 from axec.lang.tensor import Tensor
 
 # isort: split
-from axec.lang import nn, optim, random, testing, tree
+from axec.lang import linalg, nn, optim, random, testing, tree
 from axec.lang.aliases import (
     absolute,
     arccos,
@@ -336,6 +336,7 @@ __all__ = [
     "left_shift",
     "less",
     "less_equal",
+    "linalg",
     "linspace",
     "log",
     "log1p",

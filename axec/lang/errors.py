@@ -19,6 +19,7 @@ CODES: dict[str, str] = {
     "dtype-unsupported": "an op that is not defined for this dtype",
     "unsupported-dtype": "a dtype that axec does not have",
     "bad-attribute": "an option with a value that it cannot take",
+    "not-offered": "a function of the standard that axec leaves out",
     "scalar-range": "a Python number that the array's dtype cannot hold",
     "index-range": "an index outside the array, or one that cannot be proven inside",
     "index-type": "an index that is no integer, slice, None, ... or integer array",

@@ -20,6 +20,7 @@ from axec.dialects.axe import (
     contract,
     elementwise,
     indexing,
+    linalg,
     random,
     reduce,
     sequence,
@@ -30,8 +31,8 @@ from axec.mlir import Pure, ext, ir
 __all__ = ["FAMILIES", "OPS", "Axe", "op_of", "verify"]
 
 FAMILIES = (
-    constants, elementwise, random, arrange, indexing, reduce, sequence, contract, composite,
-    attention,
+    constants, elementwise, random, arrange, indexing, reduce, sequence, contract, linalg,
+    composite, attention,
 )  # fmt: skip
 
 

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 
 from axec.dialects import dtypes
-from axec.dialects.axe.arrange import broadcast, concat
-from axec.dialects.axe.constants import constant
-from axec.dialects.axe.elementwise import cast, div
+from axec.dialects.axe.arrange import broadcast, concat, transpose
+from axec.dialects.axe.constants import constant, iota
+from axec.dialects.axe.elementwise import cast, compare, div, select
 from axec.dialects.axe.reduce import reduce
 from axec.dialects.dims import Size
 from axec.dialects.dtypes import DType
@@ -78,3 +78,21 @@ def joined(emit: Emit, xs: Sequence[Value], axis: int) -> Value:
     half = len(xs) // 2
     left, right = joined(emit, xs[:half], axis), joined(emit, xs[half:], axis)
     return emit(concat, left, right, axis=axis)
+
+
+def swapped(emit: Emit, x: Value) -> Value:
+    """x with its last two axes exchanged."""
+    rank = emit.type(x).rank
+    return emit(transpose, x, perm=(*range(rank - 2), rank - 1, rank - 2))
+
+
+def triangle(emit: Emit, x: Value, *, lower: bool, diagonal: bool = True) -> Value:
+    """x [..., M, N] with zeros above its diagonal (`lower`) or below it, and without `diagonal` on
+    it too."""
+    t = emit.type(x)
+    row, column = (
+        emit(iota, shape=t.shape, dtype=dtypes.i64, axis=a) for a in (t.rank - 2, t.rank - 1)
+    )
+    direction = ("g" if lower else "l") + ("e" if diagonal else "t")
+    keep = emit(compare, row, column, direction=direction)
+    return emit(select, keep, x, fill(emit, 0, x))

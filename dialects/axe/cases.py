@@ -84,11 +84,14 @@ def bind(types: Sequence[TensorType]) -> dict[str, int]:
     return {name: 3 + 2 * i for i, name in enumerate(names)}
 
 
-def values(operands: Sequence[TensorType], bound: Mapping[str, int]) -> list[Array]:
+def values(
+    operands: Sequence[TensorType], bound: Mapping[str, int], op: OpDef | None = None
+) -> list[Array]:
     """Arrays of the given types, always the same. Integers are small, so that some products fit
-    and indices fall in and out of range."""
+    and indices fall in and out of range. Given the op, they lie where it is defined."""
     rng = np.random.default_rng(zlib.crc32(str(operands).encode()))
-    return [_random(rng, t.dtype, t.shape_at(bound)) for t in operands]
+    found = [_random(rng, t.dtype, t.shape_at(bound)) for t in operands]
+    return found if op is None or op.placed is None else op.placed(found)
 
 
 def _random(rng: np.random.Generator, dtype: DType, shape: tuple[int, ...]) -> Array:

@@ -29,6 +29,7 @@ from axec.passes.axe.grad import (  # noqa: F401
     control_reverse,
     elementwise,
     indexing,
+    linalg,
     reduce,
     sequence,
 )
@@ -41,6 +42,7 @@ from axec.passes.axe.vmap import contract as _contract  # noqa: F401
 from axec.passes.axe.vmap import control as _control  # noqa: F401
 from axec.passes.axe.vmap import elementwise as _elementwise  # noqa: F401
 from axec.passes.axe.vmap import indexing as _indexing  # noqa: F401
+from axec.passes.axe.vmap import linalg as _linalg  # noqa: F401
 from axec.passes.axe.vmap import reduce as _reduce  # noqa: F401
 from axec.passes.axe.vmap import sequence as _sequence  # noqa: F401
 from axec.passes.axe.vmap.batch import vmap

@@ -57,6 +57,8 @@ def op_flops(op: Any) -> Size:
     kind = OPS[op.name]
     if op.name in PARTS:
         return attention.op_flops(op)
+    if kind.group == "matrix":
+        return _matrix_flops(kind.name, op)
     if kind.group not in ("pointwise", "contract") or kind.name in _NO_FLOPS:
         return 0
     source, result = types.of(op.operands[0]), types.of(op.results[0])
@@ -69,6 +71,17 @@ def op_flops(op: Any) -> Size:
     if kind.name == "window":
         return dims.product(op.attributes["size"]) * result.count
     return source.count if kind.group == "contract" else result.count
+
+
+def _matrix_flops(name: str, op: Any) -> Size:
+    """The leading term. Source: Golub and Van Loan, Matrix Computations, chapters 3 to 5."""
+    *lead, m, n = types.of(op.operands[-1]).shape
+    batch = dims.product(lead)
+    if name == "triangular_solve":
+        return batch * (m * m * n)
+    if name == "householder":  # the reflections, and Q from them
+        return batch * ((n * n * (m * 12 - n * 4)) // 3)
+    return batch * ((n * n * n * (2 if name == "lu" else 1)) // 3)
 
 
 def flops(kernel: Any) -> Size:
@@ -107,7 +120,7 @@ def picoseconds(kernel: Any) -> Size:
     total = nbytes(kernel) * _PER_BYTE
     for op in ops_of(kernel):
         name = op.name[4:]
-        if OPS[op.name].group == "contract" or op.name in PARTS:
+        if OPS[op.name].group in ("contract", "matrix") or op.name in PARTS:
             products = name in ("dot_general", "conv") or op.name in PARTS
             per_flop = _PER_PRODUCT_FLOP if products else _PER_WEIGHT
             total = total + op_flops(op) * per_flop

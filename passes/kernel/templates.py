@@ -257,6 +257,14 @@ def is_generic(kernel: Any) -> bool:
     return template_of(kernel) == "reduce" and anchor(kernel).name in _PRODUCTS
 
 
+# ---- matrix --------------------------------------------------------------------------------------
+
+
+def matrices(kernel: Any) -> Size:
+    """The matrices that a matrix kernel works on; a unit is one of them."""
+    return dims.product(types.of(yielded(kernel)[0]).shape[:-2])
+
+
 # ---- the table -----------------------------------------------------------------------------------
 
 
@@ -275,6 +283,7 @@ TEMPLATES: dict[str, Template] = {
     "reduce": Template(lambda kernel: reduce_walk(kernel).units, reduce_workspace),
     "gemm": Template(lambda kernel: product(kernel).units, gemm_workspace),
     "attention": Template(lambda kernel: attention_of(kernel).units),
+    "matrix": Template(matrices),
 }
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from axec.passes.codegen.cpu import attention, gemm, reduce, row
+from axec.passes.codegen.cpu import attention, gemm, matrix, reduce, row
 from axec.passes.codegen.cpu import map as map_
 from axec.passes.codegen.cpu.body import read
 from axec.passes.codegen.cpu.emission import Emission
@@ -26,6 +26,7 @@ TEMPLATES: dict[str, Callable[[Frame], None]] = {
     "reduce": reduce.emit,
     "gemm": gemm.emit,
     "attention": attention.emit,
+    "matrix": matrix.emit,
 }
 
 

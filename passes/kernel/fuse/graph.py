@@ -81,6 +81,8 @@ def build(block: Any) -> Graph:
     for node in nodes:
         node.numeric = _numeric(graph, node)
         node.rows = _rows(graph, node)
+        if node.kind == "matrix":
+            node.template = "matrix"
         if node.kind == "contract":
             node.template, node.through = _template(graph, node, known)
         elif node.op.name in attention.PARTS:

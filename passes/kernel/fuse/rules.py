@@ -37,6 +37,8 @@ def join(group: Group, node: Node, enable: Collection[str]) -> bool:
         return False
     if node.template == "attention":
         return _attend(group, node)
+    if node.kind == "matrix":
+        return False
     if node.kind == "contract" and group.template == "map":
         return node.template in enable and _fold(group, node)
     if node.rows is not None and group.template == "map" and "row" in enable:
@@ -253,4 +255,5 @@ RULES: dict[str, Callable[[Group, Node], bool]] = {
     "reduce": _join_map,
     "gemm": _join_gemm,
     "attention": _join_attention,
+    "matrix": lambda group, node: False,
 }

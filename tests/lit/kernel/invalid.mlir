@@ -1,7 +1,7 @@
 // RUN: not axec opt --split-input-file %s 2>&1 | filecheck %s
 // What the verifiers of the kernel and exec dialects refuse, with line and column.
 
-// CHECK: error[ir-invalid]: 'kernel.fused' op has no template 'nap'; there are map, row, reduce, gemm
+// CHECK: error[ir-invalid]: 'kernel.fused' op has no template 'nap'; there are map, row, reduce, gemm, attention, matrix
 // CHECK-NEXT: invalid.mlir:[[# @LINE + 2]]:8
 func.func @template(%x: tensor<4xf32>) -> tensor<4xf32> {
   %0 = "kernel.fused"(%x) ({

@@ -133,7 +133,8 @@ TAKEN = {
     FLOATS: """exp exp2 log log2 log10 log1p expm1 sqrt rsqrt tanh sigmoid erf sin cos atan atan2
         asinh acosh hypot copysign next_after floor ceil trunc round
         silu gelu softmax log_softmax layer_norm rms_norm avg_pool attention""",
-    "f64 f32": "attention_lse attention_dq attention_dk attention_dv",
+    "f64 f32": """attention_lse attention_dq attention_dk attention_dv cholesky triangular_solve lu
+        householder solve""",
     f"{FLOATS} {INTS}": """iota add sub mul div pow clamp window dot_general conv scatter_add
         cumulate""",
     f"{FLOATS} i64 i32 i8": "neg abs sign relu",

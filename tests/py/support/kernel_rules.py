@@ -47,7 +47,8 @@ def _folds(kernel: Any) -> list[Any]:
 
 
 def _map(kernel: Any) -> list[str]:
-    return _one_shape(kernel) + [f"{o.name} in a map" for o in _folds(kernel)]
+    foreign = [o for o in _ops(kernel) if OPS[o.name].group in ("contract", "matrix")]
+    return _one_shape(kernel) + [f"{o.name} in a map" for o in foreign]
 
 
 def _reduce(kernel: Any) -> list[str]:
@@ -136,11 +137,19 @@ def _attention(kernel: Any) -> list[str]:
 
 VIEWS = ("axe.transpose", "axe.slice", "axe.reshape", "axe.broadcast")
 
+
+def _matrix(kernel: Any) -> list[str]:
+    ops = _ops(kernel)
+    alone = len(ops) == 1 and OPS[ops[0].name].group == "matrix"
+    return [] if alone else [f"{[o.name for o in ops]} in a matrix kernel"]
+
+
 RULES: dict[str, Callable[[Any], list[str]]] = {
     "map": _map,
     "row": _row,
     "reduce": _reduce,
     "gemm": _gemm,
+    "matrix": _matrix,
 }
 
 

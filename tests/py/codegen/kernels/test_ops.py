@@ -14,6 +14,8 @@ CORE = [op for op in OPS.values() if op.group != "composite"]
 
 def templates_of(case: Case) -> list[str]:
     """The templates that may hold the op."""
+    if case.op.group == "matrix":
+        return ["matrix"]
     if case.op.group != "contract":
         return ["map"]
     if case.op.name == "reduce":
@@ -32,4 +34,4 @@ def test_samples(op: OpDef, target: str) -> None:
         kernels.add(template, operands, lambda ops, *xs, c=case: ops.emit(op, *xs, **c.attrs))
     for (case, _), loaded in zip(placed, kernels.load(target), strict=True):
         bound = bind((*case.operands, *case.results))
-        check(loaded, values(case.operands, bound), bound)
+        check(loaded, values(case.operands, bound, case.op), bound)
