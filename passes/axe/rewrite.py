@@ -220,3 +220,10 @@ def static_shape(t: TensorType) -> tuple[int, ...] | None:
     """The shape, if no named dim occurs in it."""
     known = tuple(n for n in t.shape if isinstance(n, int))
     return known if len(known) == t.rank else None
+
+
+def drop_unused(function: Any) -> None:
+    """Erase ops whose results nobody uses. All ops in a function are free of side effects."""
+    for op in reversed([o.operation for o in function.regions[0].blocks[0].operations][:-1]):
+        if all(next(r.uses, None) is None for r in op.results):
+            op.erase()
