@@ -2,12 +2,14 @@
 
     trace                   Python function  -> axe and fn dialects    axec/lang
     transform ... simplify  axe and fn       -> axe                    passes/axe
-    fuse ... plan           axe              -> kernel, exec           passes/kernel
+    fuse ... pack_weights   axe              -> kernel                 passes/kernel
     codegen                 kernels          -> LLVM IR                passes/codegen
+    schedule, plan          kernel           -> exec                   passes/kernel
     link                    LLVM IR          -> one image per target   passes/codegen
     pack                    everything       -> manifest and segments  axec/pack.py
 
-Every stage up to `plan` can be printed, or be the last one.
+LLVM is at work in other processes from `codegen` until `link`. Every stage with IR can be printed,
+or be the last one.
 """
 
 from __future__ import annotations
@@ -32,7 +34,10 @@ from axec.passes.codegen.cpu.stub import Signature
 PIPELINE = (
     "transform", "decompose", "simplify", "fuse", "outline", "pack_weights", "schedule", "plan"
 )  # fmt: skip
-STAGES = ("trace", *PIPELINE, "codegen", "link", "pack")
+STAGES = ("trace", *PIPELINE[:-2], "codegen", *PIPELINE[-2:], "link", "pack")
+
+# Passes that leave kernels as they are: before the first of them, code generation begins.
+ARRANGING = ("schedule", "plan")
 
 # The stage after which the module is the text of a level.
 LEVELS = {"axe": "trace", "kernel": "schedule", "exec": "plan"}
@@ -90,18 +95,19 @@ class Compilation:
     module: Any = None
     source: str = ""  # the traced program
     timings: dict[str, float] = field(default_factory=dict)
+    images: list[image.Image] = field(default_factory=list)
 
     def run(self) -> Artifact:
         """All stages. Errors of late stages point at the user's line as those of tracing do."""
         wanted = self.options.targets()
         image.prepare(wanted)  # goes on while the program is being traced
         with self.inside():
-            self.front()
-            with self._stage("codegen"):
+            self.front(wanted)
+            with self._stage("link"):
                 packed = pack.describe(self.module, self.traced)
                 signatures = [Signature.from_manifest(e) for e in packed.entries.values()]
-                built = image.emit(definitions(self.module), signatures, wanted)
-            with self._stage("link"):
+                names = list(definitions(self.module))
+                built = [image.finish(one, names, signatures) for one in self.images]
                 code = {one.target: image.link(one) for one in built}
             with self._stage("pack"):
                 source = pack.provenance(self.source, self._passes(), wanted)
@@ -113,28 +119,41 @@ class Compilation:
         }
         return Artifact(manifest, segments, self.timings, texts)
 
-    def front(self) -> None:
-        """The stages that rewrite IR: `trace` and the passes."""
+    def front(self, wanted: Sequence[targets.Target] = ()) -> None:
+        """The stages that rewrite IR: `trace` and the passes. Among them `codegen` of the kernels,
+        for the wanted targets."""
         passes = self.options.pipeline()
-        with self._stage("trace"):
-            self.traced = [entry.trace() for entry in self.sources]
-            self.module = merged(self.traced)
-            # The generic form takes half the time of the other one, and is only hashed.
-            self.source = self.module.operation.get_asm(
-                print_generic_op_form=True, assume_verified=True
-            )
-        self._after("trace", self.module)
+        names = [p.name for p in passes]
+        arranging = next((i for i, n in enumerate(names) if n in ARRANGING), len(names))
+        begins = ["trace", *names][arranging]  # after this stage
         timings: list[tuple[str, float]] = []
+
+        def after(stage: str, module: Any) -> None:
+            self.timings.update(timings)
+            self._print(stage, module)
+            if stage == begins:
+                with self._stage("codegen"):
+                    self.images = image.begin(definitions(module), wanted)
+
+        self._trace()
+        after("trace", self.module)
         base.run_pipeline(
             self.module,
             passes,
             verify_each=self.options.verify_each,
-            after=self._after,
+            after=after,
             timings=timings,
         )
-        self.timings.update(timings)
 
-    def _after(self, stage: str, module: Any) -> None:
+    def _trace(self) -> None:
+        with self._stage("trace"):
+            self.traced = [entry.trace() for entry in self.sources]
+            self.module = merged(self.traced)
+            # The generic form takes half the time of the other one, and is only hashed.
+            whole = self.module.operation
+            self.source = whole.get_asm(print_generic_op_form=True, assume_verified=True)
+
+    def _print(self, stage: str, module: Any) -> None:
         if stage in self.options.print_after or stage == self.options.stop_after:
             print(f"// after {stage}\n{module}", flush=True)
 

@@ -1,17 +1,19 @@
 """The code segment of a target: kernels, support code and entry stubs, compiled and linked.
 
-emit      kernel.define ops and signatures -> LLVM modules
+begin     kernel.define ops -> LLVM modules
+finish    and signatures -> the tables of kernels and entries, the support code
 link      LLVM modules -> one shared object that imports nothing
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any
 
+from axec.dialects.kernel import body_of
 from axec.dialects.locations import location_of
 from axec.passes.codegen import sources
 from axec.passes.codegen.cpu import elf, worker
@@ -21,11 +23,16 @@ from axec.passes.codegen.cpu.support import entries_module, support_module
 from axec.passes.codegen.cpu.targets import Target
 from axec.passes.codegen.llvm import Module
 
-__all__ = ["Image", "Part", "assembly", "emit", "link", "prepare", "text"]
+__all__ = ["Image", "Part", "assembly", "begin", "finish", "link", "prepare", "text"]
 
-#: Kernels per LLVM module. A fixed number, not one that depends on the machine's cores: the split
-#: shows in the bytes.
-KERNELS_PER_MODULE = 4
+#: Kernels per LLVM module: a module of one costs a tenth more time, a module of four lets workers
+#: wait for each other. A fixed number, not one that depends on the machine's cores: the split shows
+#: in the bytes.
+KERNELS_PER_MODULE = 2
+
+#: Kernels of these templates come last, in this order: LLVM is done with them soonest, so that what
+#: is left at the end is short.
+_LAST = ("reduce", "row", "map")
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,18 +65,24 @@ def prepare(wanted: Sequence[Target]) -> None:
     sources.begin()
 
 
-def emit(
-    definitions: Mapping[str, Any], signatures: Sequence[Signature], wanted: Sequence[Target]
-) -> list[Image]:
-    """LLVM modules for every target. `definitions`: kernel.define ops by name, in the order in
-    which program tables number them; `signatures` of the entries, by sorted name."""
+def begin(definitions: Mapping[str, Any], wanted: Sequence[Target]) -> list[Image]:
+    """The kernels for every target. `definitions`: kernel.define ops by name."""
     locations = {name: location_of(define) for name, define in definitions.items()}
+    groups = _groups(definitions)
     images = []
     for target in wanted:
-        parts = tuple(_parts(definitions, signatures, target))
+        parts = [_kernels(i, group, target) for i, group in enumerate(groups)]
         objects = [_object(part, target, locations) for part in parts]
-        images.append(Image(target, parts, tuple(objects)))
+        images.append(Image(target, tuple(parts), tuple(objects)))
     return images
+
+
+def finish(image: Image, kernels: Sequence[str], signatures: Sequence[Signature]) -> Image:
+    """An image of kernels with what it needs besides. `kernels`: names in the order in which
+    program tables number them; `signatures` of the entries, by sorted name."""
+    more = (Part(partial(entries_module, kernels, signatures)), Part(_support))
+    objects = [_object(part, image.target, {}) for part in more]
+    return Image(image.target, (*image.parts, *more), (*image.objects, *objects))
 
 
 def _object(part: Part, target: Target, locations: Mapping[str, Any]) -> Future[bytes]:
@@ -101,24 +114,30 @@ def assembly(images: Sequence[Image]) -> str:
     )
 
 
-def _parts(
-    definitions: Mapping[str, Any], signatures: Sequence[Signature], target: Target
-) -> Iterator[Part]:
-    names = list(definitions)
-    for first in range(0, len(names), KERNELS_PER_MODULE):
-        name = f"kernels_{first // KERNELS_PER_MODULE}"
-        group = [definitions[n] for n in names[first : first + KERNELS_PER_MODULE]]
-        texts = [d.get_asm(print_generic_op_form=True, assume_verified=True) for d in group]
-        yield Part(partial(_kernels, name, group, target), "\n".join((name, *texts)))
-    yield Part(partial(entries_module, names, signatures))
-    yield Part(_support)
+def _groups(definitions: Mapping[str, Any]) -> list[list[Any]]:
+    """The kernels of each module."""
+
+    def cost(define: Any) -> tuple[int, int]:
+        template = define.attributes["template"].value
+        place = _LAST.index(template) if template in _LAST else -1
+        return place, -len(body_of(define).operations)
+
+    ordered = sorted(definitions.values(), key=cost)
+    firsts = range(0, len(ordered), KERNELS_PER_MODULE)
+    return [ordered[first : first + KERNELS_PER_MODULE] for first in firsts]
 
 
-def _kernels(name: str, group: Sequence[Any], target: Target) -> Module:
-    module = Module(name)
-    for define in group:
-        emit_kernel(module, define, target)
-    return module
+def _kernels(number: int, group: Sequence[Any], target: Target) -> Part:
+    name = f"kernels_{number}"
+    texts = [d.get_asm(print_generic_op_form=True, assume_verified=True) for d in group]
+
+    def emit() -> Module:
+        module = Module(name)
+        for define in group:
+            emit_kernel(module, define, target)
+        return module
+
+    return Part(emit, "\n".join((name, *texts)))
 
 
 @cache

@@ -121,4 +121,5 @@ def _finish(s: Setting, u: Block, first: Value, channel: Value) -> None:
         o = b.add(u.first_output, b.add(channel, row.index))
         end = b.min(b.add(p.column, tile.lanes), u.end_column)
         outer = [p.row] if s.outer_rows else []
-        s.epilogue.row(b.at(s.scratch, s.vector, number), [u.image, o, *outer], p.column, end)
+        sums = b.at(s.scratch, s.vector, number)
+        s.epilogue.row(sums, [u.image, o, *outer], p.column, end, tile.lanes)

@@ -35,6 +35,7 @@ class Epilogue:
     ) -> None:
         graph, ev = f.graph, f.evaluator
         self._f = f
+        self._columns = columns
         self._parts = [graph.variable() for _ in starts]
         under = 0
         for part in self._parts:
@@ -84,9 +85,12 @@ class Epilogue:
             at += split(graph, number, inside)
         return positions(len(root.shape), groups, at)
 
-    def row(self, sums: Value, parts: Sequence[Value], column: Value, end: Value) -> None:
+    def row(
+        self, sums: Value, parts: Sequence[Value], column: Value, end: Value, step: int = 1
+    ) -> None:
         """Turn the sums of columns [column, end) of one row, whose first stands at `sums`, into
-        results. parts: the position, without the column."""
+        results. parts: the position, without the column. step: `column`, and `end` unless it is
+        the last of all columns, are multiples of it."""
         b, e = self._f.b, self._f.emission
         origin = b.at(sums, self._sum.type, b.neg(column))  # where column 0 would stand
         last = self._parts[-1]
@@ -95,12 +99,14 @@ class Epilogue:
                 e.bind(variable, value)
             e.emit(self._roots)
 
-            def step(_: Values) -> Values:
+            def vector(_: Values) -> Values:
                 self._read(b.at(origin, self._sum.type, e.value(last)))
                 self._store()
                 return ()
 
-            lanes_loop(e, last, column, end, step, weight=weight(self._values))
+            count, lanes = self._columns, e.lanes
+            whole = step % lanes == 0 and isinstance(count, int) and count % lanes == 0
+            lanes_loop(e, last, column, end, vector, weight=weight(self._values), whole=whole)
 
     def _read(self, place: Value) -> None:
         e, type_ = self._f.emission, self._f.emission.type(self._sum.type)

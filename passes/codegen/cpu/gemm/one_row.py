@@ -12,6 +12,7 @@ from collections.abc import Callable
 from axec.passes.codegen.cpu.gemm.control import when
 from axec.passes.codegen.cpu.gemm.setting import Panel, Setting, load, store
 from axec.passes.codegen.llvm import I64, Value, constant, zero
+from axec.passes.kernel.layouts import PANEL
 
 STREAMS = 8  # rows of `right` that are read side by side
 DOTS = 8  # columns of `right` that are read side by side
@@ -24,7 +25,7 @@ def multiply(s: Setting, p: Panel) -> None:
     way(s, p, p.sums)
     if s.epilogue:
         place = s.b.at(p.sums, s.sum, p.column)
-        s.epilogue.row(place, [p.batch], p.column, p.end_column)
+        s.epilogue.row(place, [p.batch], p.column, p.end_column, PANEL)
 
 
 def _add_rows(s: Setting, p: Panel, sums: Value) -> None:

@@ -20,7 +20,7 @@ from axec.passes.codegen.cpu.gemm import pack
 from axec.passes.codegen.cpu.gemm.control import YES, both, lanes_of, negate, steps, unless, when
 from axec.passes.codegen.cpu.gemm.epilogue import Epilogue
 from axec.passes.codegen.cpu.gemm.microkernel import Strip, multiply
-from axec.passes.codegen.cpu.gemm.setting import Matrix, Panel, Region, Setting, load
+from axec.passes.codegen.cpu.gemm.setting import Matrix, Panel, Region, Setting, load, store
 from axec.passes.codegen.llvm import I64, Builder, Value, constant, zero
 from axec.passes.kernel.layouts import PANEL
 from axec.passes.kernel.product import DEPTH
@@ -125,7 +125,7 @@ def _finish(s: Setting, epilogue: Epilogue, p: Panel, r: Region, sums: Matrix) -
     line, end = b.add(b.mul(p.batch, s.m), r.row), b.add(r.column, r.columns)
     with b.for_(0, r.rows, name="epilogue") as loop:
         place = b.offset(sums.address, b.mul(loop.index, sums.step))
-        epilogue.row(place, [b.add(line, loop.index)], r.column, end)
+        epilogue.row(place, [b.add(line, loop.index)], r.column, end, s.tile.columns)
 
 
 def _result(s: Setting, p: Panel, r: Region) -> Matrix:
@@ -257,9 +257,11 @@ def _places(s: Setting, m: Matrix) -> list[Value]:
 def _copy(s: Setting, r: Region, source: Matrix, target: Matrix) -> None:
     """The rows and columns of a tile that exist."""
     b, tile = s.b, s.tile
-    masks = lanes_of(b, r.columns, tile.lanes, tile.vectors)
+    masks: Sequence[Value | None] = [None] * tile.vectors
+    if not s.columns_fit:
+        masks = lanes_of(b, r.columns, tile.lanes, tile.vectors)
     with b.for_(0, r.rows, name="copy") as loop:
         rows = [b.offset(m.address, b.mul(loop.index, m.step)) for m in (source, target)]
         for j, mask in enumerate(masks):
             read, write = [b.at(row, s.vector, j) for row in rows]
-            b.masked_store(b.masked_load(s.vector, read, mask), write, mask)
+            store(b, write, load(b, s.vector, read, mask), mask)

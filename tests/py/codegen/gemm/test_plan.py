@@ -27,6 +27,11 @@ def product(m: Any, k: Any, n: Any, dtype: DType = dtypes.f32) -> Gemm:
     )  # fmt: skip
 
 
+def short(tile: tiles.Tile) -> bool:
+    """Does a step of k hold too few multiply-adds to hide what a loop costs?"""
+    return tile.rows * tile.vectors < tiles.LONG_STEP
+
+
 @pytest.mark.parametrize("target", list(targets.TARGETS))
 @pytest.mark.parametrize("dtype", [dtypes.f32, dtypes.f64, dtypes.bf16, dtypes.i8], ids=str)
 def test_tiles_fit_registers_and_panels(target: str, dtype: DType) -> None:
@@ -39,8 +44,9 @@ def test_tiles_fit_registers_and_panels(target: str, dtype: DType) -> None:
         in_use = tile.rows * tile.vectors + (tile.vectors + 1) * arithmetic.registers
         assert in_use <= level.vector_registers
         assert -(-min(n, PANEL) // tile.columns) * tile.columns <= gemm.width
-        assert tile.unroll == (2 if gemm.group == 4 else 1)
-        assert tiles.for_gemm(level, product(m, 8, n, dtype)).unroll == 2
+        even = tiles.for_gemm(level, product(m, 8, n, dtype))
+        assert tile.unroll == (2 if gemm.group == 4 and short(tile) else 1)
+        assert even.unroll == (2 if short(even) else 1)
 
 
 @pytest.mark.parametrize(
