@@ -11,6 +11,7 @@ the program runs, and every buffer carries ALIGN more bytes so that this never m
 
 from __future__ import annotations
 
+import bisect
 import itertools
 import operator
 from collections.abc import Iterable, Sequence
@@ -66,12 +67,11 @@ def place(items: Sequence[Item], ranges: Ranges) -> Placement:
         b[()] = round_up(b.get((), 0)) + (0 if aligned else ALIGN)
     high = {name: end for name, (_, end) in ranges.items()}
     widest = [dims.evaluate(_polynomial(b), high) for b in bounds]
-    neighbours = _neighbours(items)
-    at_most = _best(neighbours, items, widest)
+    at_most = _best(items, widest)
     if not any(m for b in bounds for m in b):
         return Placement([(o,) for o in at_most], (_end(at_most, widest),))
     space = _Space(bounds, ranges, aligned)
-    offsets = _stack(neighbours, at_most, space)
+    offsets = _stack(_neighbours(items), at_most, space)
     ends = [_raised(o, s) for o, s in zip(offsets, space.sizes, strict=True)]
     total_terms = _largest(t for end in ends for t in end)
     return Placement([space.show(o) for o in offsets], space.show(total_terms))
@@ -80,12 +80,10 @@ def place(items: Sequence[Item], ranges: Ranges) -> Placement:
 # ---- placing numbers -----------------------------------------------------------------------------
 
 
-def _best(
-    neighbours: Sequence[Sequence[int]], items: Sequence[Item], sizes: Sequence[int]
-) -> list[int]:
+def _best(items: Sequence[Item], sizes: Sequence[int]) -> list[int]:
     """Offsets for fixed sizes: the better of two greedy orders."""
     by_size = sorted(range(len(items)), key=lambda i: (-sizes[i], items[i].first, i))
-    found = _greedy(neighbours, sizes, by_size)
+    found = _greedy(items, sizes, by_size)
     if _end(found, sizes) <= _most_alive(items, sizes):
         return found
 
@@ -93,23 +91,25 @@ def _best(
         return sizes[i] * (items[i].last - items[i].first + 1)
 
     by_area = sorted(by_size, key=lambda i: -area(i))
-    return min(found, _greedy(neighbours, sizes, by_area), key=lambda o: _end(o, sizes))
+    return min(found, _greedy(items, sizes, by_area), key=lambda o: _end(o, sizes))
 
 
-def _greedy(
-    neighbours: Sequence[Sequence[int]], sizes: Sequence[int], order: Sequence[int]
-) -> list[int]:
+def _greedy(items: Sequence[Item], sizes: Sequence[int], order: Sequence[int]) -> list[int]:
     """One after another at the lowest offset where each stays apart from those that are placed and
     in use at the same time."""
-    offsets = [-1] * len(sizes)
+    offsets = [0] * len(sizes)
+    placed: list[tuple[int, int, int, int]] = []  # offset, end, first and last step; lowest first
     for i in order:
-        at = 0
-        taken = [(offsets[j], offsets[j] + sizes[j]) for j in neighbours[i] if offsets[j] >= 0]
-        for low, high in sorted(taken):
-            if at + sizes[i] <= low:
+        first, last, size, at = items[i].first, items[i].last, sizes[i], 0
+        for low, high, begins, ends in placed:
+            if begins > last or ends < first:
+                continue
+            if at + size <= low:
                 break
-            at = max(at, high)
+            if high > at:
+                at = high
         offsets[i] = at
+        bisect.insort(placed, (at, at + size, first, last))
     return offsets
 
 
