@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from axec.lang import create
-from axec.lang.arrange import permute_dims, repeat, reshape
+from axec.lang.arrange import permute_dims, reshape
 from axec.lang.core import ArrayLike, as_tensor
 from axec.lang.elementwise import where
 from axec.lang.errors import error
@@ -82,41 +82,60 @@ class MultiHeadAttention(Module):
         sees t <= s. `positions` [S] for rotary_base, 0, 1, ... when left out."""
         x = as_tensor(query)
         source = x if key is None else as_tensor(key)
-        q = self._heads(x, 0, self.num_heads)
-        k = self._heads(source, self.embed_dim, self.kv_heads)
+        q = self._heads(x, 0, self._queries)
+        k = self._heads(source, self.embed_dim, self._keys)
         v = self._heads(
             source if value is None else as_tensor(value),
             self.embed_dim + self.kv_heads * self.depth,
-            self.kv_heads,
+            self._keys,
         )
         if self.rotary_base is not None:
             at = create.arange(x.shape[1]) if positions is None else positions
             from_zero = create.arange(source.shape[1]) if key is not None else at
             q = rotary(q, at, base=self.rotary_base)
             k = rotary(k, from_zero, base=self.rotary_base)
-        if self.kv_heads < self.num_heads:
-            k, v = (repeat(t, self.num_heads // self.kv_heads, axis=1) for t in (k, v))
-        mixed = self._mixed(q, k, v, mask, causal)
-        merged = reshape(permute_dims(mixed, (0, 2, 1, 3)), (*x.shape[:2], self.embed_dim))
-        out: Tensor = self.out_proj(merged)
+        mixed = self._mixed(q, k, v, None if mask is None else self._grouped(mask), causal)
+        behind = mixed.ndim - 2
+        back = permute_dims(mixed, (0, behind, *range(1, behind), behind + 1))
+        out: Tensor = self.out_proj(reshape(back, (*x.shape[:2], self.embed_dim)))
         return out
 
-    def _heads(self, x: Tensor, start: int, heads: int) -> Tensor:
-        """x [N, S, E] through rows of the projection: [N, heads, S, D]."""
-        rows = slice(start, start + heads * self.depth)
+    @property
+    def _queries(self) -> tuple[int, ...]:
+        """The axes of query heads: where heads share keys, groups and the heads of one."""
+        shared = self.num_heads // self.kv_heads
+        return (self.num_heads,) if shared == 1 else (self.kv_heads, shared)
+
+    @property
+    def _keys(self) -> tuple[int, ...]:
+        """Those of key heads, which broadcast to the queries'."""
+        return (self.kv_heads, 1)[: len(self._queries)]
+
+    def _grouped(self, mask: ArrayLike) -> Tensor:
+        """A mask that broadcasts to [N, heads, S, T], for the axes of query heads."""
+        t = as_tensor(mask)
+        if len(self._queries) == 1 or t.ndim < 3:
+            return t
+        heads = self._queries if t.shape[-3] == self.num_heads else (1, 1)
+        return reshape(t, (*t.shape[:-3], *heads, *t.shape[-2:]))
+
+    def _heads(self, x: Tensor, start: int, heads: tuple[int, ...]) -> Tensor:
+        """x [N, S, E] through rows of the projection: [N, *heads, S, D]."""
+        rows = slice(start, start + math.prod(heads) * self.depth)
         weight = self.params["in_proj_weight"][rows]
         y = linear(x, weight, self.params["in_proj_bias"][rows] if self.bias else None)
-        return permute_dims(reshape(y, (*x.shape[:2], heads, self.depth)), (0, 2, 1, 3))
+        split = reshape(y, (*x.shape[:2], *heads, self.depth))
+        last = split.ndim - 1
+        return permute_dims(split, (0, *range(2, last), 1, last))
 
     def _mixed(self, q: Tensor, k: Tensor, v: Tensor, mask: Any, causal: bool) -> Tensor:
         if not (self.training and self.dropout):
             return scaled_dot_product_attention(q, k, v, mask, causal=causal)
         scores = q @ k.mT * (1 / math.sqrt(self.depth))
         if mask is not None:
-            given = as_tensor(mask)
-            scores = _hidden(given, scores) if given.dtype is bool_ else scores + given
+            scores = _hidden(mask, scores) if mask.dtype is bool_ else scores + mask
         if causal:
-            seen = create.tril(create.ones((q.shape[2], k.shape[2]), dtype=bool_))
+            seen = create.tril(create.ones((q.shape[-2], k.shape[-2]), dtype=bool_))
             scores = _hidden(seen, scores)
         return dropout(softmax(scores), self.dropout, key=self.key()) @ v
 
