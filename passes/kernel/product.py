@@ -161,10 +161,22 @@ class Gemm:
         return self.depth * self.width * self.itemsize if self.packs else 0
 
     @property
+    def left_in_words(self) -> bool:
+        """Are groups of k side by side in `left`, too? Its rows are copied for each tile if not."""
+        k = self.k
+        whole = isinstance(k, int) and k % self.group == 0 and self.left_strides[1] == 1
+        return self.group == 1 or whole
+
+    @property
+    def in_parts(self) -> bool:
+        """Is k cut into parts, so that what is packed stays in the cache?"""
+        packed = self.packs or not self.left_in_words
+        return packed and (not isinstance(self.k, int) or self.k > self.depth)
+
+    @property
     def in_passes(self) -> bool:
         """Are sums built up in memory: part by part of k, or over a whole row?"""
-        parts = self.packs and (not isinstance(self.k, int) or self.k > self.depth)
-        return parts or self.may_be_one_row
+        return self.in_parts or self.may_be_one_row
 
 
 def rows_per_unit(rows: Size, others: Size, least: int = 4) -> Size:

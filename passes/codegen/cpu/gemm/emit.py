@@ -9,7 +9,7 @@ from axec.dialects.dims import Size
 from axec.dialects.types import Shape
 from axec.passes.codegen.cpu.body import Def
 from axec.passes.codegen.cpu.frame import Frame
-from axec.passes.codegen.cpu.gemm import emit_conv, one_row, problem, tiled, tiles
+from axec.passes.codegen.cpu.gemm import emit_conv, one_row, pack, problem, tiled, tiles
 from axec.passes.codegen.cpu.gemm.arithmetic import Arithmetic, grouped, single
 from axec.passes.codegen.cpu.gemm.epilogue import Epilogue
 from axec.passes.codegen.cpu.gemm.problem import Problem
@@ -21,6 +21,7 @@ from axec.passes.codegen.llvm import PTR, Value, vec
 from axec.passes.kernel import templates
 from axec.passes.kernel.convolution import Conv
 from axec.passes.kernel.layouts import PANEL
+from axec.passes.kernel.product import Gemm
 
 
 def emit(f: Frame) -> None:
@@ -82,18 +83,13 @@ def _setting(f: Frame, p: Problem) -> Setting:
         sums=_sums(f, p),
         slots=_slot(f, len(f.body.inputs) + len(f.body.results)) if g.packs else None,
         scratch=b.alloca(sums, tile.rows * tile.vectors, 64, "scratch"),
-        rows=_room(f, p, arithmetic, tile),
+        rows=None if g.left_in_words else _room(f, g, arithmetic, tile),
         surplus=b.alloca(sums, tile.vectors, 64, "surplus") if arithmetic.excess else None,
     )
 
 
-def _room(f: Frame, p: Problem, arithmetic: Arithmetic, tile: Tile) -> Value | None:
-    """Room for the packed rows of a tile, where `left` does not hold whole words side by side."""
-    g, group = p.gemm, arithmetic.group
-    whole = isinstance(g.k, int) and g.k % group == 0
-    if group == 1 or (whole and g.left_strides[1] == 1):
-        return None
-    words = (tiled.ROOM // group + 1) * max(tile.rows, 8)
+def _room(f: Frame, g: Gemm, arithmetic: Arithmetic, tile: Tile) -> Value:
+    words = pack.tiles_together(g, tile) * pack.tile_words(g, tile)
     return f.b.alloca(arithmetic.word, words, 64, "rows")
 
 

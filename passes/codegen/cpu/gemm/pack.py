@@ -12,7 +12,12 @@ from collections.abc import Callable, Sequence
 
 from axec.passes.codegen.cpu.gemm.control import lanes_of
 from axec.passes.codegen.cpu.gemm.setting import Setting, load
-from axec.passes.codegen.llvm import I64, Builder, Type, Value, constant, vec, zero
+from axec.passes.codegen.cpu.gemm.tiles import Tile
+from axec.passes.codegen.llvm import I8, I16, I32, I64, Builder, Type, Value, constant, vec, zero
+from axec.passes.kernel.product import Gemm
+
+LINE = 64  # bytes of a cache line
+_BEHIND = 16  # lanes of the longest vector of rows
 
 #: As `columns`.
 Packer = Callable[[Setting, Value, Value, Value, Value], None]
@@ -33,38 +38,65 @@ def columns(s: Setting, source: Value, count: Value, depth: Value, slot: Value) 
 
 def _rows(s: Setting, source: Value, count: Value, depth: Value, slot: Value) -> None:
     """The columns of one k are neighbours: copy rows."""
-    b, lanes, width, n = s.b, s.tile.lanes, s.gemm.width, s.gemm.n
+    b, width, n = s.b, s.gemm.width, s.gemm.n
+    columns = min(s.tile.lanes * s.group, width)
+    type_ = vec(s.element, columns)
     whole = isinstance(n, int) and n % width == 0
-    masks = [None if whole else m for m in lanes_of(b, count, lanes, width // lanes)]
+    masks = [None if whole else m for m in lanes_of(b, count, columns, width // columns)]
     with b.for_(0, words(s, depth), name="pack") as loop:
         write = b.offset(slot, b.mul(loop.index, _row_bytes(s)))
         for j, mask in enumerate(masks):
-            read = b.at(source, s.elements, j)
-            found = _woven(s, s.elements, read, s.steps.right_k, loop.index, depth, mask)
-            b.store(found, b.at(write, s.words, j))
+            steps = _steps(
+                s, type_, b.at(source, type_, j), s.steps.right_k, loop.index, depth, mask
+            )
+            _store_words(s, steps, b.at(write, s.word, j * columns))
 
 
-def _woven(
+def _steps(
     s: Setting, type_: Type, source: Value, step: Value, word: Value, depth: Value,
-    mask: Value | None,
-) -> Value:  # fmt: skip
-    """Words number `word` along k of neighbours in memory. `source`: the address of the first at
-    step 0 of k; step: bytes from one k to the next; steps that do not exist are read where the last
-    one is."""
+    mask: Value | None = None,
+) -> list[Value]:  # fmt: skip
+    """What word number `word` along k is made of: neighbours in memory, step by step. `source`: the
+    address of the first at step 0 of k; step: bytes from one k to the next. A step that does not
+    exist is 0 (and read where the last one is)."""
     b, last = s.b, s.b.sub(depth, 1)
-    parts = []
+    found = []
     for e in range(s.group):
         k = b.add(b.mul(word, s.group), e)
         place = b.offset(source, b.mul(k if s.k_fits else b.min(k, last), step))
-        found = load(b, type_, place, mask)
+        read = load(b, type_, place, mask)
         if e and not s.k_fits:
-            found = b.select(b.cmp("lt", k, depth), found, zero(type_))
-        parts.append(found)
-    return _joined(s, parts)
+            read = b.select(b.cmp("lt", k, depth), read, zero(type_))
+        found.append(read)
+    return found
+
+
+def _store_words(s: Setting, steps: Sequence[Value], place: Value) -> None:
+    """Vectors of neighbours, step by step, as words one after another."""
+    b, rows = s.b, [[x] for x in steps]
+    while len(rows) > 1:  # neighbouring steps become one of twice the width
+        rows = [_zipped(b, *pair) for pair in zip(rows[::2], rows[1::2], strict=True)]
+    for vector in rows[0]:
+        b.store(vector, place)
+        place = b.offset(place, vector.type.size)
+
+
+def _zipped(b: Builder, x: Sequence[Value], y: Sequence[Value]) -> list[Value]:
+    """x0 y0 x1 y1 ..., each pair as one integer of both."""
+    found = []
+    for one, other in zip(x, y, strict=True):
+        lanes, wide = one.type.lanes, _DOUBLE[one.type.element]
+        order = [i + side * lanes for i in range(lanes) for side in (0, 1)]
+        for half in (order[:lanes], order[lanes:]):
+            found.append(b.bitcast(b.shuffle(one, other, half), vec(wide, lanes // 2)))
+    return found
+
+
+_DOUBLE = {I8: I16, I16: I32}
 
 
 def _joined(s: Setting, parts: Sequence[Value]) -> Value:
-    """Words of elements, the first in the lowest bits."""
+    """A word of elements, the first in the lowest bits."""
     if len(parts) == 1:
         return parts[0]
     b = s.b
@@ -106,7 +138,7 @@ def _elements(s: Setting, source: Value, count: Value, depth: Value, slot: Value
     ):
         read = b.offset(source, b.mul(inner.index, s.steps.right_n))
         write = b.offset(slot, b.mul(outer.index, _row_bytes(s)))
-        found = _woven(s, s.element, read, s.steps.right_k, outer.index, depth, None)
+        found = _joined(s, _steps(s, s.element, read, s.steps.right_k, outer.index, depth))
         b.store(found, b.at(write, s.word, inner.index))
 
 
@@ -118,26 +150,65 @@ def _row_bytes(s: Setting) -> int:
     return s.gemm.width * s.word.size
 
 
+def tiles_together(g: Gemm, tile: Tile) -> int:
+    """Of how many tiles rows are packed at a time: of a cache line, where rows lie side by side."""
+    return -(-LINE // (tile.rows * g.itemsize)) if tile.rows > 1 else 1
+
+
+def tile_words(g: Gemm, tile: Tile) -> int:
+    """Words of the packed rows of a tile, and room behind them for the vector that ends there."""
+    return g.depth // g.group * tile.rows + _BEHIND
+
+
+def packed(s: Setting, number: Value, room: Value) -> tuple[list[Value], Value]:
+    """Tile `number` of those that are packed: the address of each row's first word, and bytes from
+    one word along k to the next."""
+    b, size = s.b, s.word.size
+    first = b.offset(room, b.mul(number, tile_words(s.gemm, s.tile) * size))
+    places = [b.offset(first, i * size) for i in range(s.tile.rows)]
+    return places, constant(I64, s.tile.rows * size)
+
+
 def rows(s: Setting, source: Value, count: Value, depth: Value, room: Value) -> None:
-    """Pack the rows of a tile, of which `count` exist, and `depth` steps of k of `left`, from the
-    address `source` on. The room has a vector more than that takes."""
-    b, tile = s.b, s.tile
-    beside = s.gemm.left_strides[0] == 1
-    lanes = 1 << (tile.rows - 1).bit_length()
+    """Pack the rows of `tiles_together` tiles, of which `count` >= 1 exist, and `depth` steps of k
+    of `left`, from the address `source` on: [tile][k / group][row]."""
+    b, each = s.b, s.tile.rows
+    beside = s.gemm.left_strides[0] == 1 and each > 1
+    pack_word = _side_by_side if beside else _one_by_one
     with b.for_(0, words(s, depth), name="pack.row") as loop:
-        write = b.offset(room, b.mul(loop.index, tile.rows * s.word.size))
-        if beside and lanes > 1:
-            mask = None if s.rows_fit and lanes == tile.rows else b.tail_mask(count, lanes)
-            type_ = vec(s.element, lanes)
-            found = _woven(s, type_, source, s.steps.left_k, loop.index, depth, mask)
-            b.store(found, write)
-            return
-        last = b.sub(count, 1)
-        for i in range(tile.rows):
-            row = b.min(constant(I64, i), last)
-            read = b.offset(source, b.mul(row, s.steps.left_m))
-            found = _woven(s, s.element, read, s.steps.left_k, loop.index, depth, None)
-            b.store(found, b.at(write, s.word, i))
+        write = b.offset(room, b.mul(loop.index, each * s.word.size))
+        for tile in range(tiles_together(s.gemm, s.tile)):
+            place = b.at(write, s.word, tile * tile_words(s.gemm, s.tile))
+            pack_word(s, source, (tile * each, count), loop.index, depth, place)
+
+
+_Rows = tuple[int, Value]  # the number of the first, and how many there are from 0 on
+
+
+def _side_by_side(
+    s: Setting, source: Value, at: _Rows, word: Value, depth: Value, place: Value
+) -> None:
+    """One word of neighbouring rows. The vector may be longer than the tile has rows: what it
+    writes behind them is written again, by the next word."""
+    b, (first, count) = s.b, at
+    lanes = max(1 << (s.tile.rows - 1).bit_length(), s.group)
+    mask = b.tail_mask(b.sub(count, first), lanes)
+    start = b.offset(source, b.mul(s.steps.left_m, first))
+    _store_words(
+        s, _steps(s, vec(s.element, lanes), start, s.steps.left_k, word, depth, mask), place
+    )
+
+
+def _one_by_one(
+    s: Setting, source: Value, at: _Rows, word: Value, depth: Value, place: Value
+) -> None:
+    """One word of rows anywhere; rows that do not exist are the last one once more."""
+    b, (first, count) = s.b, at
+    for i in range(s.tile.rows):
+        row = b.min(b.sub(count, 1), first + i)
+        start = b.offset(source, b.mul(row, s.steps.left_m))
+        found = _joined(s, _steps(s, s.element, start, s.steps.left_k, word, depth))
+        b.store(found, b.at(place, s.word, i))
 
 
 def transpose(b: Builder, rows: Sequence[Value]) -> list[Value]:

@@ -14,7 +14,7 @@ and its sums pass through a tile of scratch, of which the part that exists is co
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from axec.passes.codegen.cpu.gemm import pack
 from axec.passes.codegen.cpu.gemm.control import YES, both, lanes_of, negate, steps, unless, when
@@ -23,10 +23,10 @@ from axec.passes.codegen.cpu.gemm.microkernel import Strip, multiply
 from axec.passes.codegen.cpu.gemm.setting import Matrix, Panel, Region, Setting, load, store
 from axec.passes.codegen.llvm import I64, Builder, Value, constant, zero
 from axec.passes.kernel.layouts import PANEL
-from axec.passes.kernel.product import DEPTH
 
 LINE = 64  # bytes of a cache line
-ROOM = DEPTH  # steps of k that the room for packed rows has
+
+Left = tuple[Sequence[Value], Value]  # Strip.rows and .left_step
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,11 +50,10 @@ def panel(s: Setting, p: Panel) -> None:
     origin = constant(I64, 0)
     right = b.offset(p.right, b.mul(p.column, steps_of.right_n))
     beside = b.offset(right, b.mul(steps_of.right_n, PANEL))
-    if p.slot is None:
-        step = b.mul(steps_of.right_k, s.group)
-        _tiles(s, p, Part(origin, s.k, right, step, YES, YES, beside))
+    in_place = b.mul(steps_of.right_k, s.group)
+    if not gemm.packs and not gemm.in_parts:
+        _tiles(s, p, Part(origin, s.k, right, in_place, YES, YES, beside))
         return
-    step = constant(I64, gemm.width * s.word.size)
     # A product over nothing is one part of depth 0: it stores zeros.
     with steps(b, origin, b.max(s.k, 1), gemm.depth, "part") as first:
         rest = b.sub(s.k, first)
@@ -62,21 +61,43 @@ def panel(s: Setting, p: Panel) -> None:
         start, end = b.cmp("eq", first, 0), b.cmp("le", rest, gemm.depth)
         here = b.offset(right, b.mul(first, steps_of.right_k))
         below = b.offset(here, b.mul(depth, steps_of.right_k))
-        pack.columns(s, here, b.sub(p.end_column, p.column), depth, p.slot)
-        _tiles(s, p, Part(first, depth, p.slot, step, start, end, b.select(end, beside, below)))
+        following, step = b.select(end, beside, below), in_place
+        if p.slot is not None:
+            pack.columns(s, here, b.sub(p.end_column, p.column), depth, p.slot)
+            here, step = p.slot, constant(I64, gemm.width * s.word.size)
+        _tiles(s, p, Part(first, depth, here, step, start, end, following))
 
 
 def _tiles(s: Setting, p: Panel, part: Part) -> None:
     """One part of k for every tile of the panel. Columns outside: a strip of `right` as wide as a
-    tile stays in the first cache while all rows pass by."""
+    tile stays in the first cache while all rows pass by. Rows that have to be packed are so for
+    some tiles at a time, since these lie in the same lines of memory."""
     b, tile = s.b, s.tile
     with steps(b, p.column, p.end_column, tile.columns, "column") as column:
         if s.surplus:
             _note_surplus(s, p, part, column, s.surplus)
-        with steps(b, p.row, p.end_row, tile.rows, "row") as row:
-            rows = _most(b, b.sub(p.end_row, row), tile.rows, s.rows_fit)
-            columns = _most(b, b.sub(p.end_column, column), tile.columns, s.columns_fit)
-            _tile(s, p, part, Region(row, column, rows, columns))
+        if s.rows is None:
+            _tile_rows(s, p, part, column, p.row, p.end_row)
+            return
+        together = tile.rows * pack.tiles_together(s.gemm, tile)
+        with steps(b, p.row, p.end_row, together, "rows") as row:
+            rest = b.sub(p.end_row, row)
+            left = b.offset(p.left, b.mul(part.first, s.steps.left_k))
+            pack.rows(s, b.offset(left, b.mul(row, s.steps.left_m)), rest, part.depth, s.rows)
+            _tile_rows(s, p, part, column, row, b.min(b.add(row, together), p.end_row))
+
+
+def _tile_rows(s: Setting, p: Panel, part: Part, column: Value, first: Value, end: Value) -> None:
+    """The tiles of some rows. `first`: the first row that is packed, where rows are."""
+    b, tile = s.b, s.tile
+    with steps(b, first, end, tile.rows, "row") as row:
+        rows = _most(b, b.sub(p.end_row, row), tile.rows, s.rows_fit)
+        columns = _most(b, b.sub(p.end_column, column), tile.columns, s.columns_fit)
+        region = Region(row, column, rows, columns)
+        left = _rows_in_place(s, p, part, row)
+        if s.rows is not None:
+            left = pack.packed(s, b.udiv(b.sub(row, first), tile.rows), s.rows)
+        _tile(s, p, part, region, left)
 
 
 def _note_surplus(s: Setting, p: Panel, part: Part, column: Value, place: Value) -> None:
@@ -100,14 +121,14 @@ def _most(b: Builder, rest: Value, size: int, fits: bool) -> Value:
     return constant(I64, size) if fits else b.min(rest, size)
 
 
-def _tile(s: Setting, p: Panel, part: Part, r: Region) -> None:
+def _tile(s: Setting, p: Panel, part: Part, r: Region, left: Left) -> None:
     """One tile: read what is there, add a part of k, store."""
     b, tile, epilogue = s.b, s.tile, s.epilogue
     full = both(b, b.cmp("eq", r.rows, tile.rows), b.cmp("eq", r.columns, tile.columns))
     result, scratch = _result(s, p, r), _scratch(s)
     zeros = [zero(s.vector)] * (tile.rows * tile.vectors)
     so_far = unless(b, part.start, zeros, lambda: _so_far(s, r, full, result, scratch))
-    found = _products(s, p, part, r, so_far)
+    found = _products(s, p, part, r, left, so_far)
     direct = full if epilogue is None else both(b, full, negate(b, part.end))
     for place, value in zip(_places(s, _choose(s, direct, result, scratch)), found, strict=True):
         b.store(value, place)
@@ -147,54 +168,30 @@ def _choose(s: Setting, first: Value, x: Matrix, y: Matrix) -> Matrix:
 
 
 def _products(
-    s: Setting, p: Panel, part: Part, r: Region, so_far: Sequence[Value]
+    s: Setting, p: Panel, part: Part, r: Region, left: Left, so_far: Sequence[Value]
 ) -> Sequence[Value]:
     """`so_far` plus a part of k."""
-    b, tile, arithmetic = s.b, s.tile, s.arithmetic
-    if s.rows is None:
-        strip = _strip(s, p, part, r, _rows_in_place(s, p, part, r), b.mul(s.steps.left_k, s.group))
-        found = multiply(b, tile, arithmetic, strip, pack.words(s, part.depth), so_far)
-    else:
-        # Room for rows is limited: as many steps of k at a time as fit.
-        with b.for_(0, part.depth, ROOM, carried=so_far, name="room") as loop:
-            depth = b.min(b.sub(part.depth, loop.index), ROOM)
-            done = b.mul(pack.words(s, loop.index), part.step)
-            first, right = b.add(part.first, loop.index), b.offset(part.right, done)
-            rest = replace(part, first=first, right=right)
-            strip = _strip(s, p, rest, r, _packed_rows(s, p, rest, r, depth),
-                           constant(I64, tile.rows * s.word.size))  # fmt: skip
-            loop.yield_(*multiply(b, tile, arithmetic, strip, pack.words(s, depth), loop.carried))
-        found = loop.results
+    b, vectors = s.b, s.tile.vectors
+    strip = _strip(s, p, part, r, left)
+    found = multiply(b, s.tile, s.arithmetic, strip, pack.words(s, part.depth), so_far)
     if s.surplus is None:
         return found
-    vectors = [b.load(s.vector, b.at(s.surplus, s.vector, j)) for j in range(tile.vectors)]
-    return [b.sub(total, vectors[i % tile.vectors]) for i, total in enumerate(found)]
+    surplus = [b.load(s.vector, b.at(s.surplus, s.vector, j)) for j in range(vectors)]
+    return [b.sub(total, surplus[i % vectors]) for i, total in enumerate(found)]
 
 
-def _rows_in_place(s: Setting, p: Panel, part: Part, r: Region) -> list[Value]:
-    """Addresses of the rows of a tile. Rows that do not exist are the last one once more."""
+def _rows_in_place(s: Setting, p: Panel, part: Part, row: Value) -> Left:
+    """The rows of a tile as they lie. Rows that do not exist are the last one once more."""
     b = s.b
     base = b.offset(p.left, b.mul(part.first, s.steps.left_k))
     rows, last = [], b.sub(p.end_row, 1)
     for i in range(s.tile.rows):
-        row = b.add(r.row, i) if s.rows_fit else b.min(b.add(r.row, i), last)
-        rows.append(b.offset(base, b.mul(row, s.steps.left_m)))
-    return rows
+        number = b.add(row, i) if s.rows_fit else b.min(b.add(row, i), last)
+        rows.append(b.offset(base, b.mul(number, s.steps.left_m)))
+    return rows, b.mul(s.steps.left_k, s.group)
 
 
-def _packed_rows(s: Setting, p: Panel, part: Part, r: Region, depth: Value) -> list[Value]:
-    """As `_rows_in_place`, of words that are made for this tile."""
-    b, room = s.b, s.rows
-    assert room is not None
-    first = b.offset(p.left, b.mul(part.first, s.steps.left_k))
-    first = b.offset(first, b.mul(r.row, s.steps.left_m))
-    pack.rows(s, first, r.rows, depth, room)
-    return [b.offset(room, i * s.word.size) for i in range(s.tile.rows)]
-
-
-def _strip(
-    s: Setting, p: Panel, part: Part, r: Region, rows: Sequence[Value], left_step: Value
-) -> Strip:
+def _strip(s: Setting, p: Panel, part: Part, r: Region, left: Left) -> Strip:
     """What the tile reads."""
     b, tile = s.b, s.tile
     right = b.at(part.right, s.word, b.sub(r.column, p.column))
@@ -202,8 +199,8 @@ def _strip(
     in_place = s.problem.layout == "row" and p.slot is None and not s.columns_fit
     masks = lanes_of(b, r.columns, tile.lanes, tile.vectors) if in_place else None
     return Strip(
-        rows=rows,
-        left_step=left_step,
+        rows=left[0],
+        left_step=left[1],
         columns=columns,
         right_step=part.step,
         read=lambda place, j: load(b, s.words, place, masks[j] if masks else None),
