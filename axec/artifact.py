@@ -7,8 +7,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from axec import container
 from axec.diag import AxecError
-from axec.runtime import format
 
 
 @dataclass(frozen=True)
@@ -17,7 +17,7 @@ class Artifact:
     `timings` are seconds by stage; `emit(name)` is the text of one level of the compiler."""
 
     manifest: dict[str, Any]
-    segments: Sequence[format.Segment]
+    segments: Sequence[container.Segment]
     timings: Mapping[str, float] = field(default_factory=dict)
     texts: Mapping[str, Any] = field(default_factory=dict)  # level -> () -> str
 
@@ -26,11 +26,11 @@ class Artifact:
 
         `keys` are Ed25519 private keys (32 bytes) that sign it. Raises AxecError `artifact-write`.
         """
-        format.write(path, self.manifest, self.segments, keys)
+        container.write(path, self.manifest, self.segments, keys)
 
     def to_bytes(self, keys: Iterable[bytes] = ()) -> bytes:
         """The bytes that `save` writes: equal for equal programs, options and versions."""
-        return format.dumps(self.manifest, self.segments, keys)
+        return container.dumps(self.manifest, self.segments, keys)
 
     def load(self, **options: Any) -> Any:
         """Load it in this process without a file; options as for `axe.load`."""

@@ -6,7 +6,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import version
@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 import axec
+from axec.container import Segment, complete
 from axec.dialects import dims, dtypes
 from axec.dialects.dims import Size
 from axec.dialects.exec import held_type
@@ -26,7 +27,6 @@ from axec.passes.codegen.program import encode, programs
 from axec.passes.kernel import layouts as weight_layouts
 from axec.passes.kernel import templates
 from axec.runtime.abi import ALIGNMENT
-from axec.runtime.format import Segment, complete
 from axec.runtime.program import evaluate
 
 Json = dict[str, Any]
@@ -188,12 +188,10 @@ def _array(name: str, t: TensorType) -> Json:
 
 def _kernels(program: Any, kernels: Mapping[str, Any], ends: Mapping[str, int]) -> list[Json]:
     """What each kernel of an entry is and costs: calls, and over all of them FLOPs and bytes moved
-    at the dims' upper ends."""
+    at the dims' upper ends. A scan calls as often as it runs; what a while holds counts once, and
+    every branch of a switch does."""
     rows: dict[str, Json] = {}
-    for o in program.regions[0].blocks[0].operations:
-        launch = o.operation
-        if launch.name != "exec.launch":
-            continue
+    for launch, times in _launches(program.regions[0].blocks[0], ends):
         name = launch.attributes["callee"].value
         found = kernels[name].attributes
         own = dict(zip(found["dims"], launch.attributes["dims"], strict=True))
@@ -202,7 +200,18 @@ def _kernels(program: Any, kernels: Mapping[str, Any], ends: Mapping[str, int]) 
         if templates.is_generic(kernels[name]):
             made["generic"] = True
         row = rows.setdefault(name, {**made, "calls": 0, "flops": 0, "bytes": 0})
-        row["calls"] += 1
+        row["calls"] += times
         for key in ("flops", "bytes"):
-            row[key] += dims.evaluate(dims.parse(found[key].value), bound)
+            row[key] += times * dims.evaluate(dims.parse(found[key].value), bound)
     return list(rows.values())
+
+
+def _launches(block: Any, ends: Mapping[str, int], times: int = 1) -> Iterator[tuple[Any, int]]:
+    """All launches, with how often each runs."""
+    for o in block.operations:
+        op = o.operation
+        if op.name == "exec.launch":
+            yield op, times
+        trip = evaluate(op.attributes["trip"].value, ends) if op.name == "exec.loop" else 1
+        for region in op.regions:
+            yield from _launches(region.blocks[0], ends, times * trip)

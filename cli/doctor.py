@@ -48,12 +48,12 @@ def _machine() -> dict[str, Any]:
 
 
 def _targets() -> dict[str, Any]:
-    from axec.passes.codegen.cpu.targets import TARGETS
+    from axec.passes.codegen.cpu.targets import LEVELS, TARGETS
     from axec.runtime import cpu
 
     machine, have = cpu.architecture(), cpu.features()
     found = {}
-    for name, (arch, needs) in cpu.LEVELS.items():
+    for name, (arch, needs) in LEVELS.items():
         missing = " ".join(sorted(set(needs) - have)) if arch == machine else f"{arch} machine"
         runs = f"lacks {missing} to run" if missing else "runs"
         found[name] = f"{'compiles' if name in TARGETS else 'no code generation yet'}; {runs}"

@@ -38,6 +38,7 @@ def _page(path: str, container: Any) -> Iterator[Any]:
     )
     for name, entry in manifest["entries"].items():
         yield from _entry(name, entry, manifest["weights"])
+        yield from _loops(entry, container.read(entry["program"]))
     yield _targets(manifest)
     yield _segments(manifest)
     yield _provenance(manifest["provenance"])
@@ -76,6 +77,50 @@ def _entry(name: str, entry: dict[str, Any], weights: list[dict[str, Any]]) -> I
         for kernel in entry["kernels"]
     ]
     yield table(["kernel", "template", ">calls", ">work", ">traffic"], kernels)
+
+
+def _loops(entry: dict[str, Any], program: bytes) -> Iterator[Any]:
+    """The loops and branches of an entry, if it has any, each with what it holds."""
+    from axec.cli.console import table
+    from axec.runtime.program import ProgramTable, inner
+
+    found = ProgramTable.decode(program)
+    values: list[int] = []
+    for value in found.values:
+        values.append(
+            value.evaluate([high for _, (_, high) in sorted(entry["dims"].items())], values)
+        )
+    if any(inner(step) for step in found.steps):
+        rows = [
+            (_text("  " * depth + what), held) for depth, what, held in _nested(found.steps, values)
+        ]
+        yield table(["loops and branches", "of it directly"], rows)
+
+
+def _nested(steps: Any, values: list[int], depth: int = 0) -> Iterator[tuple[int, str, str]]:
+    from axec.runtime.program import WORD, Loop, Switch, inner
+
+    for step in steps:
+        if isinstance(step, Loop):
+            known = step.limit < len(values)
+            turns = values[step.limit] if known else None
+            times = (
+                "until it is left" if turns == WORD.stop - 1 else f"{turns} turns" if known else ""
+            )
+            yield depth, f"loop {times}".strip(), _held(step.body)
+        elif isinstance(step, Switch):
+            held = " | ".join(map(_held, step.branches))
+            yield depth, f"one of {len(step.branches)} branches", held
+        for part in inner(step):
+            yield from _nested(part, values, depth + 1)
+
+
+def _held(steps: Any) -> str:
+    """How many steps of each kind, without those in inner ones."""
+    from collections import Counter
+
+    counts = Counter(type(step).__name__.lower() for step in steps)
+    return ", ".join(f"{n} {kind}" for kind, n in counts.items()) or "nothing"
 
 
 def _targets(manifest: dict[str, Any]) -> Any:

@@ -38,7 +38,7 @@ def verify_command(path: str, keys: tuple[str, ...]) -> None:
 @click.argument("name", metavar="NAME")
 def keygen_command(name: str) -> None:
     """Make an Ed25519 key pair: NAME.key (keep it secret) and NAME.pub."""
-    from axec.runtime.sign import keygen
+    from axec.signing import keygen
 
     private, public = keygen(name)
     click.echo(f"{private}: signs with `axec sign FILE.axe --key {private}`; keep it secret")
@@ -50,8 +50,9 @@ def keygen_command(name: str) -> None:
 @click.option("--key", required=True, metavar="NAME.key", help="The private key.")
 def sign_command(path: str, key: str) -> None:
     """Add a signature to an artifact, in place and atomically."""
-    from axec.runtime.format import add_signature
-    from axec.runtime.sign import key_id, public_key, read_key
+    from axec.container import add_signature
+    from axec.runtime.sign import key_id, read_key
+    from axec.signing import public_key
 
     private = read_key(key, "private")
     add_signature(path, private)

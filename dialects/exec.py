@@ -4,10 +4,20 @@
       %t = exec.slice {offset = "256*batch"} : !exec.buffer<tensor<...>>  // of the one arena
       %v = exec.view(%t) : ...                                    // same bytes, other shape
       exec.launch(%x, %w, %t) {callee = @k0, dims, units, grain}  // inputs, outputs, scratch
+      exec.loop {counter = "k0", trip = "T", index = "T - k0 - 1"} ({ ^bb(%i):  // 0-d i64: index
+        %s = exec.slice(%x) {offset = "4*T - 4*k0 - 4"} : ...     // of a buffer
+        ...
+        exec.yield
+      })
+      exec.while {counter = "k1"} ({ ... exec.test(%b) }, { ... exec.yield }, { ... exec.yield })
+      exec.switch(%n) ({ ... exec.yield }, { ... exec.yield })
+      exec.copy(%s, %t)                                           // all bytes of the first
       exec.return
     })
 
 `roles` says of each block argument whether it is "input:NAME", "weight:NAME" or "output:NAME".
+A counter is 0, 1, ... in the turns of its loop; expressions inside name it like a dim. The regions
+of loops and switches read and write the buffers around them: nothing else is handed on.
 """
 
 from __future__ import annotations
@@ -42,8 +52,8 @@ def _(op: Any) -> Iterator[str]:
 
 @structure.op("exec.slice", attributes=("offset",))
 def _(op: Any) -> Iterator[str]:
-    """A buffer at a byte offset (a dim expression) of the arena."""
-    yield from _buffer_problems(op, operands=0, results=1)
+    """A buffer at a byte offset (a dim expression) of the arena, or of the operand."""
+    yield from _buffer_problems(op, operands=min(len(op.operands), 1), results=1)
 
 
 @structure.op("exec.view")
@@ -69,6 +79,77 @@ def _(op: Any) -> Iterator[str]:
 def _(op: Any) -> Iterator[str]:
     """Ends a program."""
     yield from _buffer_problems(op, operands=0, results=0)
+
+
+@structure.op("exec.copy")
+def _(op: Any) -> Iterator[str]:
+    """Copy the bytes of the first buffer to the second, which has as many."""
+    found = list(_buffer_problems(op, operands=2, results=0))
+    yield from found
+    if not found and held_type(op.operands[0]).nbytes != held_type(op.operands[1]).nbytes:
+        yield "copies between buffers of different sizes"
+
+
+@structure.op("exec.loop", attributes=("counter", "trip", "index"))
+def _(op: Any) -> Iterator[str]:
+    """Run the region with the counter 0, 1, ..., trip - 1. Its argument holds `index`, an
+    expression of the counter, in every turn."""
+    yield from _region_problems(op, ("exec.yield",), arguments=1)
+
+
+@structure.op("exec.while", attributes=("counter",))
+def _(op: Any) -> Iterator[str]:
+    """Run condition, then body, while the condition's test holds; then the last region, once."""
+    yield from _region_problems(op, ("exec.test", "exec.yield", "exec.yield"))
+
+
+@structure.op("exec.switch")
+def _(op: Any) -> Iterator[str]:
+    """Run one region: the one whose number a 0-d bool, i32 or i64 buffer holds, clamped."""
+    found = list(_buffer_problems(op, operands=1, results=0))
+    yield from found or _integer_problems(op, ("bool", "i32", "i64"))
+    yield from _region_problems(op, ("exec.yield",) * max(1, len(op.regions)))
+
+
+@structure.op("exec.test")
+def _(op: Any) -> Iterator[str]:
+    """Ends a condition: a 0-d bool buffer that says whether the loop goes on."""
+    found = list(_buffer_problems(op, operands=1, results=0))
+    yield from found or _integer_problems(op, ("bool",))
+
+
+@structure.op("exec.yield")
+def _(op: Any) -> Iterator[str]:
+    """Ends a region of a loop or switch."""
+    yield from _buffer_problems(op, operands=0, results=0)
+
+
+def inner_ops(program: Any) -> Iterator[Any]:
+    """All operations inside, outer ones before those in their regions."""
+    for region in program.regions:
+        for block in region.blocks:
+            for o in block.operations:
+                yield o.operation
+                yield from inner_ops(o.operation)
+
+
+def _integer_problems(op: Any, dtypes: tuple[str, ...]) -> Iterator[str]:
+    t = held_type(op.operands[0])
+    if t.shape != () or t.dtype.name not in dtypes:
+        yield f"reads one {' or '.join(dtypes)}, not {t}"
+
+
+def _region_problems(op: Any, ends: tuple[str, ...], arguments: int = 0) -> Iterator[str]:
+    if len(op.regions) != len(ends) or any(len(r.blocks) != 1 for r in op.regions):
+        yield f"needs {len(ends)} regions of one block"
+        return
+    for region, end in zip(op.regions, ends, strict=True):
+        block = region.blocks[0]
+        *_, last = [None, *(o.operation.name for o in block.operations)]
+        if last != end:
+            yield f"region must end in {end}"
+        if len(block.arguments) != arguments:
+            yield f"region has {arguments} arguments, got {len(block.arguments)}"
 
 
 def _buffer_problems(op: Any, operands: int | None, results: int) -> Iterator[str]:

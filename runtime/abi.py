@@ -1,4 +1,4 @@
-"""ABI v1: every constant that generated code and the runtime must agree on.
+"""ABI v2: every constant that generated code and the runtime must agree on.
 
 A code segment is an ELF shared object that imports nothing. It exports
 
@@ -26,7 +26,7 @@ negative offsets: ARENA_NEXT ptr, next free arena (0 = last); ARENA_CAPACITY i64
 
 import ctypes
 
-ABI_VERSION = 1
+ABI_VERSION = 2
 ALIGNMENT = 64  # bytes: of arenas, weights, and every planned offset
 MAX_THREADS = 256  # the pool never has more parts than this
 ARENA_HEADER, ARENA_NEXT, ARENA_CAPACITY = 64, -64, -56

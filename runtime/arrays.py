@@ -56,9 +56,8 @@ class ArraySpec:
             if rank == 2 or (converted == array).all():
                 return converted
         message = f"input {self.name!r} has dtype {array.dtype}, but {self.dtype} is declared"
-        raise AxecError(
-            "input-dtype", message, hint=f"pass {self.name}.astype({str(self.dtype)!r})"
-        )
+        hint = f"pass {self.name}.astype({str(self.dtype)!r})"
+        raise AxecError("input-dtype", message, hint=hint)
 
     def target(self, given: Any, sizes: tuple[int, ...], taken: Iterable[Array]) -> Array:
         """Where native code may write: `given` if it can serve, else a fresh array.

@@ -1,4 +1,4 @@
-"""CPU features of this machine, and the micro-architecture levels that code is built for.
+"""CPU features of this machine, and the choice of code that they run.
 
 Feature names are LLVM's (`llc -mattr=help`): the compiler passes them on unchanged. They come from
 /proc/cpuinfo, where the kernel lists a feature only if it also saves its registers.
@@ -11,20 +11,6 @@ from functools import cache
 from typing import Any
 
 from .errors import AxecError
-
-_V3 = "avx avx2 bmi bmi2 cx16 f16c fma lzcnt movbe popcnt sahf sse3 sse4.1 sse4.2 ssse3"
-_V4 = f"{_V3} avx512bw avx512cd avx512dq avx512f avx512vl"
-
-# level -> (architecture, features that its code may use). Source: x86-64 psABI, section 3.1.1,
-# "Micro-Architecture Levels"; for Arm the Armv8.0 base of ARM DDI 0487.
-LEVELS: dict[str, tuple[str, tuple[str, ...]]] = {
-    "x86-64-v3": ("x86_64", tuple(_V3.split())),
-    "x86-64-v4": ("x86_64", tuple(_V4.split())),
-    "x86-64-v4-vnni": ("x86_64", (*_V4.split(), "avx512vnni")),
-    "x86-64-v4-bf16": ("x86_64", (*_V4.split(), "avx512bf16", "avx512vnni")),
-    "x86-64-v4-amx": ("x86_64", (*_V4.split(), "amx-bf16", "amx-int8", "amx-tile")),
-    "armv8-a": ("aarch64", ("neon",)),
-}
 
 # LLVM name -> /proc/cpuinfo name, where they differ by more than what stands for an underscore.
 _RENAMED = {"bmi": "bmi1", "lzcnt": "abm", "neon": "asimd", "pclmul": "pclmulqdq"}

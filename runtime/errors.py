@@ -7,7 +7,6 @@ CODES: dict[str, str | None] = {
     "artifact-not-found": "check the path; it must be a regular file that you may read",
     "artifact-corrupt": "copy or compile the artifact again",
     "artifact-version": "compile it again, or use the runtime that belongs to its compiler",
-    "artifact-write": "what stood there before is untouched; check the folder, space and rights",
     "artifact-unsigned": "sign it with `axec sign`, or trust the key that signed it",
     "signature-invalid": "do not use this file: it was changed after it was signed",
     "key-invalid": "make a pair of keys with `axec keygen`",

@@ -1,4 +1,4 @@
-"""The `.axe` container: one file, no paths inside, every byte accounted for.
+"""The `.axe` container, read: one file, no paths inside, every byte accounted for.
 
     0  8 bytes   magic 89 'AXE' 0D 0A 1A 0A
     8  u16       format major      10  u16   format minor      12  u32   flags (0)
@@ -14,8 +14,6 @@ Integers are little-endian. Header -> manifest -> segments is a chain of hashes:
 header covers the file. Equal contents give equal bytes.
 """
 
-import contextlib
-import glob
 import hashlib
 import json
 import mmap
@@ -23,12 +21,12 @@ import os
 import stat
 import struct
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 from . import sign
 from .abi import ALIGNMENT
 from .errors import AxecError, need
-from .manifest import FORMAT, Manifest, check, version_error
+from .manifest import FORMAT, check, version_error
 from .sign import Path
 
 MAGIC, SIGNATURE_MAGIC, SIGNED_PREFIX = b"\x89AXE\r\n\x1a\n", b"AXESIG1\0", b"axe-v1\0"
@@ -38,49 +36,6 @@ PAGE, MAX_MANIFEST = 4096, 16 << 20
 KINDS = {"code": ALIGNMENT, "program": ALIGNMENT, "weights": PAGE, "meta": ALIGNMENT}
 
 Source = Path | bytes | bytearray | memoryview
-Chunk = bytes | memoryview
-
-
-class Segment(NamedTuple):
-    """A named run of bytes: `data` is bytes or any contiguous buffer (it is not copied)."""
-
-    name: str
-    kind: str
-    data: Any
-
-
-def complete(manifest: Manifest, segments: Sequence[Segment]) -> Manifest:
-    """The manifest as it is written: with its "format" and "segments" keys filled in."""
-    rows, end = [], 0
-    for name, kind, data in segments:
-        view, align = memoryview(data).cast("B"), KINDS[kind]
-        place = {"offset": _align(end, align), "size": view.nbytes, "align": align}
-        digest = hashlib.sha256(view).hexdigest()
-        rows.append({"name": name, "kind": kind, "sha256": digest, **place})
-        end = place["offset"] + view.nbytes
-    return {**manifest, "format": dict(FORMAT), "segments": rows}
-
-
-def dumps(manifest: Manifest, segments: Sequence[Segment], keys: Iterable[bytes] = ()) -> bytes:
-    """The bytes of an artifact; `keys` are private keys (32 bytes) that sign it."""
-    return b"".join(_chunks(manifest, segments, keys))
-
-
-def write(
-    path: Path, manifest: Manifest, segments: Sequence[Segment], keys: Iterable[bytes] = ()
-) -> None:
-    """Write an artifact atomically: `path` holds the old file or the whole new one, never less.
-    AxecError `artifact-corrupt` for a manifest that no reader takes, `artifact-write` on failure.
-    """
-    replace_file(path, _chunks(manifest, segments, keys))
-
-
-def add_signature(path: Path, private: bytes) -> None:
-    """Sign an artifact that stands on disk; signatures by other keys stay."""
-    container = Container(path)
-    new = _sign(container.header, private)
-    others = [old for old in container.signatures if old[:32] != new[:32]]
-    replace_file(path, [container.body, _block([*others, new])])
 
 
 class Container:
@@ -108,7 +63,7 @@ class Container:
         self.signed_by = [key for key in trusted if self._is_signed_by(key)]
         if signed and not self.signed_by:
             raise AxecError("artifact-unsigned", "the artifact has no signature by a trusted key")
-        self.manifest = check(_parse_manifest(text))
+        self.manifest = check(parse_manifest(text))
         need(minor == self.manifest["format"]["minor"], "two format versions")
         self.views = _layout(self.manifest["segments"], self.body, 64 + manifest_length)
         self._hashes = {row["name"]: row["sha256"] for row in self.manifest["segments"]}
@@ -133,62 +88,20 @@ class Container:
         return bool(own)
 
 
-def _align(number: int, to: int) -> int:
+def align(number: int, to: int) -> int:
+    """The next multiple of `to`."""
     return (number + to - 1) // to * to
 
 
-def _canonical(manifest: Any) -> bytes:
+def canonical(manifest: Any) -> bytes:
+    """The one spelling of a manifest."""
     return json.dumps(manifest, sort_keys=True, separators=(",", ":"), allow_nan=False).encode()
 
 
-def _chunks(manifest: Manifest, segments: Sequence[Segment], keys: Iterable[bytes]) -> list[Chunk]:
-    whole = complete(manifest, segments)
-    text = _canonical(whole)
-    check(_parse_manifest(text))
-    chunks: list[Chunk] = [text]
-    at, start = 64 + len(text), _align(64 + len(text), PAGE)
-    for row, segment in zip(whole["segments"], segments, strict=True):
-        begin = start + row["offset"]
-        chunks += [bytes(begin - at), memoryview(segment.data).cast("B")]
-        at = begin + row["size"]
-    version, digest = (FORMAT["major"], FORMAT["minor"]), hashlib.sha256(text).digest()
-    header = HEADER.pack(MAGIC, *version, 0, at, len(text), digest)
-    return [header, *chunks, _block([_sign(header, key) for key in keys])]
-
-
-def _sign(header: bytes, private: bytes) -> bytes:
-    return sign.key_id(sign.public_key(private)) + sign.sign(private, SIGNED_PREFIX + header)
-
-
-def _block(signatures: Sequence[bytes]) -> bytes:
+def signature_block(signatures: Sequence[bytes]) -> bytes:
+    """What stands behind the last segment; nothing if there are none."""
     head = SIGNATURE_MAGIC + struct.pack("<I", len(signatures))
     return head + b"".join(signatures) if signatures else b""
-
-
-def replace_file(path: Path, chunks: Iterable[Chunk]) -> None:
-    """Write a file atomically and durably; AxecError `artifact-write`."""
-    folder, base = os.path.split(os.path.abspath(path))
-    mine = os.path.join(folder, f".{base}.{os.getpid()}.{os.urandom(4).hex()}.tmp")
-    try:
-        for stray in glob.glob(os.path.join(glob.escape(folder), f".{glob.escape(base)}.*.*.tmp")):
-            pid = stray.split(".")[-3]  # of a writer that was killed, if it is gone
-            if pid.isdecimal() and not os.path.exists(f"/proc/{pid}"):
-                with contextlib.suppress(FileNotFoundError):
-                    os.unlink(stray)
-        with open(mine, "xb") as file:
-            try:
-                file.writelines(chunks)
-                file.flush()
-                os.fsync(file.fileno())
-                os.replace(mine, path)
-            except BaseException:
-                os.unlink(mine)
-                raise
-        descriptor = os.open(folder, os.O_RDONLY)
-        os.fsync(descriptor)  # makes the rename itself durable
-        os.close(descriptor)
-    except OSError as e:
-        raise AxecError("artifact-write", f"cannot write {path}: {e.strerror}") from None
 
 
 def _map(path: Path) -> mmap.mmap | bytes:
@@ -216,19 +129,21 @@ def _read_header(header: bytes, size: int) -> tuple[int, int, int, bytes]:
 
 def _read_signatures(block: bytes) -> list[bytes]:
     signatures = [block[at : at + 96] for at in range(12, len(block), 96)]
-    sound = len(block) % 96 == (12 if block else 0) and block == _block(signatures)
+    sound = len(block) % 96 == (12 if block else 0) and block == signature_block(signatures)
     need(sound and len({s[:32] for s in signatures}) == len(signatures), "signature block")
     return signatures
 
 
-def _parse_manifest(text: bytes) -> Any:
+def parse_manifest(text: bytes) -> Any:
+    """Read a manifest in its one spelling; AxecError `artifact-corrupt` otherwise."""
+
     def refuse(token: str) -> float:
         raise ValueError(f"the number {token[:40]}")
 
     try:
         manifest = json.loads(text.decode("ascii"), parse_float=refuse)
         # This also finds keys that stand there twice, NaN, and escapes that need not be.
-        need(_canonical(manifest) == text, "the manifest is not canonical")
+        need(canonical(manifest) == text, "the manifest is not canonical")
     except (ValueError, RecursionError) as e:
         raise AxecError("artifact-corrupt", f"the manifest is no JSON of ours: {e}") from None
     return manifest
@@ -236,11 +151,11 @@ def _parse_manifest(text: bytes) -> Any:
 
 def _layout(rows: list[dict[str, Any]], body: memoryview, end: int) -> dict[str, memoryview]:
     found: dict[str, memoryview] = {}
-    start = _align(end, PAGE)
+    start = align(end, PAGE)
     for row in rows:
         need(KINDS.get(row["kind"]) == row["align"], f"segment kind {row['kind'][:80]!r}")
         begin, size = start + row["offset"], row["size"]
-        need(begin == _align(end if found else start, row["align"]), "a segment lies elsewhere")
+        need(begin == align(end if found else start, row["align"]), "a segment lies elsewhere")
         need(0 <= size <= body.nbytes - begin, "a segment is longer than the file")
         need(not any(body[end:begin]), "padding is not zero")
         found[row["name"]], end = body[begin : begin + size], begin + size

@@ -94,7 +94,7 @@ def _program(container: Container, row: Manifest) -> bytes:
     table = ProgramTable.decode(data)
     bases, room = len(row["inputs"]) + len(row["outputs"]) + 2, row["arena_bytes"] // 8
     need((table.n_dims, table.n_bases) == (len(row["dims"]), bases), "inputs of a program")
-    need(table.is_static or len(table.values) <= room, "arena of a program")
+    need(table.is_static or table.n_slots <= room, "arena of a program")
     return data
 
 

@@ -101,9 +101,8 @@ def _leaves(tree: Any, depth: int = 0) -> int:
     need(type(tree) is dict and depth < MAX_DEPTH, "a tree")
     kind, children, keys = tree.get("kind"), tree.get("children", []), tree.get("keys")
     inner = kind in ("dict", "list", "tuple")
-    need(
-        type(children) is list and (inner or (kind in ("leaf", "none") and not children)), "a tree"
-    )
+    sound = inner or (kind in ("leaf", "none") and not children)
+    need(type(children) is list and sound, "a tree")
     if kind == "dict":
         need(type(keys) is list and all(type(k) is str for k in keys), "keys of a tree")
         need(len(set(keys)) == len(keys) == len(children), "keys of a tree")

@@ -24,9 +24,8 @@ class TreeCall:
 
     def __call__(self, *args: Any, out: Any = None, threads: Any = None, **kwargs: Any) -> Any:
         names = self._in["keys"]
-        values = zip(
-            self._in["children"], bind(self._name, names, args, kwargs), names, strict=True
-        )
+        bound = bind(self._name, names, args, kwargs)
+        values = zip(self._in["children"], bound, names, strict=True)
         flat = [leaf for triple in values for leaf in flatten(*triple)]
         options = {} if threads is None else {"threads": threads}
         if out is not None:

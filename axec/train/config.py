@@ -250,7 +250,7 @@ KEPT = "config.json"
 
 def keep(found: Config, folder: Path) -> None:
     """Write a config, as it was after `--set`, into a run's folder."""
-    from axec.runtime.format import replace_file
+    from axec.container import replace_file
 
     tables = {k: v for k, v in dataclasses.asdict(found).items() if k != "source"}
     kept = {"path": str(found.source.path.resolve()), "tables": _without_none(tables)}

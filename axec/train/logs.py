@@ -12,8 +12,8 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from axec.container import replace_file
 from axec.runtime.errors import AxecError
-from axec.runtime.format import replace_file
 from axec.train.callbacks import Callback
 
 if TYPE_CHECKING:

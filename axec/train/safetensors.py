@@ -22,8 +22,8 @@ from typing import Any
 
 import numpy as np
 
+from axec.container import replace_file
 from axec.runtime.errors import AxecError
-from axec.runtime.format import replace_file
 from axec.train.state import Array
 
 Path = str | os.PathLike[str]

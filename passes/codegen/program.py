@@ -1,15 +1,30 @@
-"""The program table of an entry: exec.program as the loop of every artifact walks it."""
+"""The program table of an entry: exec.program as the code of every artifact walks it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
 from axec.diag import AxecError
+from axec.dialects.exec import held_type, inner_ops
 from axec.dialects.kernel import texts
-from axec.runtime.program import Launch, ProgramTable, Value
+from axec.runtime.program import (
+    WORD,
+    Copy,
+    Launch,
+    Leave,
+    Loop,
+    Op,
+    Place,
+    ProgramTable,
+    Step,
+    Switch,
+    Value,
+)
+
+FOREVER = str(WORD.stop - 1)  # the limit of a loop that is left from inside
 
 
 def programs(module: Any) -> dict[str, Any]:
@@ -27,59 +42,173 @@ def encode(
     weights segment by name. Bases: inputs, outputs, weights, arena. Raises AxecError
     `program-kernel` for a launch of a kernel that is not among `kernels`.
     """
-    encoder = _Encoder(program, {name: i for i, name in enumerate(kernels)}, weights)
-    launches = tuple(encoder.run())
+    places = _Places(program, weights)
+    scopes = _Scopes(program, places)
+    encoder = _Encoder({name: i for i, name in enumerate(kernels)}, places, scopes)
     table = ProgramTable(
-        n_dims=len(encoder.dims),
-        n_bases=encoder.arena + 1,
+        n_dims=len(scopes.dims),
+        n_bases=places.arena + 1,
         n_kernels=len(kernels),
-        values=tuple(encoder.values),
-        launches=launches,
+        values=scopes.values(""),
+        steps=tuple(encoder.steps(program.regions[0].blocks[0])),
     )
     reserved = program.attributes["table_bytes"].value
-    assert table.is_static or 8 * len(table.values) <= reserved, f"{len(table.values)} values"
+    assert table.is_static or 8 * table.n_slots <= reserved, f"{table.n_slots} values"
     return table
 
 
-@dataclass(slots=True)
-class _Encoder:
-    program: Any
-    kernels: Mapping[str, int]
-    weights: Mapping[str, int]
-    dims: tuple[str, ...] = ()
-    values: dict[Value, int] = field(default_factory=dict)  # -> index
-    places: dict[Any, tuple[int, int]] = field(default_factory=dict)  # buffer -> (base, value)
-    arena: int = 0  # base index
+class _Places:
+    """Where every buffer lies: its base, and the text of its byte offset."""
 
-    def run(self) -> list[Launch]:
-        self.dims = tuple(sorted(a.name for a in self.program.attributes["dims"]))
-        block = self.program.regions[0].blocks[0]
-        self._own_buffers(list(block.arguments))
-        launches = []
-        for o in block.operations:
-            op = o.operation
-            if op.name == "exec.slice":
-                offset = self._value(op.attributes["offset"].value)
-                self.places[op.results[0]] = (self.arena, offset)
-            elif op.name == "exec.view":
-                self.places[op.results[0]] = self.places[op.operands[0]]
-            elif op.name == "exec.launch":
-                launches.append(self._launch(op))
-        return launches
-
-    def _own_buffers(self, arguments: list[Any]) -> None:
-        roles = [r.value.partition(":") for r in self.program.attributes["roles"]]
+    def __init__(self, program: Any, weights: Mapping[str, int]) -> None:
+        roles = [r.value.partition(":") for r in program.attributes["roles"]]
+        arguments = list(program.regions[0].blocks[0].arguments)
         own = [kind for kind, _, _ in roles]
         order = {kind: [i for i, k in enumerate(own) if k == kind] for kind in set(own)}
         bases = [*order.get("input", []), *order.get("output", [])]
         weights_base = len(bases)
         self.arena = weights_base + 1
-        zero = self._value("0")
-        for base, i in enumerate(bases):
-            self.places[arguments[i]] = (base, zero)
+        self.found = {arguments[i]: (base, "0") for base, i in enumerate(bases)}
         for i in order.get("weight", []):
-            offset = str(self.weights[roles[i][2]])
-            self.places[arguments[i]] = (weights_base, self._value(offset))
+            self.found[arguments[i]] = weights_base, str(weights[roles[i][2]])
+        for op in inner_ops(program):
+            if op.name == "exec.slice":
+                self._slice(op)
+            elif op.name == "exec.view":
+                self.found[op.results[0]] = self.found[op.operands[0]]
+            elif op.name == "exec.loop":
+                number = op.regions[0].blocks[0].arguments[0]
+                self.found[number] = self.arena, _slot(op.attributes["counter"].value)
+
+    def _slice(self, op: Any) -> None:
+        base, start = self.found[op.operands[0]] if len(op.operands) else (self.arena, "0")
+        offset = op.attributes["offset"].value
+        if "0" in (start, offset):
+            offset = start if offset == "0" else offset
+        else:
+            offset = f"{start} + {offset}"
+        self.found[op.results[0]] = base, offset
+
+
+def _slot(counter: str) -> str:
+    """Stands for the offset of the word that holds the number of a loop's turn."""
+    return f"@{counter}"
+
+
+class _Scopes:
+    """Which values are computed when: once per call, or at the begin of every turn of a loop.
+
+    A value belongs to the innermost loop whose counter it names ("": none). Loops that lie in each
+    other have their values side by side, loops that follow each other at the same words."""
+
+    def __init__(self, program: Any, places: _Places) -> None:
+        self.dims = tuple(sorted(a.name for a in program.attributes["dims"]))
+        loops = [op for op in inner_ops(program) if "counter" in op.attributes]
+        self.counters = tuple(op.attributes["counter"].value for op in loops)
+        self.numbers = {
+            op.attributes["counter"].value: op.attributes["index"].value
+            for op in loops
+            if op.name == "exec.loop"
+        }
+        self.indices: dict[str, dict[str, int]] = {"": {}, **{c: {} for c in self.counters}}
+        self.first: dict[str, int] = {"": 0}
+        for op in inner_ops(program):
+            for text in _texts(op, places):
+                scope = self._scope(text)
+                self.indices[scope].setdefault(text, len(self.indices[scope]))
+        for op in loops:  # those around a loop come before it
+            around = _loop_around(op)
+            above = self.first[around] + len(self.indices[around])
+            self.first[op.attributes["counter"].value] = above + 1
+
+    def _scope(self, text: str) -> str:
+        if text.startswith("@"):
+            return ""
+        named = [n - len(self.dims) for op, n in self._parse(text).code if op is Op.DIM]
+        deepest = max(named, default=-1)
+        return self.counters[deepest] if deepest >= 0 else ""
+
+    def _parse(self, text: str) -> Value:
+        return Value.parse(text, (*self.dims, *self.counters))
+
+    def index(self, text: str) -> int:
+        """The value index of an expression."""
+        if text in self.counters:
+            return self.first[text] - 1
+        scope = self._scope(text)
+        return self.first[scope] + self.indices[scope][text]
+
+    def values(self, scope: str) -> tuple[Value, ...]:
+        """The values of a scope, in order."""
+        return tuple([self._value(text) for text in self.indices[scope]])
+
+    def _value(self, text: str) -> Value:
+        if text.startswith("@"):
+            return Value(((Op.CONST, 8 * self.index(self.numbers[text[1:]])),))
+        known = len(self.dims)
+        return Value(
+            tuple(
+                (Op.VALUE, self.first[self.counters[n - known]] - 1)
+                if op is Op.DIM and n >= known
+                else (op, n)
+                for op, n in self._parse(text).code
+            )
+        )
+
+
+def _loop_around(op: Any) -> str:
+    """The counter of the loop that an op stands in, "" if in none."""
+    outer = op.parent.operation
+    while outer.name != "exec.program":
+        if "counter" in outer.attributes:
+            return str(outer.attributes["counter"].value)
+        outer = outer.parent.operation
+    return ""
+
+
+def _texts(op: Any, places: _Places) -> Iterator[str]:
+    """The expressions that the steps of an op need as values; a bare counter is one already."""
+    found = op.attributes
+    if op.name == "exec.launch":
+        yield from texts(found["dims"])
+        yield found["units"].value
+    elif op.name == "exec.loop":
+        yield found["trip"].value
+        if found["index"].value != found["counter"].value:
+            yield found["index"].value
+    elif op.name == "exec.while":
+        yield FOREVER
+    elif op.name == "exec.copy":
+        yield str(held_type(op.operands[0]).nbytes)
+    if op.name in ("exec.launch", "exec.switch", "exec.copy", "exec.test"):
+        yield from (places.found[v][1] for v in op.operands)
+
+
+@dataclass(slots=True)
+class _Encoder:
+    kernels: Mapping[str, int]
+    places: _Places
+    scopes: _Scopes
+    rules: dict[str, Callable[[Any], Step]] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.rules = {
+            "exec.launch": self._launch,
+            "exec.loop": self._loop,
+            "exec.while": self._while,
+            "exec.switch": self._switch,
+            "exec.copy": self._copy,
+        }
+
+    def steps(self, block: Any) -> Iterator[Step]:
+        for o in block.operations:
+            op = o.operation
+            if op.name in self.rules:
+                yield self.rules[op.name](op)
+
+    def _place(self, buffer: Any) -> Place:
+        base, offset = self.places.found[buffer]
+        return base, self.scopes.index(offset)
 
     def _launch(self, op: Any) -> Launch:
         found = op.attributes
@@ -89,12 +218,31 @@ class _Encoder:
             raise AxecError("program-kernel", message, location=op.location)
         return Launch(
             kernel=self.kernels[callee],
-            args=tuple(self.places[v] for v in op.operands),
-            dims=tuple(self._value(t) for t in texts(found["dims"])),
-            units=self._value(found["units"].value),
+            args=tuple(self._place(v) for v in op.operands),
+            dims=tuple(self.scopes.index(t) for t in texts(found["dims"])),
+            units=self.scopes.index(found["units"].value),
             grain=found["grain"].value,
         )
 
-    def _value(self, text: str) -> int:
-        value = Value.parse(text, self.dims)
-        return self.values.setdefault(value, len(self.values))
+    def _loop(self, op: Any) -> Loop:
+        values = self.scopes.values(op.attributes["counter"].value)
+        limit = self.scopes.index(op.attributes["trip"].value)
+        return Loop(limit, values, tuple(self.steps(op.regions[0].blocks[0])))
+
+    def _while(self, op: Any) -> Loop:
+        condition, body, after = (region.blocks[0] for region in op.regions)
+        *_, test = condition.operations
+        place = self._place(test.operands[0])
+        branches = (*self.steps(after), Leave()), tuple(self.steps(body))
+        turn = *self.steps(condition), Switch(place, 1, branches)
+        values = self.scopes.values(op.attributes["counter"].value)
+        return Loop(self.scopes.index(FOREVER), values, turn)
+
+    def _switch(self, op: Any) -> Switch:
+        width = held_type(op.operands[0]).dtype.size
+        branches = tuple(tuple(self.steps(region.blocks[0])) for region in op.regions)
+        return Switch(self._place(op.operands[0]), width, branches)
+
+    def _copy(self, op: Any) -> Copy:
+        source, target = map(self._place, op.operands)
+        return Copy(source, target, self.scopes.index(str(held_type(op.operands[0]).nbytes)))

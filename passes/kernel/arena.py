@@ -84,7 +84,7 @@ def _best(items: Sequence[Item], sizes: Sequence[int]) -> list[int]:
     """Offsets for fixed sizes: the better of two greedy orders."""
     by_size = sorted(range(len(items)), key=lambda i: (-sizes[i], items[i].first, i))
     found = _greedy(items, sizes, by_size)
-    if _end(found, sizes) <= _most_alive(items, sizes):
+    if _end(found, sizes) <= most_alive(items, sizes):
         return found
 
     def area(i: int) -> int:
@@ -130,7 +130,7 @@ def _end(offsets: Sequence[int], sizes: Sequence[int]) -> int:
     return max(map(operator.add, offsets, sizes), default=0)
 
 
-def _most_alive(items: Sequence[Item], sizes: Sequence[int]) -> int:
+def most_alive(items: Sequence[Item], sizes: Sequence[int]) -> int:
     """The largest sum of sizes that are in use at once: no placement needs less."""
     change: dict[int, int] = {}
     for item, size in zip(items, sizes, strict=True):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from math import isqrt
 from typing import Any
 
@@ -104,6 +105,39 @@ def nbytes(kernel: Any) -> Size:
         for read in [r.results[0] for r in readers] if sliced else [value]:
             total = total + types.of(read).nbytes
     return total
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """An amount that is a polynomial and, where branches differ, maxima."""
+
+    size: Size = 0
+    largest: tuple[str, ...] = ()  # expressions to add
+
+    def __add__(self, other: Work) -> Work:
+        return Work(self.size + other.size, self.largest + other.largest)
+
+    def __str__(self) -> str:
+        return " + ".join([str(self.size)] * (self.size != 0 or not self.largest) + [*self.largest])
+
+    def times(self, n: Size) -> Work:
+        """n times as much."""
+        return Work(self.size * n, tuple(f"({n})*({text})" for text in self.largest))
+
+
+def most(parts: Sequence[Work]) -> Work:
+    """The largest of some amounts."""
+    sizes = [p.size for p in parts]
+    if not any(p.largest for p in parts):
+        numbers = [s for s in sizes if isinstance(s, int)]
+        if len(numbers) == len(sizes):
+            return Work(max(numbers))
+        if len(set(map(str, sizes))) == 1:
+            return Work(sizes[0])
+    text = str(parts[0])
+    for part in parts[1:]:
+        text = f"max({text}, {part})"
+    return Work(0, (text,))
 
 
 # ---- time, for the choice of grain ---------------------------------------------------------------

@@ -1,4 +1,6 @@
-"""Which buffers the calls of a function read and write, and how long each must live."""
+"""Which buffers the calls of one function read and write, and how long each must live.
+
+This is what an order of calls is chosen by; flow.py has the whole program, with what loops hold."""
 
 from __future__ import annotations
 
@@ -7,7 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from axec.diag import AxecError
-from axec.dialects import dims, types
+from axec.dialects import control, dims, types
 from axec.dialects.dims import Size
 from axec.dialects.interpret import ranges_of
 from axec.dialects.kernel import sizes, texts
@@ -28,7 +30,8 @@ class Buffer:
 
 @dataclass(slots=True, eq=False)
 class Step:
-    """One kernel.call: indices of the buffers that it reads and writes (results, then scratch)."""
+    """One kernel.call or control op: indices of the buffers that it reads and writes (results, then
+    scratch)."""
 
     op: Any
     reads: list[int]
@@ -49,12 +52,8 @@ class Flow:
 
 
 def flow_of(function: Any, kernels: Mapping[str, Any]) -> Flow:
-    """The flow of a func.func of kernel.call and axe.reshape ops; `kernels`: definitions by name.
-
-    Raises AxecError `plan-order` for an op that is neither, `plan-result` for a result that no
-    kernel writes or that is returned twice (fuse makes copies of such), `dim-unbound` for a named
-    dim without a range.
-    """
+    """The flow of a func.func of kernel.call, control and axe.reshape ops; `kernels`: definitions
+    by name. Raises AxecError `plan-order` for any other op."""
     block = function.regions[0].blocks[0]
     flow = Flow()
     for i, argument in enumerate(block.arguments):
@@ -63,34 +62,29 @@ def flow_of(function: Any, kernels: Mapping[str, Any]) -> Flow:
     for op in inner:
         if op.name == "axe.reshape":
             flow.holder[op.results[0]] = flow.holder[op.operands[0]]
-        elif op.name == "kernel.call":
+        elif op.name == "kernel.call" or control.bodies(op):
             _add_step(flow, op, kernels)
         else:
             message = f"{op.name} is no kernel: run `fuse` and `outline` first"
             raise AxecError("plan-order", message, location=op.location)
     for i, value in enumerate(terminator.operands):
         buffer = flow.buffers[flow.holder[value]]
-        if buffer.home != "arena":
-            message = f"result {i} is an argument or another result: run `fuse` first"
-            raise AxecError("plan-result", message, location=terminator.location)
-        buffer.home, buffer.number = "result", i
-    named = set().union(*(dims.names(b.nbytes) for b in flow.buffers))
-    if unbound := named - ranges_of(function).keys():
-        message = f"dim {min(unbound)} has no range in the function's `axe.dims`"
-        raise AxecError("dim-unbound", message, location=function.location)
+        if buffer.home == "arena":
+            buffer.home, buffer.number = "result", i
     return flow
 
 
 def _add_step(flow: Flow, op: Any, kernels: Mapping[str, Any]) -> None:
-    define = kernels[op.attributes["callee"].value]
     reads = list(dict.fromkeys(flow.holder[v] for v in op.operands))
     writes = []
     for result in op.results:
         flow.holder[result] = flow.add(types.of(result).nbytes, "arena", 0, result)
         writes.append(flow.holder[result])
-    bound = bound_dims(define, op)
-    for nbytes in sizes(define.attributes["workspace"]):
-        writes.append(flow.add(dims.substitute(nbytes, bound), "arena", 0))
+    if op.name == "kernel.call":
+        define = kernels[op.attributes["callee"].value]
+        bound = bound_dims(define, op)
+        for nbytes in sizes(define.attributes["workspace"]):
+            writes.append(flow.add(dims.substitute(nbytes, bound), "arena", 0))
     flow.steps.append(Step(op, reads, writes))
 
 

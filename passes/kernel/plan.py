@@ -1,35 +1,46 @@
 """Turn every function into a program over planned buffers (the exec dialect).
 
 Inputs, weights and results are the caller's memory; everything else lies in one arena at offsets
-that are expressions of the dims (arena.py). A reshape is a view of the same bytes.
+that are expressions of the dims (arena.py). A reshape is a view of the same bytes. Loops and
+branches are regions that read and write the buffers around them (flow.py), in the same arena.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import ChainMap
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
 from axec.dialects import attrs, dims, types
+from axec.dialects.control import INDEX
 from axec.dialects.dims import Ranges, Size
 from axec.dialects.exec import buffer_type
+from axec.dialects.fn import is_private
 from axec.dialects.interpret import ranges_of
 from axec.dialects.kernel import definitions, functions, sizes_attr
 from axec.dialects.types import TensorType
 from axec.mlir import ir
 from axec.passes.base import Pass, register
 from axec.passes.kernel import cost
-from axec.passes.kernel.arena import Bytes, Item, place, round_up, show
-from axec.passes.kernel.liveness import (
+from axec.passes.kernel.arena import Bytes, Item, most_alive, place, round_up, show
+from axec.passes.kernel.flow import (
+    Buffer,
+    Call,
+    Copy,
     Flow,
+    Loop,
+    Place,
     Step,
-    bound_dims,
-    flow_of,
+    Switch,
+    While,
     lifetimes,
-    peak,
-    upper_ends,
+    steps_of,
 )
+from axec.passes.kernel.inline import flow_of
+from axec.passes.kernel.liveness import bound_dims, upper_ends
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +56,7 @@ class PlanReport:
 @register
 @dataclass(frozen=True)
 class Plan(Pass):
-    """Place every buffer and write functions as exec.program.
+    """Place every buffer and write public functions as exec.program, with the bodies they run.
 
     `grain`: fewest units of a launch that are worth a thread; 0: what a kernel's time says."""
 
@@ -53,14 +64,16 @@ class Plan(Pass):
     grain: int = 0
 
     def run(self, module: Any) -> list[PlanReport]:
-        kernels = {name: _Kernel.of(op) for name, op in definitions(module).items()}
-        found = list(functions(module))
-        flows = [flow_of(f, definitions(module)) for f in found]
+        defines = definitions(module)
+        kernels = {name: _Kernel.of(op) for name, op in defines.items()}
+        named = {f.operation.attributes["sym_name"].value: f for f in functions(module)}
+        public = [f for f in named.values() if not is_private(f.operation)]
+        flows = [flow_of(f, defines, named) for f in public]
         reports = [
             _Planner(f, flow, kernels, self.grain).run()
-            for f, flow in zip(found, flows, strict=True)
+            for f, flow in zip(public, flows, strict=True)
         ]
-        for function in found:
+        for function in named.values():
             function.operation.erase()
         return reports
 
@@ -89,122 +102,202 @@ class _Planner:
         self.flow = flow
         self.kernels = kernels
         self.ranges: Ranges = ranges_of(function)
-        self.order = range(len(flow.steps))
-        self.lives = lifetimes(flow, self.order)
-        self.offsets: dict[int, Bytes] = {}  # by buffer
-        self.roots: list[Any] = []  # exec value per buffer; None where not made yet
-        self.views: dict[tuple[int, TensorType], Any] = {}
-        self.flops: Size = 0
+        self.offsets: dict[Buffer, Bytes] = {}
+        self.roots: dict[Buffer, Any] = {}  # the exec value of what does not lie in the arena
+        # By buffer, offset and type (None: the first one); a region sees those around it.
+        self.views: ChainMap[tuple[Buffer, Size, TensorType | None], Any] = ChainMap()
+        self.rules: dict[type[Step], Callable[[Any], None]] = {
+            Call: self._launch,
+            Copy: self._copy,
+            Loop: self._loop,
+            While: self._while,
+            Switch: self._switch,
+        }
 
     def run(self) -> PlanReport:
-        arena = [b for b, buffer in enumerate(self.flow.buffers) if buffer.home == "arena"]
-        items = [Item(self.flow.buffers[b].nbytes, *self.lives[b]) for b in arena]
+        lives = lifetimes(self.flow.steps)
+        arena = [b for b in self.flow.buffers if b.home == "arena" and not b.inside and b in lives]
+        items = [Item(b.nbytes, *lives[b]) for b in arena]
         placed = place(items, self.ranges)
         head = self._table_bytes(placed.offsets)
         offsets = [_raised(o, head) for o in placed.offsets]
         self.offsets = dict(zip(arena, offsets, strict=True))
         total = _raised(placed.total, head)
-        self._write(total, head)
         ends = upper_ends(self.function)
-        nbytes = [dims.evaluate(b.nbytes, ends) for b in self.flow.buffers]
-        return PlanReport(
+        nbytes = [dims.evaluate(b.nbytes, ends) for b in arena]
+        report = PlanReport(
             arena=max(dims.evaluate(t, ends) for t in total),
-            lower_bound=peak(self.flow, self.order, nbytes),
-            unshared=sum(nbytes[b] for b in arena),
+            lower_bound=most_alive(items, nbytes),
+            unshared=sum(nbytes),
         )
+        self._write(total, head, report)
+        return report
 
     # ---- the program table at the head of the arena ----
 
     def _table_bytes(self, offsets: list[Bytes]) -> int:
-        """Room for the values that a program with named dims evaluates once per call
-        (runtime/program.py): at most one per distinct expression, and one per weight."""
+        """Room for the values that a program with named dims or loops evaluates
+        (runtime/program.py): at most one per distinct expression, one per weight, and two per
+        loop for its counter and index."""
         values = {show(o) for o in offsets} | {"0"}
-        for step in self.flow.steps:
-            kernel, bound = self._kernel(step)
-            values.add(str(_substituted(kernel.units, bound)))
-            values.update(str(s) for s in bound.values())
-        if all(v.isdigit() for v in values):
+        loops = 0
+        places: set[Place] = set()
+        for step in steps_of(self.flow.steps):
+            match step:
+                case Call(op=op):
+                    kernel, bound = self._kernel(op)
+                    values.add(str(_substituted(kernel.units, bound)))
+                    values.update(str(s) for s in bound.values())
+                case Copy(type=t):
+                    values.add(str(t.nbytes))
+                case Loop() | While():
+                    loops += 1
+                    values.add(str(step.trip) if isinstance(step, Loop) else "forever")
+            places.update(p for p in (b.root(o) for b, o in step.places) if p.offset != 0)
+        if not loops and all(v.isdigit() for v in values):
             return 0
-        count = len(values) + len(self.flow.buffers)  # placed offsets move by the head, too
+        # Placed offsets move by the head, too.
+        count = len(values) + len(self.flow.buffers) + len(places) + 2 * loops
         return round_up(8 * count)
 
-    def _kernel(self, step: Step) -> tuple[_Kernel, dict[str, Size]]:
-        kernel = self.kernels[step.op.attributes["callee"].value]
-        return kernel, bound_dims(kernel.define, step.op)
+    def _kernel(self, op: Any) -> tuple[_Kernel, dict[str, Size]]:
+        kernel = self.kernels[op.attributes["callee"].value]
+        return kernel, bound_dims(kernel.define, op)
 
     # ---- writing ----
 
-    def _write(self, total: Bytes, head: int) -> None:
+    def _write(self, total: Bytes, head: int, report: PlanReport) -> None:
         block = self.function.regions[0].blocks[0]
         arguments = [types.of(a) for a in block.arguments]
         *_, terminator = block.operations
         results = [types.of(v) for v in terminator.operands]
+        where = self.function.location
         program = ir.Operation.create(
             "exec.program",
             attributes={"sym_name": self.function.attributes["sym_name"]},
             regions=1,
-            loc=self.function.location,
+            loc=where,
             ip=ir.InsertionPoint(self.function),
             infer_type=False,
         )
         held = [buffer_type(t) for t in (*arguments, *results)]
-        body = program.regions[0].blocks.append(
-            *held, arg_locs=[self.function.location] * len(held)
-        )
-        self._own_buffers(list(body.arguments), results)
+        body = program.regions[0].blocks.append(*held, arg_locs=[where] * len(held))
+        self._own_buffers(list(body.arguments), [*arguments, *results])
         with ir.InsertionPoint(body):
-            for step in self.flow.steps:
-                self._launch(step)
-            _op("exec.return", self.function.location)
-        self._describe(program, total, head)
+            self._steps(self.flow.steps)
+            _op("exec.return", where)
+        self._describe(program, total, head, report)
 
-    def _own_buffers(self, arguments: list[Any], results: list[TensorType]) -> None:
+    def _own_buffers(self, values: list[Any], held: list[TensorType]) -> None:
         """The caller's buffers: block arguments."""
-        inputs = len(arguments) - len(results)
-        self.roots = [None] * len(self.flow.buffers)
-        for b, buffer in enumerate(self.flow.buffers):
-            if buffer.home != "arena":
+        inputs = len(self.function.regions[0].blocks[0].arguments)
+        for buffer in self.flow.buffers:
+            if buffer.home in ("argument", "result"):
                 at = buffer.number + (inputs if buffer.home == "result" else 0)
-                self.roots[b] = arguments[at]
-                t = types.of(buffer.value) if buffer.home == "argument" else results[buffer.number]
-                self.views[b, t] = arguments[at]
+                self._know(buffer, values[at], held[at])
 
-    def _launch(self, step: Step) -> None:
-        where = step.op.location
-        kernel, bound = self._kernel(step)
-        values = (*step.op.operands, *step.op.results)
-        buffers = [self._held(self.flow.holder[v], types.of(v), where) for v in values]
-        for b in step.writes[len(step.op.results) :]:
-            scratch = TensorType(_BYTE, (self.flow.buffers[b].nbytes,))
-            buffers.append(self._held(b, scratch, where))
+    def _know(self, buffer: Buffer, value: Any, t: TensorType) -> None:
+        self.roots[buffer] = value
+        self.views[buffer, 0, t] = self.views[buffer, 0, None] = value
+
+    def _steps(self, steps: Sequence[Step]) -> None:
+        for step in steps:
+            self.rules[type(step)](step)
+
+    def _launch(self, step: Call) -> None:
+        op = step.op
+        kernel, bound = self._kernel(op)
+        held = [types.of(v) for v in (*op.operands, *op.results)]
+        held += [TensorType(_BYTE, (p.buffer.nbytes,)) for p in step.places[len(held) :]]
+        buffers = [self._held(p, t, op.location) for p, t in zip(step.places, held, strict=True)]
         units = _substituted(kernel.units, bound)
-        self.flops = self.flops + _substituted(kernel.flops, bound)
         time = _substituted(kernel.time, bound)
         grain = self.grain or cost.grain(time, units, self.ranges)
         given = {
-            "callee": step.op.attributes["callee"],
-            "dims": step.op.attributes["dims"],
+            "callee": op.attributes["callee"],
+            "dims": op.attributes["dims"],
             "units": ir.StringAttr.get(str(units)),
             "grain": attrs.KINDS["int"].to_ir(grain),
         }
-        _op("exec.launch", where, operands=buffers, attributes=given)
+        _op("exec.launch", op.location, operands=buffers, attributes=given)
 
-    def _held(self, b: int, t: TensorType, where: Any) -> Any:
-        """Buffer b as one that holds a tensor of type t."""
-        if (b, t) not in self.views:
-            if self.roots[b] is None:
-                offset = {"offset": ir.StringAttr.get(show(self.offsets[b]))}
-                made = _op("exec.slice", where, results=[buffer_type(t)], attributes=offset)
-                self.roots[b] = made.results[0]
+    def _copy(self, step: Copy) -> None:
+        both = [self._held(p, step.type, step.where) for p in (step.source, step.target)]
+        _op("exec.copy", step.where, operands=both)
+
+    def _switch(self, step: Switch) -> None:
+        index = self._held(step.index, step.type, step.where)
+        made = _op("exec.switch", step.where, [index], regions=len(step.branches))
+        for region, branch in zip(made.regions, step.branches, strict=True):
+            with self._inside(region):
+                self._steps(branch)
+                _op("exec.yield", step.where)
+
+    def _loop(self, step: Loop) -> None:
+        given = {"counter": step.counter, "trip": step.trip, "index": step.index}
+        texts = {name: ir.StringAttr.get(str(value)) for name, value in given.items()}
+        made = _op("exec.loop", step.where, attributes=texts, regions=1)
+        with self._inside(made.regions[0], buffer_type(INDEX)) as block:
+            self._know(step.number, block.arguments[0], INDEX)
+            self._steps(step.body)
+            _op("exec.yield", step.where)
+
+    def _while(self, step: While) -> None:
+        given = {"counter": ir.StringAttr.get(step.counter)}
+        made = _op("exec.while", step.where, attributes=given, regions=3)
+        with self._inside(made.regions[0]):
+            self._steps(step.condition)
+            test = self._held(step.test, TensorType(_BOOL, ()), step.where)
+            _op("exec.test", step.where, [test])
+        for region, part in zip(list(made.regions)[1:], (step.body, step.after), strict=True):
+            with self._inside(region):
+                self._steps(part)
+                _op("exec.yield", step.where)
+
+    @contextmanager
+    def _inside(self, region: Any, *arguments: Any) -> Iterator[Any]:
+        """Write a region: what it makes is known in it alone."""
+        block = region.blocks.append(*arguments, arg_locs=[ir.Location.unknown()] * len(arguments))
+        self.views = self.views.new_child()
+        with ir.InsertionPoint(block):
+            yield block
+        self.views = self.views.parents
+
+    def _held(self, place: Place, t: TensorType, where: Any) -> Any:
+        """The bytes of a place as a buffer that holds a tensor of type t."""
+        b, offset = place.buffer.root(place.offset)
+        if (b, offset, t) not in self.views:
+            first = self.views.get((b, offset, None))
+            if first is not None:
+                made = _op("exec.view", where, [first], [buffer_type(t)])
             else:
-                view = _op("exec.view", where, [self.roots[b]], [buffer_type(t)])
-                self.views[b, t] = view.results[0]
-            self.views.setdefault((b, t), self.roots[b])
-        return self.views[b, t]
+                base = [self.roots[b]] if b in self.roots else []
+                at = (offset,) if base else _raised(self.offsets[b], offset)
+                given = {"offset": ir.StringAttr.get(show(at))}
+                made = _op("exec.slice", where, base, [buffer_type(t)], given)
+                self.views[b, offset, None] = made.results[0]
+            self.views[b, offset, t] = made.results[0]
+        return self.views[b, offset, t]
 
-    def _describe(self, program: Any, total: Bytes, head: int) -> None:
-        ends = upper_ends(self.function)
-        nbytes = [dims.evaluate(b.nbytes, ends) for b in self.flow.buffers]
+    # ---- saying what it is ----
+
+    def _flops(self, steps: Sequence[Step]) -> cost.Work:
+        """Of a call: scans as often as they run, a while once, the largest branch of a switch."""
+        total = cost.Work()
+        for step in steps:
+            match step:
+                case Call(op=op):
+                    kernel, bound = self._kernel(op)
+                    total = total + cost.Work(_substituted(kernel.flops, bound))
+                case Loop(trip=trip, body=body):
+                    total = total + self._flops(body).times(trip)
+                case While():
+                    total = total + self._flops(step.condition) + self._flops(step.body)
+                case Switch(branches=branches):
+                    total = total + cost.most([self._flops(b) for b in branches])
+        return total
+
+    def _describe(self, program: Any, total: Bytes, head: int, report: PlanReport) -> None:
         given = program.attributes
         given["roles"] = sizes_attr(self._roles())
         given["dims"] = ir.DictAttr.get(
@@ -212,8 +305,8 @@ class _Planner:
         )
         given["arena_bytes"] = ir.StringAttr.get(show(total))
         given["table_bytes"] = attrs.KINDS["int"].to_ir(head)
-        given["lower_bound_bytes"] = attrs.KINDS["int"].to_ir(peak(self.flow, self.order, nbytes))
-        given["flops"] = ir.StringAttr.get(str(self.flops))
+        given["lower_bound_bytes"] = attrs.KINDS["int"].to_ir(report.lower_bound)
+        given["flops"] = ir.StringAttr.get(str(self._flops(self.flow.steps)))
         if layouts := _layouts(self.function):
             given["layouts"] = ir.DictAttr.get(layouts)
 
@@ -231,7 +324,7 @@ class _Planner:
         return roles
 
 
-_BYTE = types.parse("u8[1]").dtype
+_BYTE, _BOOL = (types.parse(f"{name}[1]").dtype for name in ("u8", "bool"))
 
 
 def _role(what: str, index: int, row: Any) -> str:
@@ -253,14 +346,15 @@ def _op(
     operands: list[Any] | None = None,
     results: list[Any] | None = None,
     attributes: dict[str, Any] | None = None,
+    regions: int = 0,
 ) -> Any:
     return ir.Operation.create(
         name, results=results or [], operands=operands or [], attributes=attributes or {},
-        loc=where, infer_type=False,
+        regions=regions, loc=where, infer_type=False,
     )  # fmt: skip
 
 
-def _raised(size: Bytes, by: int) -> Bytes:
+def _raised(size: Bytes, by: Size) -> Bytes:
     return tuple(term + by for term in size)
 
 

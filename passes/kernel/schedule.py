@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,11 +31,15 @@ class Schedule(Pass):
 
     def run(self, module: Any) -> list[ScheduleReport]:
         kernels = definitions(module)
-        return [_schedule(f, flow_of(f, kernels)) for f in functions(module)]
+        largest: dict[str, int] = {}  # bodies of loops and branches have the dims of their callers
+        for ends in map(upper_ends, functions(module)):
+            largest |= {name: max(end, largest.get(name, 0)) for name, end in ends.items()}
+        return [
+            _schedule(f, flow_of(f, kernels), largest | upper_ends(f)) for f in functions(module)
+        ]
 
 
-def _schedule(function: Any, flow: Flow) -> ScheduleReport:
-    ends = upper_ends(function)
+def _schedule(function: Any, flow: Flow, ends: Mapping[str, int]) -> ScheduleReport:
     nbytes = [dims.evaluate(b.nbytes, ends) if b.home == "arena" else 0 for b in flow.buffers]
     given = range(len(flow.steps))
     found = greedy(flow, nbytes)

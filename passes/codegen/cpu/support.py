@@ -14,14 +14,38 @@ from axec.passes.codegen.cpu.call import emit_call
 from axec.passes.codegen.cpu.host import emit_host_table, host_table
 from axec.passes.codegen.cpu.pool import emit_pool
 from axec.passes.codegen.cpu.stub import Signature, emit_call_stub
-from axec.passes.codegen.llvm import I64, NULL, PTR, VOID, Builder, Module, Value
+from axec.passes.codegen.llvm import (
+    I1,
+    I8,
+    I32,
+    I64,
+    NULL,
+    PTR,
+    VOID,
+    Builder,
+    Module,
+    Value,
+    constant,
+)
+from axec.passes.codegen.llvm.types import vec
 from axec.runtime.abi import ARENA_NEXT, HOST_API, Frame, State
-from axec.runtime.program import LAUNCH_WORDS, MAX_STACK, Op
+from axec.runtime.program import (
+    COPY,
+    COPY_WORDS,
+    LAUNCH_WORDS,
+    LEAVE,
+    LOOP,
+    LOOP_WORDS,
+    MAX_STACK,
+    SWITCH,
+    SWITCH_WORDS,
+    Op,
+)
 
 __all__ = ["entries_module", "support_module"]
 
 # Words of the program table's header.
-_N_VALUES, _N_CODE, _VALUES_AT, _LAUNCHES_AT, _N_LAUNCHES, _BLOCK_SLOTS = 5, 6, 7, 8, 9, 10
+_LENGTH, _N_CODE, _VALUES_AT, _STEPS_AT, _BLOCK_SLOTS = 1, 6, 7, 8, 10
 
 
 def support_module() -> Module:
@@ -31,6 +55,7 @@ def support_module() -> Module:
     _emit_init(module)
     emit_pool(module)
     _emit_values(module)
+    _emit_steps(module)
     _emit_run(module)
     _emit_arenas(module)
     emit_arguments(module)
@@ -75,7 +100,7 @@ def _emit_arenas(module: Module) -> None:
     b.ret()
 
 
-# Expressions over the dims.
+# Expressions over the dims and loop counters.
 
 #: (value, where it goes, the new top of the stack); `top` points behind the last word.
 _Effect = tuple[Value, Value, Value]
@@ -110,6 +135,7 @@ def _step(b: Builder, op: Op, operand: Value, top: Value, dims: Value, out: Valu
         Op.STORE: lambda: (
             b.load(I64, b.offset(top, -8)), b.at(out, I64, operand), b.offset(top, -8),
         ),
+        Op.VALUE: lambda: _push(b, top, b.load(I64, b.at(out, I64, operand))),
     }  # fmt: skip
     return steps[op]()
 
@@ -141,9 +167,12 @@ def _emit_values(module: Module) -> None:
 
 # The program.
 
+#: What all steps of a call share, as words on the stack of `axe_run`.
+_BASES, _VALUES, _BLOCK, _THREADS, _DIMS = range(5)
+
 
 def _emit_run(module: Module) -> None:
-    """axe_run(frame): compute the values, then every launch in order."""
+    """axe_run(frame): compute the values, then every step in order."""
     b = module.function("axe_run", VOID, {"frame": PTR}, "export")
     (frame,) = b.args
     program, bases, dims, arena = (
@@ -159,45 +188,152 @@ def _emit_run(module: Module) -> None:
         return b.load(I64, b.at(program, I64, word), name=name)
 
     block = b.alloca(I64, header(_BLOCK_SLOTS, "slots"), name="block")
+    run = b.alloca(I64, 5, name="run")
     table = b.at(program, I64, header(_VALUES_AT, "values_at"), "table")
     n_code = header(_N_CODE, "n_code")
     with b.if_(b.cmp("ne", n_code, 0), [table]) as dynamic:
         b.call("axe_values", VOID, [table, n_code, dims, arena])
         dynamic.yield_(arena)
     (values,) = dynamic.results
-    first = b.at(program, I64, header(_LAUNCHES_AT, "launches_at"))
-    n_launches = header(_N_LAUNCHES, "n_launches")
-    with b.for_(0, n_launches, carried=[first], name="launch") as loop:
-        (launch,) = loop.carried
-        loop.yield_(_emit_launch(b, launch, bases, values, block, threads))
+    shared = {_BASES: bases, _VALUES: values, _BLOCK: block, _THREADS: threads, _DIMS: dims}
+    for word, value in shared.items():
+        b.store(value, b.at(run, I64, word))
+    first, end = (header(word, "at") for word in (_STEPS_AT, _LENGTH))
+    b.call("axe_steps", I1, [*(b.at(program, I64, at) for at in (first, end)), run])
     b.ret()
 
 
-def _emit_launch(
-    b: Builder, launch: Value, bases: Value, values: Value, block: Value, threads: Value
-) -> Value:
-    """Fill the block and call the kernel; the address of the next launch."""
+class _Steps:
+    """The code that runs the steps of one sequence."""
 
-    def word(index: int, name: str) -> Value:
-        return b.load(I64, b.at(launch, I64, index), name=name)
+    def __init__(self, b: Builder) -> None:
+        self.b = b
+        self.at, self.end, self.run = b.args
+        self.bases, self.values, self.block, self.dims = (
+            b.load(PTR, b.at(self.run, I64, word)) for word in (_BASES, _VALUES, _BLOCK, _DIMS)
+        )
+        self.threads = b.load(I64, b.at(self.run, I64, _THREADS))
 
-    def value(index: Value, name: str = "") -> Value:
-        return b.load(I64, b.at(values, I64, index), name=name)
+    def word(self, step: Value, index: int, name: str = "") -> Value:
+        return self.b.load(I64, self.b.at(step, I64, index), name=name)
 
+    def value(self, index: Value, name: str = "") -> Value:
+        return self.b.load(I64, self.b.at(self.values, I64, index), name=name)
+
+    def address(self, place: Value) -> Value:
+        """Where a place (base index, value index of the offset) lies."""
+        b = self.b
+        base = b.load(PTR, b.at(self.bases, PTR, self.word(place, 0)), name="base")
+        return b.offset(base, self.value(self.word(place, 1), "offset"))
+
+    def inner(self, first: Value, n_words: Value) -> Value:
+        """Run steps that this one holds; whether they came to their end."""
+        end = self.b.at(first, I64, n_words)
+        return self.b.call("axe_steps", I1, [first, end, self.run])
+
+
+def _emit_steps(module: Module) -> None:
+    """axe_steps(at, end, run) -> i1: run a sequence of steps; false when LEAVE ended it."""
+    b = module.function("axe_steps", I1, {"at": PTR, "end": PTR, "run": PTR}, "internal")
+    steps = _Steps(b)
+    with b.loop(carried=[steps.at], name="step") as loop:
+        (step,) = loop.carried
+        loop.break_if(b.cmp("eq", step, steps.end))
+        kinds = {LOOP: _loop, SWITCH: _switch, COPY: _copy, LEAVE: _leave}
+        labels = {kind: b.label(emit.__name__.strip("_")) for kind, emit in kinds.items()}
+        launch, join = b.label("launch"), b.label("join")
+        b.switch(b.load(I64, step, name="kind"), labels, launch)
+        b.place(launch)
+        nexts = [(_launch(steps, step), b.block)]
+        b.branch(join)
+        for kind, emit in kinds.items():
+            b.place(labels[kind])
+            following = emit(steps, step)
+            if following is not None:
+                nexts.append((following, b.block))
+                b.branch(join)
+        b.place(join)
+        loop.yield_(b.phi(nexts))
+    b.ret(constant(I1, 1))
+
+
+def _launch(s: _Steps, launch: Value) -> Value:
+    """Fill the block and call the kernel; the address of the next step."""
+    b = s.b
     index, n_args, n_dims, units_at, grain = (
-        word(i, n) for i, n in enumerate(("kernel", "n_args", "n_dims", "units", "grain"))
+        s.word(launch, i, n) for i, n in enumerate(("kernel", "n_args", "n_dims", "units", "grain"))
     )
     args = b.at(launch, I64, LAUNCH_WORDS, "args")
     with b.for_(0, n_args, name="arg") as arg:
-        pair = b.at(args, I64, b.mul(arg.index, 2))
-        base = b.load(PTR, b.at(bases, PTR, b.load(I64, pair)), name="base")
-        offset = value(b.load(I64, b.offset(pair, 8)), "offset")
-        b.store(b.offset(base, offset), b.at(block, PTR, arg.index))
+        place = b.at(args, I64, b.mul(arg.index, 2))
+        b.store(s.address(place), b.at(s.block, PTR, arg.index))
     dims = b.at(args, I64, b.mul(n_args, 2), "dims")
-    dim_slots = b.at(block, I64, n_args)
+    dim_slots = b.at(s.block, I64, n_args)
     with b.for_(0, n_dims, name="dim") as dim:
-        size = value(b.load(I64, b.at(dims, I64, dim.index)), "size")
+        size = s.value(b.load(I64, b.at(dims, I64, dim.index)), "size")
         b.store(size, b.at(dim_slots, I64, dim.index))
     kernel = b.load(PTR, b.at(b.module.external("axe_kernels"), PTR, index))
-    b.call("axe_parallel", VOID, [kernel, block, value(units_at), grain, threads])
+    b.call("axe_parallel", VOID, [kernel, s.block, s.value(units_at), grain, s.threads])
     return b.at(dims, I64, n_dims)
+
+
+def _loop(s: _Steps, loop: Value) -> Value:
+    """Run the body while the counter is below the limit and nothing leaves."""
+    b = s.b
+    counter, limit, n_code, n_words = (s.word(loop, i) for i in range(1, LOOP_WORDS))
+    code = b.at(loop, I64, LOOP_WORDS, "code")
+    body = b.at(code, I64, b.mul(n_code, 2), "body")
+    count = s.value(limit, "count")
+    with b.loop(carried=[constant(I64, 0)], name="turn") as turns:
+        (turn,) = turns.carried
+        turns.break_if(b.cmp("ge", turn, count))
+        b.store(turn, b.at(s.values, I64, counter))
+        b.call("axe_values", VOID, [code, n_code, s.dims, s.values])
+        turns.break_if(b.not_(s.inner(body, n_words)))
+        turns.yield_(b.add(turn, 1))
+    return b.at(body, I64, n_words)
+
+
+def _switch(s: _Steps, switch: Value) -> Value:
+    """Run the branch that an integer in memory chooses."""
+    b = s.b
+    place = s.address(b.at(switch, I64, 1))
+    width, n_branches, n_words = (s.word(switch, i) for i in range(3, SWITCH_WORDS))
+    types = {1: I8, 4: I32, 8: I64}
+    labels, join = {n: b.label(f"bytes{n}") for n in types}, b.label("chosen")
+    b.switch(width, labels, labels[8])
+    found = []
+    for n, label in labels.items():
+        b.place(label)
+        found.append((b.convert(b.load(types[n], place), I64), b.block))
+        b.branch(join)
+    b.place(join)
+    chosen = b.max(b.min(b.phi(found), b.sub(n_branches, 1)), 0, "branch")
+    branches = b.at(switch, I64, SWITCH_WORDS)
+    with b.for_(0, chosen, carried=[branches], name="skipped") as skip:
+        (branch,) = skip.carried
+        skip.yield_(b.at(branch, I64, b.add(s.word(branch, 0), 1)))
+    (branch,) = skip.results
+    ended = s.inner(b.at(branch, I64, 1), s.word(branch, 0))
+    with b.if_(b.not_(ended)):
+        b.ret(constant(I1, 0))
+    return b.at(branches, I64, n_words)
+
+
+def _leave(s: _Steps, leave: Value) -> None:
+    """End this sequence and those around it, up to the loop."""
+    s.b.ret(constant(I1, 0))
+
+
+def _copy(s: _Steps, copy: Value) -> Value:
+    """Copy bytes, 32 at a time, then one by one."""
+    b = s.b
+    source, target = (s.address(b.at(copy, I64, i)) for i in (1, 3))
+    count = s.value(s.word(copy, 5), "count")
+    wide = vec(I8, 32)
+    whole = b.mul(b.div(count, 32), 32)
+    with b.for_(0, whole, 32) as part:
+        b.store(b.load(wide, b.offset(source, part.index)), b.offset(target, part.index))
+    with b.for_(whole, count) as rest:
+        b.store(b.load(I8, b.offset(source, rest.index)), b.offset(target, rest.index))
+    return b.at(copy, I64, COPY_WORDS)

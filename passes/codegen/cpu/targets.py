@@ -1,7 +1,7 @@
 """The CPUs that code is generated for: one row per micro-architecture level.
 
-The CPU features that a level needs at load time stand in runtime/cpu.py (the loader checks them);
-here stands what code generation has to know. A new level is a row here and a row there.
+A new level is a row in each of the two tables. The features that it needs stand in the manifest
+of what is compiled for it, where the loader finds them (runtime/cpu.py).
 """
 
 from __future__ import annotations
@@ -12,9 +12,23 @@ from dataclasses import dataclass
 from axec.diag import AxecError
 from axec.runtime import cpu
 
-__all__ = ["NATIVE", "TARGETS", "Target", "resolve", "resolve_all"]
+__all__ = ["LEVELS", "NATIVE", "TARGETS", "Target", "resolve", "resolve_all"]
 
 NATIVE = "native"
+
+_V3 = "avx avx2 bmi bmi2 cx16 f16c fma lzcnt movbe popcnt sahf sse3 sse4.1 sse4.2 ssse3"
+_V4 = f"{_V3} avx512bw avx512cd avx512dq avx512f avx512vl"
+
+# level -> (architecture, features that its code may use). Source: x86-64 psABI, section 3.1.1,
+# "Micro-Architecture Levels"; for Arm the Armv8.0 base of ARM DDI 0487.
+LEVELS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "x86-64-v3": ("x86_64", tuple(_V3.split())),
+    "x86-64-v4": ("x86_64", tuple(_V4.split())),
+    "x86-64-v4-vnni": ("x86_64", (*_V4.split(), "avx512vnni")),
+    "x86-64-v4-bf16": ("x86_64", (*_V4.split(), "avx512bf16", "avx512vnni")),
+    "x86-64-v4-amx": ("x86_64", (*_V4.split(), "amx-bf16", "amx-int8", "amx-tile")),
+    "armv8-a": ("aarch64", ("neon",)),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +50,7 @@ class Target:
     @property
     def arch(self) -> str:
         """Machine architecture as `uname -m` says it."""
-        return cpu.LEVELS[self.name][0]
+        return LEVELS[self.name][0]
 
     def has(self, feature: str) -> bool:
         """May code use this CPU feature (LLVM's name)? The loader has checked for it then."""
@@ -45,12 +59,12 @@ class Target:
     @property
     def required(self) -> tuple[str, ...]:
         """CPU features without which the code must not run."""
-        return cpu.LEVELS[self.name][1]
+        return LEVELS[self.name][1]
 
     @property
     def features(self) -> str:
         """What LLVM is told besides `cpu`: the tuning, and what the level has beyond that CPU."""
-        beyond = [f"+{f}" for f in self.required if f not in cpu.LEVELS[self.cpu][1]]
+        beyond = [f"+{f}" for f in self.required if f not in LEVELS[self.cpu][1]]
         return ",".join([self.tuning, *beyond] if self.tuning else beyond)
 
     def lanes(self, element_bytes: int) -> int:

@@ -1,4 +1,5 @@
-"""A function as a list of nodes with users: what the fuser decides on before it touches the IR."""
+"""A stretch of a function as a list of nodes with users: what the fuser decides on before it
+touches the IR."""
 
 from __future__ import annotations
 
@@ -19,7 +20,7 @@ _NUMERIC = 8  # additions that are repeated in every kernel rather than stored: 
 
 @dataclass(slots=True, eq=False)
 class Node:
-    """One op. Operands are node indices; function argument k is ~k (negative)."""
+    """One op. Operands are node indices; value k from outside is ~k (negative)."""
 
     index: int
     op: Any
@@ -48,7 +49,7 @@ class Node:
 
 @dataclass(slots=True, eq=False)
 class Graph:
-    """The ops of one function in order."""
+    """The ops of one stretch of a function in order; `returns` are read by others."""
 
     nodes: list[Node]
     arguments: list[TensorType]
@@ -58,12 +59,12 @@ class Graph:
         return self.nodes[value].type if value >= 0 else self.arguments[~value]
 
 
-def build(block: Any) -> Graph:
-    """The graph of a function's block, which holds core ops of the axe dialect only."""
-    operations = [o.operation for o in block.operations]
-    ids: dict[Any, int] = {v: ~k for k, v in enumerate(block.arguments)}
+def build(operations: Sequence[Any], inputs: Sequence[Any], wanted: Sequence[Any]) -> Graph:
+    """The graph of core ops of the axe dialect, in order. `inputs`: the values from outside that
+    they read; `wanted`: those of their results that others read."""
+    ids: dict[Any, int] = {v: ~k for k, v in enumerate(inputs)}
     nodes: list[Node] = []
-    for i, op in enumerate(operations[:-1]):
+    for i, op in enumerate(operations):
         operands = tuple([ids[v] for v in op.operands])
         result = op.results[0]
         ids[result] = i
@@ -72,11 +73,10 @@ def build(block: Any) -> Graph:
         for v in operands:
             if v >= 0:
                 nodes[v].users.append(i)
-    returns = tuple(ids[v] for v in operations[-1].operands)
+    returns = tuple(ids[v] for v in wanted)
     for v in returns:
-        if v >= 0:
-            nodes[v].returned = True
-    graph = Graph(nodes, [types.of(a) for a in block.arguments], returns)
+        nodes[v].returned = True
+    graph = Graph(nodes, [types.of(a) for a in inputs], returns)
     known: dict[Any, _Template] = {}
     for node in nodes:
         node.numeric = _numeric(graph, node)

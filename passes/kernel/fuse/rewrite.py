@@ -9,34 +9,54 @@ from typing import Any
 from axec.mlir import ir
 from axec.passes.kernel.fuse.graph import Graph, Node
 from axec.passes.kernel.fuse.group import Group
+from axec.passes.kernel.fuse.segments import Segment
 
 
-def rewrite(block: Any, graph: Graph, groups: list[Group]) -> None:
-    """Replace the ops of a function's block by its groups, producers first."""
+def rewrite(segment: Segment, graph: Graph, groups: list[Group]) -> None:
+    """Replace the ops of a stretch by its groups, producers first."""
     bodies = {g: g.body() for g in groups}
     inputs = {g: g.inputs(body) for g, body in bodies.items()}
-    writer = _Writer(block, graph)
-    terminator = block.operations[len(graph.nodes)].operation
-    with ir.InsertionPoint(terminator):
+    writer = _Writer(segment.inputs)
+    with ir.InsertionPoint(segment.end):
         for step in ordered(graph, inputs):
             if isinstance(step, Group):
                 writer.group(step, bodies[step], inputs[step])
             else:
                 writer.view(step)
-        for k, v in enumerate(graph.returns):
-            terminator.operands[k] = writer.result(v)
+    for v in graph.returns:
+        graph.nodes[v].op.results[0].replace_all_uses_with(writer.values[v])
     for node in reversed(graph.nodes):
         node.op.erase()
 
 
+def own_results(block: Any, kept: int | None) -> None:
+    """Make every result of a function a buffer of its own that an op of it writes: arguments, and
+    what is returned already, are copied. `kept`: result k may be argument k + kept itself."""
+    *_, terminator = (o.operation for o in block.operations)
+    returned: set[Any] = set()
+    for k, value in enumerate(terminator.operands):
+        base = value
+        while isinstance(base, ir.OpResult) and base.owner.name == "axe.reshape":
+            base = base.owner.operands[0]
+        if isinstance(base, ir.OpResult):
+            where, again = base.owner.location, base in returned
+        else:
+            where, again = ir.Location.unknown(), base != value or base.arg_number - k != kept
+        returned.add(base)
+        if again:
+            with ir.InsertionPoint(terminator):
+                fused = _fused("map", [value], [value.type], where)
+            with ir.InsertionPoint(fused.regions[0].blocks[0]):
+                _yield(list(fused.regions[0].blocks[0].arguments), where)
+            terminator.operands[k] = fused.results[0]
+
+
 class _Writer:
-    def __init__(self, block: Any, graph: Graph) -> None:
-        self.graph = graph
-        self.values: dict[int, Any] = {~k: v for k, v in enumerate(block.arguments)}
-        self.returned: set[int] = set()
+    def __init__(self, inputs: Sequence[Any]) -> None:
+        self.values: dict[int, Any] = {~k: v for k, v in enumerate(inputs)}
 
     def group(self, group: Group, nodes: Sequence[Node], inputs: Sequence[int]) -> None:
-        results = [self.graph.nodes[e].op.results[0].type for e in group.exits]
+        results = [group.graph.nodes[e].op.results[0].type for e in group.exits]
         where = _location(nodes)
         fused = _fused(group.template, [self.values[v] for v in inputs], results, where)
         body = fused.regions[0].blocks[0]
@@ -49,22 +69,6 @@ class _Writer:
 
     def view(self, node: Node) -> None:
         self.values[node.index] = _copy(node, self.values)
-
-    def result(self, value: int) -> Any:
-        """What the function returns for a value: every result is a buffer of its own that a kernel
-        writes, so that an argument, or a value that is returned already, is copied."""
-        base = value
-        while base >= 0 and self.graph.nodes[base].kind == "alias":
-            base = self.graph.nodes[base].operands[0]
-        found = self.values[value]
-        if base >= 0 and base not in self.returned:
-            self.returned.add(base)
-            return found
-        where = self.graph.nodes[value].op.location if value >= 0 else ir.Location.unknown()
-        fused = _fused("map", [found], [found.type], where)
-        with ir.InsertionPoint(fused.regions[0].blocks[0]):
-            _yield(list(fused.regions[0].blocks[0].arguments), where)
-        return fused.results[0]
 
 
 def _fused(template: str, inputs: list[Any], results: list[Any], where: Any) -> Any:

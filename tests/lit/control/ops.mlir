@@ -15,7 +15,7 @@ func.func private @negate(%x: tensor<?x3xf32, ["batch"]>) -> tensor<?x3xf32, ["b
 // CHECK-LABEL: func.func @branch(
 // CHECK-SAME: %[[X:.*]]: tensor<?x3xf32, ["batch"]>, %[[N:.*]]: tensor<i32>
 // CHECK: "control.switch"(%[[N]], %[[X]]) {branches = [@double, @negate]}
-func.func @branch(%x: tensor<?x3xf32, ["batch"]>, %n: tensor<i32>) -> tensor<?x3xf32, ["batch"]> {
+func.func @branch(%x: tensor<?x3xf32, ["batch"]>, %n: tensor<i32>) -> tensor<?x3xf32, ["batch"]> attributes {axe.dims = {batch = [1, 8]}} {
   %0 = "control.switch"(%n, %x) {branches = [@double, @negate]} : (tensor<i32>, tensor<?x3xf32, ["batch"]>) -> tensor<?x3xf32, ["batch"]>
   return %0 : tensor<?x3xf32, ["batch"]>
 }

@@ -64,12 +64,31 @@ def test_functions_keep_their_results(pipeline: str) -> None:
     run()
 
 
-@pytest.mark.parametrize("pipeline", TO_EXEC)
-def test_programs_give_what_functions_gave(pipeline: str) -> None:
+FEWER = settings(SOME, max_examples=25)
+
+
+@pytest.mark.parametrize("pipeline", ["decompose,simplify,fuse,outline,schedule"])
+def test_loops_and_branches_keep_their_results(pipeline: str) -> None:
     passes = base.parse_pipeline(pipeline)
 
-    @SOME
-    @given(samples())
+    @FEWER
+    @given(samples(10, control=True))
+    def run(sample: Sample) -> None:
+        wanted = [sample.run(bound) for bound in BOUNDS]
+        base.run_pipeline(sample.module, passes, verify_each=True)
+        for bound, results in zip(BOUNDS, wanted, strict=True):
+            assert_same(sample.run(bound), results)
+
+    run()
+
+
+@pytest.mark.parametrize("control", [False, True])
+@pytest.mark.parametrize("pipeline", TO_EXEC)
+def test_programs_give_what_functions_gave(pipeline: str, control: bool) -> None:
+    passes = base.parse_pipeline(pipeline)
+
+    @(FEWER if control else SOME)
+    @given(samples(10 if control else 24, control=control))
     def run(sample: Sample) -> None:
         wanted = [sample.run(bound) for bound in BOUNDS]
         base.run_pipeline(sample.module, passes, verify_each=True)

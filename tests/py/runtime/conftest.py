@@ -10,13 +10,13 @@ from typing import Any
 import numpy as np
 import pytest
 
+from axec.container import Segment, dumps
 from axec.passes.codegen.cpu import elf, targets, worker
 from axec.passes.codegen.cpu.stub import Signature
 from axec.passes.codegen.cpu.support import entries_module, support_module
 from axec.passes.codegen.llvm import F32, I8, I64, PTR, VOID, Builder, Module, Value
 from axec.runtime import image
 from axec.runtime.errors import AxecError
-from axec.runtime.format import Segment, dumps
 from axec.runtime.loader import Program, load
 from axec.runtime.program import Launch, ProgramTable
 from axec.runtime.program import Value as Size

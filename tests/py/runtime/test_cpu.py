@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
+from axec.container import Segment, dumps
+from axec.passes.codegen.cpu.targets import LEVELS
 from axec.runtime import cpu
 from axec.runtime.errors import AxecError
-from axec.runtime.format import Segment, dumps
 from axec.runtime.loader import load
 
 Parts = tuple[dict[str, Any], list[Segment]]
@@ -60,7 +61,7 @@ def test_names_are_known_to_llvm() -> None:
     from llvmlite import binding
 
     known = set(binding.get_host_cpu_features())
-    for arch, features in cpu.LEVELS.values():
+    for arch, features in LEVELS.values():
         if arch == cpu.architecture():
             assert set(features) <= known
 
@@ -69,7 +70,7 @@ def test_this_machine_agrees_with_llvm() -> None:
     from llvmlite import binding
 
     host = {name for name, has in binding.get_host_cpu_features().items() if has}
-    for _, needs in cpu.LEVELS.values():
+    for _, needs in LEVELS.values():
         assert set(needs) & cpu.features() == set(needs) & host
 
 
@@ -81,7 +82,7 @@ def test_no_cpuinfo(cpuinfo: Callable[[str | None], None], refused: Refused) -> 
 
 
 def test_levels_grow() -> None:
-    v3, v4, amx = (set(cpu.LEVELS[f"x86-64-{name}"][1]) for name in ("v3", "v4", "v4-amx"))
+    v3, v4, amx = (set(LEVELS[f"x86-64-{name}"][1]) for name in ("v3", "v4", "v4-amx"))
     assert v3 < v4 < amx
 
 

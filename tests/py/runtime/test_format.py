@@ -18,9 +18,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from axec.container import Segment, complete, dumps, write
 from axec.runtime import format
 from axec.runtime.errors import AxecError
-from axec.runtime.format import Container, Segment, complete, dumps, write
+from axec.runtime.format import Container
 
 Parts = tuple[dict[str, Any], list[Segment]]
 Refused = Callable[..., str]
@@ -152,7 +153,7 @@ def test_a_full_disk_leaves_the_old_file(parts: Parts, path: Path) -> None:
 
 WRITER = """
 import pickle, sys
-from axec.runtime.format import Segment, write
+from axec.container import Segment, write
 path, number = sys.argv[1], 0
 manifest, segments = pickle.load(sys.stdin.buffer)
 print("ready", flush=True)

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 import pytest
 
+from axec.container import Segment, dumps
 from axec.runtime import image
 from axec.runtime.call import CPUS
 from axec.runtime.errors import AxecError
-from axec.runtime.format import Segment, dumps
 from axec.runtime.loader import Program, load, verify
 
 Parts = tuple[dict[str, Any], list[Segment]]

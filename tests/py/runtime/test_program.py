@@ -15,7 +15,19 @@ from hypothesis import strategies as st
 
 from axec.dialects import dims
 from axec.runtime.errors import CODES, AxecError
-from axec.runtime.program import Launch, Op, ProgramTable, Value, evaluate
+from axec.runtime.program import (
+    MAX_DEPTH,
+    Copy,
+    Launch,
+    Leave,
+    Loop,
+    Op,
+    ProgramTable,
+    Step,
+    Switch,
+    Value,
+    evaluate,
+)
 
 NAMES = ("batch", "seq", "w")
 CONST = Value(((Op.CONST, 64),))
@@ -24,12 +36,12 @@ SUM_OF_LARGE = Value(((Op.CONST, 2**62), (Op.CONST, 2**62), (Op.ADD, 0)))
 
 
 def table(**changes: Any) -> ProgramTable:
-    launches = (
+    steps = (
         Launch(1, ((0, 0), (4, 1)), (1,), 1, 16),
         Launch(0, (), (), 0),
     )
     known = {"n_dims": 1, "n_bases": 5, "n_kernels": 2, "values": (CONST, BATCH)}
-    return ProgramTable(**{**known, "launches": launches, **changes})
+    return ProgramTable(**{**known, "steps": steps, **changes})
 
 
 def test_words_of_a_static_table() -> None:
@@ -49,6 +61,23 @@ def test_words_of_a_dynamic_table() -> None:
     assert words[30:] == (0, 0, 0, 0, 1)
 
 
+COUNTER = Value(((Op.VALUE, 2), *CONST.code, (Op.MUL, 0)))  # 64 * counter, in `table()`
+
+
+def test_words_of_loops_and_branches() -> None:
+    leave = Switch((0, 3), 1, ((Leave(),), ()))
+    found = table(steps=(Loop(1, (COUNTER,), (Copy((0, 3), (4, 0), 1), leave)),))
+    words = struct.unpack("<48q", found.encode())
+    assert words[:12] == (0x31474F5250455841, 48, 1, 5, 2, 2, 4, 12, 20, 1, 0, 0)
+    assert words[20:25] == (-1, 2, 1, 4, 15)  # counter, limit, instructions, words of the body
+    assert words[25:33] == (8, 2, 1, 64, 4, 0, 7, 3)
+    assert words[33:39] == (-4, 0, 3, 4, 0, 1)
+    assert words[39:] == (-2, 0, 3, 1, 2, 3, 1, -3, 0)
+    assert (found.is_static, found.n_slots) == (False, 4)
+    assert not table(n_dims=0, values=(CONST, CONST), steps=(Loop(0, (), ()),)).is_static
+    assert table(n_dims=0, values=(CONST, CONST), steps=(Switch((0, 0), 4, ((),)),)).is_static
+
+
 values = st.recursive(
     st.one_of(
         st.integers(-(2**63), 2**63 - 1).map(lambda n: ((Op.CONST, n),)),
@@ -62,20 +91,45 @@ values = st.recursive(
     ),
     max_leaves=6,
 ).map(Value)
-tables = st.builds(
-    lambda values, launches: ProgramTable(2, 5, 3, (BATCH, *values), tuple(launches)),
-    st.lists(values, max_size=3),
-    st.lists(
+places = st.tuples(st.integers(0, 4), st.just(0))
+
+
+def sequences(steps: st.SearchStrategy[Step], most: int = 4) -> Any:
+    return st.lists(steps, max_size=most).map(tuple)
+
+
+steps = st.recursive(
+    st.one_of(
         st.builds(
             Launch,
             st.integers(0, 2),
-            st.lists(st.tuples(st.integers(0, 4), st.just(0)), max_size=4).map(tuple),
+            st.lists(places, max_size=4).map(tuple),
             st.lists(st.just(0), max_size=2).map(tuple),
             st.just(0),
             st.integers(1, 2**40),
         ),
-        max_size=4,
+        st.builds(Copy, places, places, st.just(0)),
     ),
+    lambda inner: st.one_of(
+        st.builds(
+            lambda values, body, leave: Loop(0, tuple(values), body + (Leave(),) * leave),
+            st.lists(values, max_size=2),
+            sequences(inner, 3),
+            st.booleans(),
+        ),
+        st.builds(
+            Switch,
+            places,
+            st.sampled_from([1, 4, 8]),
+            st.lists(sequences(inner, 2), min_size=1, max_size=3).map(tuple),
+        ),
+    ),
+    max_leaves=5,
+)
+tables = st.builds(
+    lambda values, steps: ProgramTable(2, 5, 3, (BATCH, *values), steps),
+    st.lists(values, max_size=3),
+    sequences(steps),
 )
 
 
@@ -106,6 +160,23 @@ def test_cut_tables_are_refused() -> None:
         ProgramTable.decode(words + bytes(8))
 
 
+def nested(depth: int) -> Loop:
+    found = Loop(0, (), ())
+    for _ in range(depth - 1):
+        found = Loop(0, (), (found,))
+    return found
+
+
+def test_depth() -> None:
+    deepest = table(steps=(nested(MAX_DEPTH),))
+    assert ProgramTable.decode(deepest.encode()) == deepest
+    # Words that nest for ever: refused, whatever the depth that Python allows.
+    words = [word for _ in range(5000) for word in (-1, 2, 0, 0, 5)]
+    head = table(steps=()).encode()
+    with pytest.raises(AxecError, match="artifact-corrupt"):
+        ProgramTable.decode(head + struct.pack(f"<{len(words)}q", *words))
+
+
 @pytest.mark.parametrize(
     ("changes", "words"),
     [
@@ -124,14 +195,29 @@ def test_cut_tables_are_refused() -> None:
             {"n_dims": 0, "values": (CONST, Value((*2 * ((Op.CONST, 2**62),), (Op.ADD, 0))))},
             "large",
         ),
-        ({"launches": (Launch(2, (), (), 0),)}, "kernel index"),
-        ({"launches": (Launch(-1, (), (), 0),)}, "kernel index"),
-        ({"launches": (Launch(0, ((5, 0),), (), 0),)}, "base index"),
-        ({"launches": (Launch(0, ((0, 2),), (), 0),)}, "value index"),
-        ({"launches": (Launch(0, (), (2,), 0),)}, "value index"),
-        ({"launches": (Launch(0, (), (), -1),)}, "value index"),
-        ({"launches": (Launch(0, (), (), 0, 0),)}, "grain"),
-        ({"launches": (Launch(0, ((0, 0),) * 4097, (), 0),)}, "large"),
+        ({"steps": (Launch(2, (), (), 0),)}, "kernel index"),
+        ({"steps": (Launch(-1, (), (), 0),)}, "kernel index"),
+        ({"steps": (Launch(0, ((5, 0),), (), 0),)}, "base index"),
+        ({"steps": (Launch(0, ((0, 2),), (), 0),)}, "value index"),
+        ({"steps": (Launch(0, (), (2,), 0),)}, "value index"),
+        ({"steps": (Launch(0, (), (), -1),)}, "value index"),
+        ({"steps": (Launch(0, (), (), 0, 0),)}, "grain"),
+        ({"steps": (Launch(0, ((0, 0),) * 4097, (), 0),)}, "large"),
+        ({"steps": (Leave(),)}, "leave"),
+        ({"steps": (Switch((0, 0), 4, ((Leave(),),)),)}, "leave"),
+        ({"steps": (Switch((0, 0), 4, ()),)}, "switch"),
+        ({"steps": (Switch((0, 0), 2, ((),)),)}, "switch"),
+        ({"steps": (Switch((5, 0), 4, ((),)),)}, "base index"),
+        ({"steps": (Switch((0, 2), 4, ((),)),)}, "value index"),
+        ({"steps": (Copy((0, 0), (5, 0), 0),)}, "base index"),
+        ({"steps": (Copy((0, 0), (0, 0), 2),)}, "value index"),
+        ({"steps": (Loop(2, (), ()),)}, "value index"),
+        ({"steps": (Loop(0, (), (Copy((0, 3), (0, 0), 0),)),)}, "value index"),
+        ({"steps": (Loop(0, (Value(((Op.VALUE, 3),)),), ()),)}, "operand"),
+        ({"steps": (Loop(0, (Value(()),), ()),)}, "stack"),
+        # The values of a loop are unknown after it.
+        ({"steps": (Loop(0, (COUNTER,), ()), Copy((0, 2), (0, 0), 0))}, "value index"),
+        ({"steps": (nested(MAX_DEPTH + 1),)}, "depth"),
     ],
 )
 def test_encode_refuses(changes: dict[str, Any], words: str) -> None:

@@ -10,10 +10,13 @@ from typing import Any
 
 import pytest
 
+from axec import signing
+from axec.container import Segment, add_signature, dumps, write
 from axec.runtime import sign
 from axec.runtime.errors import AxecError
-from axec.runtime.format import Container, Segment, add_signature, dumps, write
+from axec.runtime.format import Container
 from axec.runtime.loader import load, verify
+from axec.signing import public_key
 
 Parts = tuple[dict[str, Any], list[Segment]]
 Refused = Callable[..., str]
@@ -47,8 +50,8 @@ VECTORS = [
 @pytest.mark.parametrize("vector", VECTORS)
 def test_vectors_of_the_rfc(vector: tuple[str, ...]) -> None:
     private, public, message, signature = map(bytes.fromhex, vector)
-    assert sign.public_key(private) == public
-    assert sign.sign(private, message) == signature
+    assert public_key(private) == public
+    assert signing.sign(private, message) == signature
     assert sign.verify(public, message, signature)
     assert not sign.verify(public, message + b"x", signature)
 
@@ -75,18 +78,18 @@ def test_changed_signatures() -> None:
 
 
 def test_keygen(tmp_path: Path, refused: Refused) -> None:
-    private, public = sign.keygen(tmp_path / "me")
+    private, public = signing.keygen(tmp_path / "me")
     assert [Path(name).name for name in (private, public)] == ["me.key", "me.pub"]
     assert stat.S_IMODE(os.stat(private).st_mode) == 0o600
     key = sign.read_key(private, "private")
-    assert sign.public_key(key) == sign.read_key(public, "public")
-    assert refused(sign.keygen, tmp_path / "me") == "key-invalid"
+    assert public_key(key) == sign.read_key(public, "public")
+    assert refused(signing.keygen, tmp_path / "me") == "key-invalid"
     assert sign.read_key(private, "private") == key, "an existing key was overwritten"
-    assert refused(sign.keygen, tmp_path / "no folder" / "me") == "key-invalid"
+    assert refused(signing.keygen, tmp_path / "no folder" / "me") == "key-invalid"
 
 
 def test_bad_keys(tmp_path: Path, refused: Refused) -> None:
-    private, public = sign.keygen(tmp_path / "me")
+    private, public = signing.keygen(tmp_path / "me")
     assert refused(sign.read_key, private, "public") == "key-invalid"
     assert refused(sign.read_key, public, "private") == "key-invalid"
     assert refused(sign.read_key, tmp_path, "public") == "key-invalid"
@@ -95,7 +98,7 @@ def test_bad_keys(tmp_path: Path, refused: Refused) -> None:
     for text in ("", head, head + "00" * 31, head + "0g" * 32, head + "00" * 32 + " more", "\xff"):
         (tmp_path / "bad.pub").write_text(text)
         assert refused(sign.read_key, tmp_path / "bad.pub", "public") == "key-invalid"
-    assert refused(sign.sign, b"short", b"") == "key-invalid"
+    assert refused(signing.sign, b"short", b"") == "key-invalid"
 
 
 @pytest.fixture
@@ -104,7 +107,7 @@ def keys(tmp_path: Path) -> tuple[Path, Path]:
     found = []
     for name in ("a", "b"):
         (tmp_path / f"store-{name}").mkdir()
-        sign.keygen(tmp_path / f"store-{name}" / name)
+        signing.keygen(tmp_path / f"store-{name}" / name)
         found.append(tmp_path / f"store-{name}" / name)
     return found[0], found[1]
 

@@ -20,7 +20,16 @@ from axec.dialects.opdef import Array
 from axec.dialects.types import TensorType
 from axec.passes.codegen.program import encode, programs
 from axec.passes.kernel.templates import ops_of
-from axec.runtime.program import Launch, ProgramTable
+from axec.runtime.program import (
+    Copy,
+    Launch,
+    Leave,
+    Loop,
+    ProgramTable,
+    Step,
+    Switch,
+    Value,
+)
 from axec.runtime.program import evaluate as evaluate_text
 
 Memory = np.ndarray[Any, np.dtype[np.uint8]]
@@ -43,7 +52,9 @@ class Machine:
         table = encode(self.program, list(definitions(module)), weights)
         self.table = ProgramTable.decode(table.encode())
         self.dims = dict(dims)
-        self.values = [v.evaluate([dims[n] for n in sorted(dims)]) for v in self.table.values]
+        self.sizes = [dims[n] for n in sorted(dims)]
+        self.values: list[int] = []
+        self._know(self.table.values)
         text = self.program.attributes["arena_bytes"].value
         self.arena: Memory = _noise(evaluate_text(text, self.dims))
         self.weights_memory: Memory = _noise(end)
@@ -63,13 +74,54 @@ class Machine:
                 self.weights_memory[self.weights[name] :][: len(data)] = data
         bases = [*memory["input"], *memory["output"], self.weights_memory, self.arena]
         untouched = [m.copy() for m in (*memory["input"], self.weights_memory)]
-        for launch in self.table.launches:
-            self._launch(launch, bases)
+        self._steps(self.table.steps, bases)
         for before, after in zip(untouched, (*memory["input"], self.weights_memory), strict=True):
             np.testing.assert_array_equal(before, after, "a program writes to results only")
         outputs = [t for (kind, _, _), t in zip(self.roles, self.held, strict=True)
                    if kind == "output"]  # fmt: skip
         return [_read(m, 0, t, self.dims) for m, t in zip(memory["output"], outputs, strict=True)]
+
+    def _know(self, values: Sequence[Value]) -> None:
+        for value in values:
+            self.values.append(value.evaluate(self.sizes, self.values))
+
+    def _steps(self, steps: Sequence[Step], bases: Sequence[Memory]) -> bool:
+        """Run steps in order; false when one left the loop around them."""
+        for step in steps:
+            match step:
+                case Launch():
+                    self._launch(step, bases)
+                case Loop(limit, values, body):
+                    known, limit = len(self.values), self.values[limit]
+                    for turn in range(limit):
+                        self.values.append(turn)
+                        self._know(values)
+                        self._show(known)
+                        on = self._steps(body, bases)
+                        del self.values[known:]
+                        if not on:
+                            break
+                case Switch(place, width, branches):
+                    memory, at = bases[place[0]], self.values[place[1]]
+                    index = int.from_bytes(memory[at : at + width].tobytes(), "little", signed=True)
+                    if not self._steps(branches[min(max(index, 0), len(branches) - 1)], bases):
+                        return False
+                case Copy(source, target, nbytes):
+                    read, write = (
+                        bases[b][self.values[v] :][: self.values[nbytes]]
+                        for b, v in (source, target)
+                    )
+                    write[:] = read
+                case Leave():
+                    return False
+        return True
+
+    def _show(self, known: int) -> None:
+        """Counters, and what follows from them, are words of the arena that kernels may read."""
+        for at in range(known, len(self.values)):
+            self.arena[8 * at : 8 * at + 8] = np.frombuffer(
+                np.int64(self.values[at]).tobytes(), np.uint8
+            )
 
     def _launch(self, launch: Launch, bases: Sequence[Memory]) -> None:
         kernel = self.kernels[launch.kernel]
@@ -77,10 +129,9 @@ class Machine:
         bound = dict(zip(own, (self.values[d] for d in launch.dims), strict=True))
         places = [(bases[b], self.values[v], b) for b, v in launch.args]
         head = self.program.attributes["table_bytes"].value
-        for _, offset, base in places:
-            assert offset % 64 == 0
-            assert base != len(bases) - 1 or offset >= head, "the value table is overwritten"
         ins = [types.of(a) for a in body_of(kernel).arguments]
+        for _, offset, base in places[len(ins) :]:
+            assert base != len(bases) - 1 or offset >= head, "the value table is overwritten"
         outs = [types.of(v) for v in yielded(kernel)]
         inputs = [_read(m, o, t, bound) for (m, o, _), t in zip(places, ins, strict=False)]
         scratch = [evaluate_text(str(s), bound) for s in sizes(kernel.attributes["workspace"])]

@@ -13,7 +13,9 @@ from support.programs import Builder, Value, program
 
 from axec.dialects import dims, dtypes, types
 from axec.dialects.dims import Size
+from axec.dialects.fn import is_private
 from axec.dialects.interpret import interpret
+from axec.dialects.kernel import functions
 from axec.dialects.opdef import Array
 from axec.dialects.types import Shape, TensorType
 from axec.mlir import context, unknown_location
@@ -34,6 +36,11 @@ class Sample:
     seed: int
 
     @property
+    def function(self) -> Any:
+        """The function that is run."""
+        return next(f for f in functions(self.module) if not is_private(f.operation))
+
+    @property
     def dims(self) -> list[str]:
         """The named dims, sorted."""
         return sorted(set().union(*(dims.names(n) for t in self.declared for n in t.shape)))
@@ -45,20 +52,24 @@ class Sample:
     def run(self, bound: Mapping[str, int]) -> tuple[Array, ...]:
         """What the module's function gives now."""
         with context(), unknown_location():
-            found = (o for o in self.module.body.operations if o.operation.name == "func.func")
-            return interpret(next(found), self.arguments(bound))
+            return interpret(self.function, self.arguments(bound))
 
 
 BOUNDS = ({"n": 1, "m": 1}, {"n": 4, "m": 3}, {"n": 2, "m": 6})
 
 
-def samples(steps: int = 24) -> st.SearchStrategy[Sample]:
+def samples(steps: int = 24, *, control: bool = False) -> st.SearchStrategy[Sample]:
     """Random programs and values for their arguments; hypothesis shrinks the number of ops."""
-    return st.builds(sample, st.integers(0, 1 << 32), st.integers(1, steps))
+    kind = st.just(control)
+    return st.builds(sample, st.integers(0, 1 << 32), st.integers(1, steps), control=kind)
 
 
-def sample(seed: int, steps: int) -> Sample:
-    """The program that a seed stands for, with that many attempts to add an op."""
+def sample(seed: int, steps: int, *, control: bool = False) -> Sample:
+    """The program that a seed stands for, with that many attempts to add an op; `control`: loops
+    and branches, too."""
+    from support.random_control import CONTROL  # it builds on what stands here
+
+    kinds: tuple[Any, ...] = STEPS + CONTROL * 3 if control else STEPS
     choose = random.Random(seed).choice
     shapes = [_shape(choose) for _ in range(choose((1, 2, 3)))]
     declared = [f"f32[{', '.join(s)}]" for s in shapes]
@@ -69,9 +80,9 @@ def sample(seed: int, steps: int) -> Sample:
     def body(b: Builder, *arguments: Value) -> list[Value]:
         pool = list(arguments)
         for _ in range(steps):
-            made = choose(STEPS)(b, choose, pool)
+            made = choose(kinds)(b, choose, pool)
             if made is not None:
-                pool.append(made)
+                pool.extend(made if isinstance(made, list) else [made])
         return [choose(pool[-3:]) for _ in range(choose((1, 1, 2, 3)))]
 
     module = program(declared, body, dims=dict.fromkeys(used, (1, 40)))

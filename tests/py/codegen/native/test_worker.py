@@ -136,7 +136,7 @@ def test_a_fork_has_workers_of_its_own() -> None:
 
 
 def test_native_is_the_best_level_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
-    v3, v4 = (targets.cpu.LEVELS[name][1] for name in ("x86-64-v3", "x86-64-v4"))
+    v3, v4 = (targets.LEVELS[name][1] for name in ("x86-64-v3", "x86-64-v4"))
     for features, name in ((v3, "x86-64-v3"), (v4, "x86-64-v4")):
         monkeypatch.setattr(targets.cpu, "features", lambda f=features: frozenset(f))
         assert targets.resolve("native").name == name
