@@ -6,8 +6,8 @@
     %ginit, %gw, %gxs = control.scan(%gc, 0, %saved, %xs, %gys, %w) {body = @b.back, reverse = true}
 
 @b.ahead also gives, per round, what the way back needs (halves.py); @b.back carries the cotangent
-of the carry and adds up those of the consts. A while has no reverse mode: how often it ran, and so
-how much to save, is not known when the program starts.
+of the carry and adds up those of the consts (sums.py). A while has no reverse mode: how often it
+ran, and so how much to save, is not known when the program starts.
 """
 
 from __future__ import annotations
@@ -22,13 +22,14 @@ from axec.dialects import control, types
 from axec.dialects.axe.arrange import broadcast
 from axec.dialects.axe.build import fill, narrow, widen
 from axec.dialects.axe.constants import constant
-from axec.dialects.axe.elementwise import add
 from axec.dialects.emit import IrEmit
 from axec.dialects.locations import location_of
 from axec.dialects.types import TensorType
 from axec.passes.axe.depend import of_op, of_round, rounds_needed, smooth
+from axec.passes.axe.grad import sums
 from axec.passes.axe.grad.halves import Halves
 from axec.passes.axe.grad.reverse import CONTROL, Cotangents, Record, Tape
+from axec.passes.axe.grad.rules import total
 from axec.passes.axe.walk import Value, copied, groups, results_of
 
 
@@ -97,7 +98,8 @@ def _switch(tape: Tape, op: Any, operands: list[Value]) -> Sequence[Value]:
             def body(*xs: Value) -> list[Value]:
                 saved, own, gs = groups(xs, [len(p) for p in parts])
                 own = [x for i, x in zip(used, own, strict=True) if i in half.used]
-                return half.back(slots.read(saved, [v.type for v in half.saved]), own, gs)
+                kept = slots.read(saved, [v.type for v in half.saved])
+                return half.back(kept, own, gs, half.cotangents)
 
             return functions.add(f"{name}.back", [v.type for v in whole], body, key)
 
@@ -225,42 +227,72 @@ class _Way:
         self, e: IrEmit, results: Sequence[Value], saved: Sequence[Value], g: Cotangents
     ) -> Cotangents:
         """The scan that goes back; the cotangents of all operands."""
-        loop, halves = self.loop, self.halves
-        seeds = [_or_zero(e, g[j], results[j]) for j in self.seeds]
-        count = len(self.carries)
-        first = loop.carries + loop.xs
-        used = [i - 1 for i in halves.used if i]
-        rows, consts = [i for i in used if i < first], [i for i in used if i >= first]
-        sums = [fill(e, 0, widen(e, self.operands[i])) for i in self.consts]
-        parts = [
-            seeds[:count],
-            sums,
-            saved,
-            [self.operands[i] for i in rows],
-            seeds[count:],
-            [self.operands[i] for i in consts],
-        ]
-        carries = count + len(sums)
-        xs = len(saved) + len(rows) + len(seeds) - count
-
-        def body(i: Value, *values: Value) -> list[Value]:
-            gc, added, own, x, gy, k = groups(values, [len(p) for p in parts])
-            found = halves.back(own, [i, *x, *k] if 0 in halves.used else [*x, *k], [*gc, *gy])
-            before, of_rows, of_consts = groups(found, [count, len(self.rows), len(added)])
-            to = IrEmit(self.op.location)
-            pairs = zip(added, of_consts, strict=True)
-            return [*before, *(to(add, a, widen(to, b)) for a, b in pairs), *of_rows]
-
-        whole = control.arguments_of([v for p in parts for v in p], carries, xs)
-        name = self.functions.add(f"{loop.body}.back", whole, body, self.key)
-        way = control.Scan(name, carries, xs, loop.length, not loop.reverse)
-        outs = results_of(self.functions, name)
-        made = list(way.create([v for p in parts for v in p], outs, self.op.location).results)
-        before, totals, of_rows = groups(made, [count, len(sums), len(self.rows)])
-        own = [types.of(self.operands[i]).dtype for i in self.consts]
-        of_consts = [narrow(e, t, d) for t, d in zip(totals, own, strict=True)]
+        halves, count = self.halves, len(self.carries)
+        before, of_rows, of_consts = groups(
+            halves.cotangents, [count, len(self.rows), len(self.consts)]
+        )
+        found = sums.split(of_consts, halves.same)
+        added = [i for i, one in enumerate(found) if one.inside]
+        stacked = list(dict.fromkeys(v for one in found for t in one.terms for v in t.values))
+        made = self._scan_back(e, results, saved, g, (before, found, of_rows, stacked))
+        before, totals, of_rows, stacks = groups(
+            made, [count, len(added), len(of_rows), len(stacked)]
+        )
+        where, inside = (
+            dict(zip(stacked, stacks, strict=True)),
+            dict(zip(added, totals, strict=True)),
+        )
+        of_consts = []
+        for k, (i, one) in enumerate(zip(self.consts, found, strict=True)):
+            parts = [t.after(e, [where[v] for v in t.values]) for t in one.terms]
+            whole = total(e, [inside.get(k), *(widen(e, p) for p in parts)])
+            of_consts.append(narrow(e, whole, types.of(self.operands[i]).dtype))
         pairs = zip(self.wrt, (*before, *of_rows, *of_consts), strict=True)
         return _placed(pairs, halves.zero, len(self.operands))
+
+    def _scan_back(
+        self, e: IrEmit, results: Sequence[Value], saved: Sequence[Value], g: Cotangents,
+        targets: tuple[list[Value], list[sums.Sum], list[Value], list[Value]],
+    ) -> list[Value]:  # fmt: skip
+        """Carries: cotangents of the carry, sums; ys: cotangents of xs, what is collected."""
+        loop, halves, count = self.loop, self.halves, len(self.carries)
+        before, found, of_rows, stacked = targets
+        added = [(one, self.operands[i]) for one, i in zip(found, self.consts, strict=True)]
+        added = [(one, v) for one, v in added if one.inside]
+        seeds = [_or_zero(e, g[j], results[j]) for j in self.seeds]
+        first = loop.carries + loop.xs
+        used = [i - 1 for i in halves.used if i]
+        parts = [
+            seeds[:count],
+            [fill(e, 0, widen(e, v)) for _, v in added],
+            saved,
+            [self.operands[i] for i in used if i < first],
+            seeds[count:],
+            [self.operands[i] for i in used if i >= first],
+        ]
+        operands = [v for p in parts for v in p]
+        carries = count + len(added)
+        xs = len(operands) - carries - len(parts[-1])
+        inner = [v for one, _ in added for v in one.inside]
+
+        def body(i: Value, *values: Value) -> list[Value]:
+            gc, so_far, own, x, gy, k = groups(values, [len(p) for p in parts])
+            given = [i, *x, *k] if 0 in halves.used else [*x, *k]
+            outs = halves.back(own, given, [*gc, *gy], [*before, *inner, *of_rows, *stacked])
+            gc, terms, rows = groups(outs, [count, len(inner), len(of_rows) + len(stacked)])
+            to, rest = IrEmit(self.op.location), iter(terms)
+            grown = [
+                total(to, [s, *(widen(to, next(rest)) for _ in one.inside)])
+                for s, (one, _) in zip(so_far, added, strict=True)
+            ]
+            return [*gc, *grown, *rows]
+
+        kinds = control.arguments_of(operands, carries, xs)
+        name = self.functions.add(f"{loop.body}.back", kinds, body, self.key)
+        way = control.Scan(name, carries, xs, loop.length, not loop.reverse)
+        return list(
+            way.create(operands, results_of(self.functions, name), self.op.location).results
+        )
 
 
 CONTROL["control.switch"] = _switch

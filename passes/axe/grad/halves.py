@@ -1,9 +1,10 @@
 """The vjp of a body, cut in two: a half that runs ahead and one that runs back.
 
-The halves run in different loops. What the way back reads of the way ahead is either saved by the
-first half, or computed again by the second from what it is given or from saved values. Computed
-again is what costs next to nothing: constants, what depends on operands alone that all rounds
-share, moves of elements and simple pointwise ops where that saves no more bytes.
+The halves run in different loops. What the way back reads that does not depend on cotangents is
+either saved by the first half, or made by the second from what it is given or from saved values.
+The second half makes what the first has no other use for, and what costs next to nothing to have
+twice: constants, what depends on operands alone that all rounds share, moves of elements and simple
+pointwise ops; all of that where it saves no more bytes.
 """
 
 from __future__ import annotations
@@ -48,15 +49,15 @@ class Halves:
         arguments, outs = list(self._block.arguments), list(operations[-1].operands)
         self._given, self._seeds = arguments[:count], arguments[count:]
         middle = len(outs) - len(wrt)
-        self._results, self._cotangents = outs[:middle], outs[middle:]
+        self._results, self.cotangents = outs[:middle], outs[middle:]
         self._operations = operations[:-1]
-        self._fixed = {self._given[i] for i in fixed}
+        self.same = {self._given[i] for i in fixed}  # in all rounds, with what is made of it
         self._kept = {self._given[i] for i in kept}
         self.saved = self._chosen()
         stops = {*self.saved, *self._seeds}
-        found = _needed(self._cotangents, stops)
+        found = _needed(self.cotangents, stops)
         self.used = [i for i, a in enumerate(self._given) if a in found and a not in stops]
-        self.zero = [_is_zero(v) for v in self._cotangents]
+        self.zero = [_is_zero(v) for v in self.cotangents]
 
     def ahead(self, arguments: Sequence[Value]) -> tuple[list[Value], list[Value]]:
         """Emit the first half: the results, and what it saves."""
@@ -65,12 +66,14 @@ class Halves:
         return found[: len(self._results)], found[len(self._results) :]
 
     def back(
-        self, saved: Sequence[Value], used: Sequence[Value], seeds: Sequence[Value]
-    ) -> list[Value]:
-        """Emit the second half from what was saved, the arguments at `used`, and cotangents."""
+        self, saved: Sequence[Value], used: Sequence[Value], seeds: Sequence[Value],
+        targets: Sequence[Value],
+    ) -> list[Value]:  # fmt: skip
+        """Emit the second half from what was saved, the arguments at `used`, and cotangents, for
+        `cotangents` or values on the way to them."""
         env = dict(zip((self._given[i] for i in self.used), used, strict=True))
         env |= zip((*self.saved, *self._seeds), (*saved, *seeds), strict=True)
-        return self._emitted(env, self._cotangents)
+        return self._emitted(env, targets)
 
     def _emitted(self, env: dict[Value, Value], targets: Sequence[Value]) -> list[Value]:
         """Copies of the ops that make some values of others."""
@@ -85,9 +88,9 @@ class Halves:
     def _chosen(self) -> list[Value]:
         """What to save, in order."""
         roots = self._roots()
-        dependent = _needed(self._cotangents, roots)  # on the seeds
+        dependent = _needed(self.cotangents, roots)  # on the seeds
         read = {o for v in dependent if isinstance(v, ir.OpResult) for o in v.owner.operands}
-        read = {v for v in (*read, *self._cotangents) if v in roots}
+        read = {v for v in (*read, *self.cotangents) if v in roots}
         order = {v: i for i, v in enumerate(roots)}
         chosen = {v for v in read if roots[v] == {v}}
         for v in sorted(read - chosen, key=order.__getitem__):
@@ -99,17 +102,18 @@ class Halves:
         """For every value that does not depend on the seeds, the values to save in order to have it
         at next to no cost: itself, fewer of its operands, or none at all."""
         nothing: frozenset[Value] = frozenset()
+        ahead = _needed(self._results, ())
         found = {a: nothing if a in self._kept else frozenset((a,)) for a in self._given}
-        shared = set(self._fixed)
         for op in self._operations:
             if any(v not in found for v in op.operands):
                 continue
-            alike = all(v in shared for v in op.operands)
+            alike = self.same.issuperset(op.operands)
             if alike:
-                shared.update(op.results)
+                self.same.update(op.results)
             own = nothing.union(*(found[v] for v in op.operands))
+            light = _is_light(op) or ahead.isdisjoint(op.results)
             for r in op.results:
-                found[r] = nothing if alike else own if _is_light(op) else frozenset((r,))
+                found[r] = nothing if alike else own if light else frozenset((r,))
         return found
 
 

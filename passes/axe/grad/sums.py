@@ -1,0 +1,99 @@
+"""Cotangents of consts are sums over the rounds. Where a round's term is a product, its factors
+are collected and the sum is one product after the loop: it also runs over the rounds.
+
+    sum over i of  a[i]^T b[i]  =  A^T B,  the rows of all rounds below each other
+
+A loop that added up would read and write the whole sum in every round. Sums along axes of what is
+collected anyway wait until after the loop likewise.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from axec.dialects.axe import contract
+from axec.dialects.axe.reduce import reduce
+from axec.dialects.emit import IrEmit
+from axec.dialects.opdef import OPS
+from axec.mlir import ir
+from axec.passes.axe.walk import Value
+
+
+@dataclass(frozen=True, slots=True)
+class Term:
+    """Part of a sum: `after(emit, stacks of the values)` gives it."""
+
+    values: tuple[Value, ...]
+    after: Callable[[IrEmit, Sequence[Value]], Value]
+
+
+@dataclass(slots=True)
+class Sum:
+    """A sum over rounds: what is left until after the loop, and what is added up in it."""
+
+    terms: list[Term]
+    inside: list[Value]
+
+
+def split(values: Sequence[Value], same: set[Value]) -> list[Sum]:
+    """For each value of a round, how to add it up over all rounds; `same`: what does not change
+    from round to round and is not collected."""
+    found = [Sum([], []) for _ in values]
+    for one, value in zip(found, values, strict=True):
+        for part in _parts(value):
+            product = _product(part, same)
+            if product is None:
+                one.inside.append(part)
+            else:
+                one.terms.append(product)
+    collected = {v for one in found for t in one.terms for v in t.values}
+    for one in found:
+        waiting = [(v, _total(v, collected)) for v in one.inside]
+        one.terms += [t for _, t in waiting if t is not None]
+        one.inside = [v for v, t in waiting if t is None]
+    return found
+
+
+def _parts(value: Value) -> list[Value]:
+    """What a value is the sum of, in this round."""
+    op = _maker(value, "axe.add")
+    return [value] if op is None else [p for v in op.operands for p in _parts(v)]
+
+
+def _maker(value: Value, name: str) -> Any:
+    op = value.owner if isinstance(value, ir.OpResult) else None
+    return op if op is not None and op.name == name else None
+
+
+def _product(value: Value, same: set[Value]) -> Term | None:
+    op = _maker(value, "axe.dot_general")
+    if op is None or not same.isdisjoint(op.operands):
+        return None
+    given = OPS[op.name].attrs_from_ir(op)
+    for name in ("batch_x", "batch_y"):
+        given[name] = tuple(a + 1 for a in given[name])
+    for name in ("contract_x", "contract_y"):
+        given[name] = (0, *(a + 1 for a in given[name]))
+
+    def after(e: IrEmit, stacks: Sequence[Value]) -> Value:
+        return e(contract.dot_general, *stacks, **given)
+
+    return Term(tuple(op.operands), after)
+
+
+def _total(value: Value, collected: set[Value]) -> Term | None:
+    """A value that is collected, or its sum along axes."""
+    op = _maker(value, "axe.reduce")
+    axes: tuple[int, ...] = ()
+    if value not in collected:
+        given = {} if op is None else OPS[op.name].attrs_from_ir(op)
+        if given.get("kind") != "sum" or op.operands[0] not in collected:
+            return None
+        value, axes = op.operands[0], given["axes"]
+
+    def after(e: IrEmit, stacks: Sequence[Value]) -> Value:
+        return e(reduce, stacks[0], kind="sum", axes=(0, *(a + 1 for a in axes)))
+
+    return Term((value,), after)
