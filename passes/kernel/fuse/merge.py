@@ -47,6 +47,7 @@ class _Merger:
         self.groups: list[Group | None] = list(groups)
         self.max_ops = max_ops
         self.enable = enable
+        self.attentions: list[int] = []  # slots of attention groups that were joined
         self.owner = {i: at for at, g in enumerate(groups) for i in g.exits}
         # Slots of the groups that read an exit from outside; _VIEW where a view or the end does.
         self.readers: dict[int, set[int]] = {e: set() for e in self.owner}
@@ -70,17 +71,22 @@ class _Merger:
     def join_siblings(self, at: int) -> None:
         """Merge groups into the one at a slot that compute another part of the same attention,
         where neither waits for the other."""
-        for source in range(at):
+        if not self._is_attention(at):
+            return
+        for source in filter(self._is_attention, self.attentions):
             if self._are_siblings(source, at) and not self.before[at] >> source & 1:
                 both = beside(self.groups[source], self.groups[at])
                 self.groups[at], self.groups[source] = both, None
                 self._redirect(source, at, both)
                 self._order(source, at)
+        self.attentions.append(at)
+
+    def _is_attention(self, at: int) -> bool:
+        group = self.groups[at]
+        return group is not None and group.template == "attention"
 
     def _are_siblings(self, source: int, at: int) -> bool:
         found = [self.groups[source], self.groups[at]]
-        if any(g is None or g.template != "attention" for g in found):
-            return False
         x, y = (self.graph.nodes[g.anchor].op for g in found if g and g.anchor is not None)
         return attention.siblings(x, y)
 
