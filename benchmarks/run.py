@@ -30,6 +30,7 @@ RESULTS = HERE / "results" / "measures.json"
 NO_CACHE = "off"  # value of AXEC_CACHE: compiled kernels are not kept on disk
 
 DIGITS = "samples/digits.py:predict"
+STEP = "samples/train_digits.py:step"
 LAYERS = 12
 
 
@@ -83,9 +84,10 @@ def has_peers() -> bool:
 
 
 def build(folder: Path) -> dict[str, Path]:
-    """Compile what the probes load: digits, and an addition of two vectors of 16 floats."""
+    """Compile what the probes load: digits, its training step, an addition of 16 floats."""
     made = {"cache": folder / "cache"}
-    for name, source in (("digits", DIGITS), ("add", "benchmarks/probes/add.py:add")):
+    sources = {"digits": DIGITS, "add": "benchmarks/probes/add.py:add", "step": STEP}
+    for name, source in sources.items():
         made[name] = folder / f"{name}.axe"
         axec("compile", source, "-o", made[name], AXEC_CACHE=str(made["cache"]))
     return made
@@ -191,7 +193,12 @@ def mallocs(files: dict[str, Path]) -> list[Row]:
     calls = found["digits"]["calls"]
     counted = ", ".join(f"{name} {f['mallocs']}" for name, f in found.items())
     beside = f"the counter sees {found['add']['control']} in {calls} x numpy.empty(10**5)"
-    return [Row(what, reach, f"{counted} in {calls} calls", beside, found)]
+    step = probe("probes/step_mallocs", files["step"], LD_PRELOAD=str(library))
+    here = f"{step['mallocs']} in {step['steps']} steps of digits, {step['arrays']} arrays each"
+    return [
+        Row(what, reach, f"{counted} in {calls} calls", beside, found),
+        Row("malloc calls of a whole training step", reach, here, "the step's own call too", step),
+    ]
 
 
 MEASURES: dict[str, Callable[[dict[str, Path]], list[Row]]] = {

@@ -5,12 +5,17 @@ the compiler (an @axe.entry as the step, the search for the op that made a NaN, 
 it then.
 """
 
+from typing import TYPE_CHECKING, Any
+
 from axec.train.callbacks import Callback, EarlyStopping, Evaluate, Progress
 from axec.train.checkpoints import Checkpoints, best, latest, list_checkpoints, load, save
 from axec.train.data import Arrays, Data, Stream, as_data
 from axec.train.logs import Csv, JsonLines, TensorBoard
 from axec.train.loop import Run, fit
 from axec.train.transfer import Transfer, transfer
+
+if TYPE_CHECKING:
+    from axec.train.supervised import Supervised
 
 __all__ = [
     "Arrays",
@@ -24,6 +29,7 @@ __all__ = [
     "Progress",
     "Run",
     "Stream",
+    "Supervised",
     "TensorBoard",
     "Transfer",
     "as_data",
@@ -35,3 +41,12 @@ __all__ = [
     "save",
     "transfer",
 ]
+
+
+def __getattr__(name: str) -> Any:
+    if name != "Supervised":  # the one part that is made with the compiler
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name)
+    from axec.train.supervised import Supervised
+
+    globals()[name] = Supervised
+    return Supervised

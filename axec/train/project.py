@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,26 +11,16 @@ from typing import Any
 import numpy as np
 
 import axec as axe
+from axec.artifact import Artifact
 from axec.diag import AxecError
 from axec.lang.entry import run_file
 from axec.lang.errors import did_you_mean
-from axec.train import (
-    Arrays,
-    Callback,
-    Checkpoints,
-    Csv,
-    EarlyStopping,
-    Evaluate,
-    JsonLines,
-    Progress,
-    Run,
-    TensorBoard,
-    fit,
-)
+from axec.train.callbacks import Callback, EarlyStopping, Progress
+from axec.train.checkpoints import Checkpoints
 from axec.train.config import Config, Source, keep, keys_of
-from axec.train.state import Array, State
-
-Pair = tuple[Array, Array]
+from axec.train.logs import Csv, JsonLines, TensorBoard
+from axec.train.loop import Run
+from axec.train.supervised import Pair, Supervised
 
 _LOSSES = (
     "binary_cross_entropy", "binary_cross_entropy_with_logits", "cross_entropy", "huber_loss",
@@ -52,95 +42,29 @@ class Project:
     """What a config describes."""
 
     config: Config
-    model: Any
-    optimiser: Any
-    loss: Callable[[Any, Any], Any]
+    task: Supervised
     train: Pair
     test: Pair | None
 
-    def start(self) -> State:
-        """The state before the first step."""
-        params = self.model.init(self.config.train.seed)
-        return {
-            "params": params,
-            "state": self.model.init_state(),
-            "optimiser": self.optimiser.init(params),
-            "step": np.int64(0),
-        }
-
-    def step(self, state: State, x: Any, y: Any) -> Any:
-        """One step on a batch: loss, next state. Its random key is that of (seed, step)."""
-        key = axe.random.fold_in(axe.random.key(self.config.train.seed), state["step"])
-
-        def loss(params: Any) -> Any:
-            scores, new = self.model(params, x, state=state["state"], train=True, key=key)
-            return self.loss(scores, y), new
-
-        (value, new), grads = axe.value_and_grad(loss, has_aux=True)(state["params"])
-        updates, optimiser = self.optimiser.update(grads, state["optimiser"], state["params"])
-        params = axe.optim.apply_updates(state["params"], updates)
-        next_step = state["step"] + 1
-        return value, {"params": params, "state": new, "optimiser": optimiser, "step": next_step}
-
-    def evaluate(self, params: Any, state: Any, x: Any, y: Any) -> Any:
-        """Metrics of the model as it predicts: loss, and accuracy where labels are integers."""
-        scores = self.model(params, x, state=state)[0]
-        found = {"loss": self.loss(scores, y)}
-        if not y.dtype.is_float:
-            right = axe.argmax(scores, axis=-1) == y
-            found["accuracy"] = axe.mean(right.astype(axe.float32))
-        return found
-
-    def compile(self) -> Any:
-        """The artifact with both entries."""
-        state = axe.spec_like(self.start())
-        batch = tuple(axe.spec((self.config.data.batch, *a.shape[1:]), a.dtype) for a in self.train)
-        entries = [axe.entry(state=state, x=batch[0], y=batch[1])(_named("step", self.step))]
-        if self.test is not None:
-            rows = axe.dim("rows", 1, self.config.data.batch)
-            x, y = (axe.spec((rows, *a.shape[1:]), a.dtype) for a in self.test)
-            mark = axe.entry(params=state["params"], state=state["state"], x=x, y=y)
-            entries.append(mark(_named("evaluate", self.evaluate)))
-        return axe.compile(entries)
+    def compile(self) -> Artifact:
+        """The artifact with `step`, `evaluate` and `predict`."""
+        return self.task.compile(*self.train, self.config.data.batch)
 
     def run(self, program: Any, folder: Path) -> Run:
         """Train with the loaded artifact, or go on, in a folder with logs and checkpoints."""
-        callbacks: list[Callback] = [*self._callbacks(program), Progress()]
-        callbacks += [_LOGS[name](folder) for name in self.config.train.log]
         settings, data = self.config.train, self.config.data
+        callbacks: list[Callback] = [Progress(), *(_LOGS[name](folder) for name in settings.log)]
+        if settings.patience is not None:
+            watched = settings.monitor or ("val_loss" if self.test is not None else "loss")
+            callbacks.insert(0, EarlyStopping(watched, settings.patience, mode=settings.mode))
         saving = Checkpoints(
             folder, every=settings.every, keep=settings.keep, monitor=settings.monitor,
             mode=settings.mode,
         )  # fmt: skip
-        batches = Arrays(*self.train, batch=data.batch, shuffle=data.shuffle, seed=settings.seed)
-        return fit(
-            program["step"], self.start(), batches, settings.epochs, [*callbacks, saving],
-            source=self.step,
+        return self.task.fit(
+            self.train, self.test, batch=data.batch, epochs=settings.epochs,
+            callbacks=[*callbacks, saving], shuffle=data.shuffle, program=program,
         )  # fmt: skip
-
-    def _callbacks(self, program: Any) -> Iterator[Callback]:
-        """What adds metrics, and what watches them."""
-        settings = self.config.train
-        if self.test is not None:
-            yield self._evaluation(program["evaluate"], self.test)
-        if settings.patience is not None:
-            watched = settings.monitor or ("val_loss" if self.test is not None else "loss")
-            yield EarlyStopping(watched, settings.patience, mode=settings.mode)
-
-    def _evaluation(self, entry: Any, test: Pair) -> Evaluate:
-        rows = Arrays(*test, batch=self.config.data.batch, shuffle=False, drop_last=False)
-        return Evaluate(lambda s, x, y: entry(s["params"], s["state"], x, y), rows)
-
-
-def _named(name: str, method: Callable[..., Any]) -> Callable[..., Any]:
-    """A bound method as a function of that name."""
-
-    def call(*args: Any) -> Any:
-        return method(*args)
-
-    call.__name__ = name
-    call.__signature__ = inspect.signature(method)  # type: ignore[attr-defined]
-    return call
 
 
 def prepare(project: Project, folder: Path) -> Any:
@@ -165,7 +89,8 @@ def load(config: Config) -> Project:
         _known(name, _LOGS, source, "train.log")
     if config.train.mode not in ("min", "max"):
         raise source.error("config-value", '`train.mode` is "min" or "max"', "train.mode")
-    return Project(config, _model(config), _optimiser(config, steps), _loss(config), train, test)
+    parts = _model(config), _loss(config), _optimiser(config, steps)
+    return Project(config, Supervised(*parts, config.train.seed), train, test)
 
 
 def _model(config: Config) -> Any:
