@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from axec import pack
+from axec import kept, pack
 from axec.artifact import Artifact
 from axec.diag import AxecError, Location
 from axec.dialects import load
@@ -98,30 +98,52 @@ class Compilation:
     images: list[image.Image] = field(default_factory=list)
 
     def run(self) -> Artifact:
-        """All stages. Errors of late stages point at the user's line as those of tracing do."""
+        """All stages, or those that are left where the program was compiled before. Errors of late
+        stages point at the user's line as those of tracing do."""
         wanted = self.options.targets()
         image.prepare(wanted)  # goes on while the program is being traced
         with self.inside():
-            self.front(wanted)
-            with self._stage("link"):
-                packed = pack.describe(self.module, self.traced)
-                signatures = [Signature.from_manifest(e) for e in packed.entries.values()]
-                names = list(definitions(self.module))
-                built = [image.finish(one, names, signatures) for one in self.images]
-                code = {one.target: image.link(one) for one in built}
+            self._trace()
+            packed = self._found(wanted)
             with self._stage("pack"):
                 source = pack.provenance(self.source, self._passes(), wanted)
-                manifest, segments = pack.pack(packed, code, source)
-        texts = {level: self._text_later(level) for level in LEVELS}
-        texts |= {
-            "llvm": self._inside(image.text, built),
-            "asm": self._inside(image.assembly, built),
-        }
+                manifest, segments = pack.pack(packed, self.traced, wanted, source)
+        texts = {level: self._later(_module, LEVELS[level]) for level in LEVELS}
+        texts |= {"llvm": self._later(_llvm), "asm": self._later(_assembly)}
         return Artifact(manifest, segments, self.timings, texts)
 
-    def front(self, wanted: Sequence[targets.Target] = ()) -> None:
-        """The stages that rewrite IR: `trace` and the passes. Among them `codegen` of the kernels,
-        for the wanted targets."""
+    def _found(self, wanted: Sequence[targets.Target]) -> pack.Packed:
+        """What the stages make of the traced program, or made of it before."""
+        if self.options.verify_each or self.options.print_after:
+            return self._made(wanted)
+        key = kept.key_of(self.source, self.traced, self._passes(), wanted)
+        found = kept.get(key)
+        if found is None:
+            found = self._made(wanted)
+            kept.put(key, found)
+        return found
+
+    def _made(self, wanted: Sequence[targets.Target]) -> pack.Packed:
+        self.lower(wanted)
+        with self._stage("link"):
+            packed = pack.describe(self.module, self.traced)
+            for one in self.finished(packed):
+                packed.code[one.target.name] = image.link(one)
+        return packed
+
+    def finished(self, packed: pack.Packed) -> list[image.Image]:
+        """The images of `codegen`, with the tables of kernels and entries."""
+        signatures = [Signature.from_manifest(e) for e in packed.entries.values()]
+        names = list(definitions(self.module))
+        return [image.finish(one, names, signatures) for one in self.images]
+
+    def front(self) -> None:
+        """The stages that rewrite IR: `trace` and the passes."""
+        self._trace()
+        self.lower()
+
+    def lower(self, wanted: Sequence[targets.Target] = ()) -> None:
+        """The passes, and among them `codegen` of the kernels for the wanted targets."""
         passes = self.options.pipeline()
         names = [p.name for p in passes]
         arranging = next((i for i, n in enumerate(names) if n in ARRANGING), len(names))
@@ -135,7 +157,6 @@ class Compilation:
                 with self._stage("codegen"):
                     self.images = image.begin(definitions(module), wanted)
 
-        self._trace()
         after("trace", self.module)
         base.run_pipeline(
             self.module,
@@ -157,21 +178,16 @@ class Compilation:
         if stage in self.options.print_after or stage == self.options.stop_after:
             print(f"// after {stage}\n{module}", flush=True)
 
-    def _text_later(self, level: str) -> Callable[[], str]:
+    def _later(self, write: Callable[[Compilation], str], last: str = "") -> Callable[[], str]:
         def text() -> str:
-            """Run the stages up to the level again: the IR of this run has moved on."""
-            passes = self.options.passes[: 1 + self._index(LEVELS[level])]
-            again = Compilation(self.sources, Options(passes=passes))
+            """Run the stages, up to `last`, again: the IR of this run has moved on."""
+            passes = self.options.passes
+            if last:
+                passes = passes[: 1 + self._index(last)]
+            again = Compilation(self.sources, Options(self.options.target, passes))
             with again.inside():
                 again.front()
-                return str(again.module)
-
-        return text
-
-    def _inside(self, write: Callable[[Any], str], of: Any) -> Callable[[], str]:
-        def text() -> str:
-            with self.inside():
-                return write(of)
+                return write(again)
 
         return text
 
@@ -202,6 +218,23 @@ class Compilation:
                 file = paths.get(where.file, where.file)
                 e.location = Location(file, where.line, where.column, where.end_column)
             raise
+
+
+def _module(run: Compilation) -> str:
+    return str(run.module)
+
+
+def _llvm(run: Compilation) -> str:
+    return image.text(_images(run))
+
+
+def _assembly(run: Compilation) -> str:
+    return image.assembly(_images(run))
+
+
+def _images(run: Compilation) -> list[image.Image]:
+    run.images = image.begin(definitions(run.module), run.options.targets())
+    return run.finished(pack.describe(run.module, run.traced))
 
 
 def merged(traced: Sequence[Traced]) -> Any:

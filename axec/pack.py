@@ -8,8 +8,6 @@ import hashlib
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
-from importlib.metadata import version
 from typing import Any
 
 import numpy as np
@@ -22,6 +20,7 @@ from axec.dialects.exec import held_type
 from axec.dialects.kernel import definitions
 from axec.dialects.types import TensorType
 from axec.lang.tracing import Traced
+from axec.passes.codegen import sources
 from axec.passes.codegen.cpu.targets import Target
 from axec.passes.codegen.program import encode, programs
 from axec.passes.kernel import layouts as weight_layouts
@@ -37,8 +36,8 @@ class Weights:
     """The weights segment: every array once, whatever entries use it, each ALIGNMENT-aligned."""
 
     rows: list[Json] = field(default_factory=list)  # as in the manifest
-    arrays: list[np.ndarray[Any, Any]] = field(default_factory=list)
     size: int = 0
+    _arrays: list[tuple[np.ndarray[Any, Any], str]] = field(default_factory=list)  # and layouts
     # By id of an array and layout; the array keeps the id its own.
     _offsets: dict[tuple[int, str], tuple[int, np.ndarray[Any, Any]]] = field(default_factory=dict)
     _names: set[str] = field(default_factory=set)
@@ -59,68 +58,78 @@ class Weights:
             self._names.add(unique)
             offset = -(-self.size // ALIGNMENT) * ALIGNMENT
             self._offsets[key] = offset, array
-            stored = weight_layouts.parse(layout).apply(array) if layout else array
+            shape = weight_layouts.parse(layout).shape if layout else array.shape
             row = {"name": unique, "dtype": dtypes.of(array.dtype).name}
-            self.rows.append({**row, "shape": list(stored.shape), "offset": offset})
-            self.arrays.append(stored)
-            self.size = offset + stored.nbytes
+            self.rows.append({**row, "shape": list(shape), "offset": offset})
+            self._arrays.append((array, layout))
+            self.size = offset + math.prod(shape) * array.itemsize
         return self._offsets[key][0]
 
     def data(self) -> bytearray:
         """The segment's bytes."""
         found = bytearray(self.size)
-        for row, array in zip(self.rows, self.arrays, strict=True):
-            found[row["offset"] : row["offset"] + array.nbytes] = array.tobytes()
+        for row, (array, layout) in zip(self.rows, self._arrays, strict=True):
+            stored = weight_layouts.parse(layout).apply(array) if layout else array
+            found[row["offset"] : row["offset"] + stored.nbytes] = stored.tobytes()
         return found
 
 
 @dataclass(frozen=True, slots=True)
 class Packed:
-    """Manifest without code, and the segments that every target shares."""
+    """What the stages made of a program, but for the numbers of its weights. `entries`: of the
+    manifest; `layouts`: of the weights that do not lie row by row, by entry; `tables`: the program
+    table by entry; `code`: an image by name of the target."""
 
     entries: Json
-    weights: Weights
-    segments: list[Segment]
+    layouts: dict[str, dict[str, str]]
+    tables: dict[str, bytes]
+    code: dict[str, bytes] = field(default_factory=dict)
 
 
 def describe(module: Any, traced: Sequence[Traced]) -> Packed:
-    """The entries' manifests, program tables and weights, from a module of exec.programs."""
+    """The entries' manifests and program tables, from a module of exec.programs."""
     kernels = definitions(module)
     weights = Weights()
-    entries: Json = {}
-    segments = []
+    packed = Packed({}, {}, {})
     found = programs(module)
-    for one in sorted(traced, key=lambda t: t.name):
-        program = found[one.name]
-        segment = f"program.{one.name}"
-        table = encode(program, list(kernels), weights.place(one, _layouts(program)))
-        entries[one.name] = {**_entry(program, one, kernels), "program": segment}
-        segments.append(Segment(segment, "program", table.encode()))
-    return Packed(entries, weights, segments)
+    for one in _sorted(traced):
+        program, name = found[one.name], one.name
+        packed.layouts[name] = _layouts(program)
+        table = encode(program, list(kernels), weights.place(one, packed.layouts[name]))
+        packed.entries[name] = {**_entry(program, one, kernels), "program": f"program.{name}"}
+        packed.tables[name] = table.encode()
+    return packed
 
 
 def pack(
-    packed: Packed, code: Mapping[Target, bytes], provenance: Json
+    packed: Packed, traced: Sequence[Traced], wanted: Sequence[Target], provenance: Json
 ) -> tuple[Json, list[Segment]]:
-    """The whole manifest and all segments, from what is shared and one image per target."""
-    segments = list(packed.segments)
+    """The whole manifest and all segments."""
+    weights = Weights()
+    for one in _sorted(traced):
+        weights.place(one, packed.layouts[one.name])
+    segments = [Segment(f"program.{name}", "program", t) for name, t in packed.tables.items()]
     targets = []
-    for target, image in code.items():
+    for target in wanted:
         name = f"code.{target.name}"
-        segments.append(Segment(name, "code", image))
+        segments.append(Segment(name, "code", packed.code[target.name]))
         features = sorted(target.required)
         targets.append(
             {"name": target.name, "arch": target.arch, "features": features, "code": name}
         )
-    if packed.weights.size:
-        segments.append(Segment("weights", "weights", packed.weights.data()))
+    if weights.size:
+        segments.append(Segment("weights", "weights", weights.data()))
     manifest = {
         "entries": packed.entries,
         "targets": targets,
-        "weights": packed.weights.rows,
+        "weights": weights.rows,
         "provenance": provenance,
     }
     return complete(manifest, segments), segments
+
+
+def _sorted(traced: Sequence[Traced]) -> list[Traced]:
+    return sorted(traced, key=lambda one: one.name)
 
 
 def provenance(source: str, passes: Sequence[str], targets: Sequence[Target]) -> Json:
@@ -130,13 +139,8 @@ def provenance(source: str, passes: Sequence[str], targets: Sequence[Target]) ->
         "source_sha256": hashlib.sha256(source.encode()).hexdigest(),
         "passes": list(passes),
         "flags": {"targets": [t.name for t in targets]},
-        "versions": _versions(),
+        "versions": sources.versions(),
     }
-
-
-@cache
-def _versions() -> dict[str, str]:
-    return {name: version(name) for name in ("llvmlite", "torch-mlir", "numpy")}
 
 
 def _entry(program: Any, traced: Traced, kernels: Mapping[str, Any]) -> Json:

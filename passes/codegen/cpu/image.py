@@ -89,7 +89,7 @@ def _object(part: Part, target: Target, locations: Mapping[str, Any]) -> Future[
     """A kernel that was compiled before is not even written again as LLVM IR."""
     if part.made_from is None:
         return worker.submit(part.emit(), target, locations=locations)
-    made_from = f"{sources.fingerprint()}\n{part.made_from}"
+    made_from = f"{sources.fingerprint(sources.KERNELS)}\n{part.made_from}"
     found = worker.known(made_from, target)
     return found or worker.submit(part.emit(), target, locations=locations, made_from=made_from)
 

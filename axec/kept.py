@@ -1,0 +1,62 @@
+"""Programs that were compiled before, on disk: what the stages made, by the hash of what they made
+it from. Without the numbers of the weights, which no stage looks at.
+
+A kept program is a line of JSON (entries, layouts, names and sizes of what follows), then the
+program tables and the images. Finding one saves every stage between `trace` and `pack`.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Sequence
+
+from axec.lang.tracing import Traced
+from axec.pack import Packed
+from axec.passes.codegen import sources
+from axec.passes.codegen.cache import open_cache
+from axec.passes.codegen.cpu.targets import Target
+
+_BLOBS = ("tables", "code")
+
+
+def key_of(
+    source: str, traced: Sequence[Traced], passes: Sequence[str], wanted: Sequence[Target]
+) -> bytes:
+    """The hash of all that the stages depend on. `source`: the traced program's text."""
+    ids: dict[int, int] = {}  # arrays that several weights share are stored once
+    entries = [
+        (
+            [one.name, one.in_tree, one.out_tree, one.inputs, one.outputs],
+            sorted((name, list(ends)) for name, ends in one.dims.items()),
+            [(name, ids.setdefault(id(a), len(ids))) for name, a in one.weights.items()],
+        )
+        for one in traced
+    ]
+    compiler = sources.fingerprint(sources.PROGRAMS)
+    made_from = [compiler, entries, list(passes), [t.name for t in wanted], source]
+    return hashlib.sha256(json.dumps(made_from).encode()).digest()
+
+
+def get(key: bytes) -> Packed | None:
+    """The program that was put under this key, if it is still there."""
+    data = open_cache().get(key)
+    if data is None:
+        return None
+    head, _, rest = data.partition(b"\n")
+    found = json.loads(head)
+    blobs: dict[str, dict[str, bytes]] = {kind: {} for kind in _BLOBS}
+    at = 0
+    for kind, name, size in found["blobs"]:
+        blobs[kind][name] = rest[at : at + size]
+        at += size
+    return Packed(found["entries"], found["layouts"], **blobs)
+
+
+def put(key: bytes, packed: Packed) -> None:
+    """Keep a program."""
+    blobs = [(k, name, data) for k in _BLOBS for name, data in getattr(packed, k).items()]
+    sizes = [(kind, name, len(data)) for kind, name, data in blobs]
+    head = {"entries": packed.entries, "layouts": packed.layouts, "blobs": sizes}
+    data = b"".join([json.dumps(head).encode(), b"\n", *(data for _, _, data in blobs)])
+    open_cache().put(key, data)
