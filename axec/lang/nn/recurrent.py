@@ -1,6 +1,6 @@
 """Recurrent layers: a step function each, which cells apply once and layers along a sequence.
 
-A layer is unrolled: the number of steps must be known when tracing, and the program grows with it.
+A layer is a `scan`: its length may be a named dim, and the program does not grow with it.
 Sequences are [N, T, features] (torch's batch_first=True).
 """
 
@@ -14,7 +14,7 @@ import numpy as np
 
 from axec.dialects.axe.rules import show
 from axec.lang import create
-from axec.lang.arrange import split, stack
+from axec.lang.arrange import split, stack, swapaxes
 from axec.lang.core import ArrayLike, as_tensor
 from axec.lang.elementwise import sigmoid, tanh
 from axec.lang.errors import error
@@ -22,6 +22,7 @@ from axec.lang.nn import init
 from axec.lang.nn.activation import relu
 from axec.lang.nn.functional import linear
 from axec.lang.nn.module import Module
+from axec.lang.scan import scan
 from axec.lang.tensor import Tensor
 
 Array = np.ndarray[Any, Any]
@@ -133,9 +134,9 @@ class GRUCell(_Cell, _Gru):
 
 @dataclass(eq=False)
 class _Layers(_Steps):
-    """`num_layers` layers over x [N, T, input_size], T known when tracing: (y [N, T, H], carry
-    after the last step), each part of the carry [layers, N, H]; the first carry is zeros when left
-    out. Parameters: those of the cell, their names with `_l0`, `_l1`, ... at the end."""
+    """`num_layers` layers over x [N, T, input_size]: (y [N, T, H], carry after the last step), each
+    part of the carry [layers, N, H]; the first carry is zeros when left out. Parameters: those of
+    the cell, their names with `_l0`, `_l1`, ... at the end."""
 
     input_size: int
     hidden_size: int
@@ -150,31 +151,31 @@ class _Layers(_Steps):
         return found
 
     def forward(self, x: ArrayLike, carry: Any = None) -> Any:
-        y = as_tensor(x)
-        steps = y.type.shape[1] if y.ndim == 3 else None
-        if not isinstance(steps, int):
-            raise error(
-                "dim-value",
-                f"{type(self).__name__} is unrolled over x [N, T, features] with T known when "
-                f"tracing, this array is {show(y.type.shape)}",
+        whole = as_tensor(x)
+        if whole.ndim != 3:
+            message = (
+                f"{type(self).__name__} takes x [N, T, features], got {show(whole.type.shape)}"
             )
+            raise error("shape-mismatch", message, hint="one sequence is a batch: `x[None]`")
         given = carry if isinstance(carry, tuple) else (carry,)
+        y = swapaxes(whole, 0, 1)  # time comes first inside
         ends = []
         for i in range(self.num_layers):
-            start = self.start(y) if carry is None else tuple(as_tensor(c)[i] for c in given)
-            y, end = self._layer(y, steps, start, f"_l{i}")
+            start = self.start(whole) if carry is None else tuple(as_tensor(c)[i] for c in given)
+            y, end = self._layer(y, start, f"_l{i}")
             ends.append(end)
         last = tuple(stack(parts) for parts in zip(*ends, strict=True))
-        return y, last if self.carried > 1 else last[0]
+        return swapaxes(y, 0, 1), last if self.carried > 1 else last[0]
 
-    def _layer(self, x: Tensor, steps: int, carry: Carry, end: str) -> tuple[Tensor, Carry]:
+    def _layer(self, x: Tensor, carry: Carry, end: str) -> tuple[Tensor, Carry]:
         """All steps; what x gives is one product for all of them."""
-        from_x = self.project("ih", x, end)
-        outputs = []
-        for t in range(steps):
-            carry = self.step(from_x[:, t], self.project("hh", carry[0], end), carry)
-            outputs.append(carry[0])
-        return stack(outputs, axis=1), carry
+
+        def step(carry: Carry, from_x: Tensor) -> tuple[Carry, Tensor]:
+            new = self.step(from_x, self.project("hh", carry[0], end), carry)
+            return new, new[0]
+
+        last, outputs = scan(step, carry, self.project("ih", x, end))
+        return outputs, last
 
 
 @dataclass(eq=False)
