@@ -22,7 +22,7 @@ BUILD = Path(__file__).resolve().parent.parent / "build"
 WEIGHTS = BUILD / "micro_gpt.safetensors"
 LAYERS, HEADS, WIDTH, LENGTH, VOCABULARY = 3, 4, 128, 128, 128  # vocabulary: ASCII
 DEPTH = WIDTH // HEADS
-BATCH, STEPS, RATE, WARM_UP = 16, 500, 1e-3, 50
+BATCH, STEPS, RATE, WARM_UP = 16, 500, 3e-3, 50
 
 
 class Attention(nn.Module):

@@ -17,7 +17,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-HEADS, WARM_UP, RATE = 4, 50, 1e-3
+HEADS, WARM_UP, RATE = 4, 50, 3e-3
 
 
 class Attention(nn.Module):

@@ -17,6 +17,7 @@ from axec.lang.spec import as_dtype, float32
 
 __all__ = [
     "constant",
+    "diag",
     "eye",
     "gain",
     "kaiming_normal",
@@ -24,6 +25,7 @@ __all__ = [
     "normal",
     "ones",
     "orthogonal",
+    "sparse",
     "truncated_normal",
     "uniform",
     "xavier_normal",
@@ -55,6 +57,29 @@ def eye(shape: Sizes, *, dtype: Any = float32) -> Array:
     """A matrix with 1 on its diagonal."""
     rows, columns = _matrix("eye", shape)
     return np.eye(rows, columns, dtype=as_dtype(dtype).numpy)
+
+
+def diag(values: Any, *, dtype: Any = float32) -> Array:
+    """A square matrix with these values on its diagonal."""
+    found = np.asarray(values)
+    if found.ndim != 1:
+        raise error("bad-attribute", f"diag: the values have one axis, got shape {found.shape}")
+    return np.diag(found).astype(as_dtype(dtype).numpy)
+
+
+def sparse(
+    rng: Rng, shape: Sizes, sparsity: float, std: float = 0.01, *, dtype: Any = float32
+) -> Array:
+    """A normal matrix where of each column the part `sparsity`, rounded up, is 0. Source: Martens,
+    ICML 2010, section 5."""
+    rows, columns = _matrix("sparse", shape)
+    if not 0 <= sparsity <= 1:
+        raise error("bad-attribute", f"sparse: a part is from 0 to 1, got {sparsity}")
+    source = np.random.default_rng(rng)
+    found = source.normal(0.0, std, (rows, columns))
+    order = source.permuted(np.tile(np.arange(rows)[:, None], (1, columns)), axis=0)
+    found[order < math.ceil(sparsity * rows)] = 0
+    return found.astype(as_dtype(dtype).numpy)
 
 
 def uniform(

@@ -214,6 +214,19 @@ class Module(metaclass=_Frozen):
             )
         return self._scope
 
+    def replace(self, path: str, module: Any) -> Any:
+        """A copy with another module at a path, as in `model.replace("blocks.0.attn", Mine())`.
+        Parameters of all other parts keep their names: `axe.train.transfer` takes them over."""
+        name, _, rest = path.partition(".")
+        known = dict(self.parts())
+        if name not in known:
+            hint = did_you_mean(name, known)
+            raise error("argument-name", f"{type(self).__name__} has no part `{name}`", hint=hint)
+        made = object.__new__(type(self))
+        new = known[name].replace(rest, module) if rest else _module(module)
+        vars(made).update(vars(self) | {name: new})
+        return made
+
     # A description does not change.
 
     def __setattr__(self, name: str, value: Any) -> None:

@@ -3,9 +3,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
-from axec.lang.optim.base import GradientTransformation, Rate, at, chain
+import numpy as np
+
+from axec.lang import static
+from axec.lang.optim.base import GradientTransformation, Rate, Tree, at, chain
 from axec.lang.optim.transforms import (
     add_decayed_weights,
     scale_by_adafactor,
@@ -156,3 +160,21 @@ def adafactor(
     return scale_by_adafactor(
         learning_rate, decay=decay, eps=eps, clip=clip, weight_decay=weight_decay
     )
+
+
+def adjustable(
+    make: Callable[[Rate], GradientTransformation], learning_rate: float
+) -> GradientTransformation:
+    """An optimiser whose learning rate is part of its state, where a run can read and set it:
+    `adjustable(axe.optim.adamw, 1e-3)`. State: rate (float32 scalar), inner."""
+    start = np.float32(static.real("learning_rate", learning_rate))
+
+    def init(params: Tree) -> Tree:
+        return {"rate": start, "inner": make(lambda step: start).init(params)}
+
+    def update(updates: Tree, state: Tree, params: Tree = None) -> tuple[Tree, Tree]:
+        rate = state["rate"]
+        updates, inner = make(lambda step: rate).update(updates, state["inner"], params)
+        return updates, {"rate": rate, "inner": inner}
+
+    return GradientTransformation(init, update)

@@ -51,7 +51,15 @@ def test_constants() -> None:
     np.testing.assert_array_equal(init.ones((2,)), [1, 1])
     np.testing.assert_array_equal(init.constant(0.5, (2,)), [0.5, 0.5])
     np.testing.assert_array_equal(init.eye((2, 3)), np.eye(2, 3))
+    np.testing.assert_array_equal(init.diag([1, 2]), [[1, 0], [0, 2]])
     assert init.zeros((2,), dtype="float64").dtype == np.float64
+
+
+def test_sparse() -> None:
+    w = init.sparse(0, (50, 400), 0.33, std=2.0)
+    assert ((w == 0).sum(0) == 17).all()
+    assert abs(w[w != 0].std() - 2) < 0.05
+    assert len({tuple(column) for column in (w == 0).T}) > 390
 
 
 @pytest.mark.parametrize("shape", [(6, 4), (4, 6), (5, 3, 2, 2)])
@@ -72,6 +80,8 @@ def test_gains() -> None:
     "wrong",
     [
         lambda: init.eye((2,)),
+        lambda: init.diag([[1]]),
+        lambda: init.sparse(0, (2, 2), 1.5),
         lambda: init.orthogonal(0, (3,)[:0]),
         lambda: init.xavier_normal(0, (3,)),
         lambda: init.kaiming_normal(0, (3, 3), mode="fan"),

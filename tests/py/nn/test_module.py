@@ -160,6 +160,15 @@ def test_lists() -> None:
     assert isinstance(items[-1], nn.Lambda)
 
 
+def test_replaced_parts() -> None:
+    new = NET.replace("head.3", nn.Linear(16, 5)).replace("blocks.0", nn.relu)
+    assert new(new.init(), X, state=new.init_state())[0].shape == (5, 5)
+    assert NET(NET.init(), X, state=NET.init_state())[0].shape == (5, 3)
+    old, now = NET.init(0), new.init(0)
+    np.testing.assert_array_equal(old["blocks"]["1"]["weight"], now["blocks"]["1"]["weight"])
+    assert "0" not in now["blocks"]
+
+
 def test_repr_shows_the_description() -> None:
     text = repr(nn.Sequential(nn.Linear(2, 3), nn.LeakyReLU(negative_slope=0.2), nn.tanh))
     assert text == (
@@ -184,6 +193,7 @@ BAD = {
     "assignment": ("tensor-immutable", lambda: setattr(NET, "depth", 3)),
     "numbers outside a call": ("argument-type", lambda: NET.params),
     "a class in place of a module": ("argument-type", lambda: nn.Sequential(nn.ReLU)),
+    "no such part": ("argument-name", lambda: NET.replace("blocks.7", nn.relu)),
     "no forward": ("argument-type", lambda: nn.Module()({}, X)),
     "unknown state": ("tree-structure", put_unknown),
 }

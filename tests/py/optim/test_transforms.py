@@ -78,6 +78,18 @@ def test_accumulated_gradients_are_their_mean() -> None:
         same(updates, expected, rtol=1e-5, err_msg=str(k))
 
 
+def test_a_rate_in_the_state() -> None:
+    tx = optim.adjustable(optim.adamw, 0.1)
+    state = tx.init(PARAMS)
+    first, state = tx.update(GRADS, state, PARAMS)
+    same(axe.tree.map(np.asarray, first), run(optim.adamw(0.1), GRADS)[0])
+    state["rate"] = np.float32(0.05)
+    second, state = tx.update(GRADS, state, PARAMS)
+    wanted = axe.tree.map(lambda u: u / 2, run(optim.adamw(0.1), GRADS, GRADS)[1])
+    same(axe.tree.map(np.asarray, second), wanted)
+    assert float(state["rate"]) == np.float32(0.05)
+
+
 def test_masked_and_scaled_parts() -> None:
     (found,) = run(optim.masked(optim.scale(3.0), "b.*"), GRADS)
     same(found, {"a": GRADS["a"], "b": {"c": 3 * GRADS["b"]["c"]}})

@@ -1,5 +1,5 @@
-"""A training process without the compiler, to be killed: train_child.py PARTS RUN. A byte on
-standard output says that a step is done."""
+"""A training process without the compiler, to be killed: train_child.py PARTS RUN [EPOCHS
+[THREADS]]. A byte on standard output says that a step is done."""
 
 import os
 import sys
@@ -17,15 +17,15 @@ class Tell(Callback):
         os.write(1, b".")
 
 
-def main(parts, folder):
+def main(parts, folder, epochs="40", threads="1"):
     parts = Path(parts)
-    program, data = load(parts / "step.axe"), np.load(parts / "data.npz")
+    program, data = load(parts / "step.axe", threads=int(threads)), np.load(parts / "data.npz")
     entry = program.manifest["entries"]["step"]
     given = safetensors.read(parts / "start.safetensors").arrays
     names = [row["name"].removeprefix("state.") for row in entry["inputs"][:-2]]
     state = unflatten(entry["in_tree"]["children"][0], iter([given[n] for n in names]))
     callbacks = [Tell(), JsonLines(f"{folder}/log.jsonl", every=5), Checkpoints(folder, every=3)]
-    fit(program, state, Arrays(data["x"], data["y"], batch=8), 40, callbacks)
+    fit(program, state, Arrays(data["x"], data["y"], batch=8), int(epochs), callbacks)
 
 
 if __name__ == "__main__":

@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from support.training import BATCH, examples, save_parts, start
+from support.training import BATCH, examples, save_parts, start, step
 
 import axec as axe
 from axec import train
@@ -183,21 +183,40 @@ def test_transfer(tmp_path: Path) -> None:
     assert train.transfer(old, old, strict=True).unexpected == ()
 
 
-def test_training_needs_numpy_and_two_folders(parts: Path, tmp_path: Path) -> None:
-    root = Path(__file__).resolve().parents[3]
+@pytest.fixture(scope="module")
+def bare(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with axec/runtime and axec/train alone."""
+    root, folder = Path(__file__).resolve().parents[3], tmp_path_factory.mktemp("bare")
     ignored = shutil.ignore_patterns("__pycache__")
-    for name in ("runtime", "train"):
-        source = root / name if name == "runtime" else root / "axec" / name
-        shutil.copytree(source, tmp_path / "axec" / name, ignore=ignored)
+    shutil.copytree(root / "runtime", folder / "axec" / "runtime", ignore=ignored)
+    shutil.copytree(root / "axec" / "train", folder / "axec" / "train", ignore=ignored)
+    return folder
+
+
+def test_training_needs_numpy_and_two_folders(bare: Path, parts: Path, tmp_path: Path) -> None:
+    """Two epochs there: equal bits for one and two threads, and the reference interpreter's
+    numbers."""
     code = (
         "import runpy, sys; sys.path[:0] = [sys.argv[1]]; del sys.argv[0]\n"
         f"runpy.run_path({str(CHILD)!r}, run_name='__main__')\n"
         "print(*sys.modules, file=sys.stderr)"
     )
-    done = subprocess.run(
-        [sys.executable, "-c", code, tmp_path, parts, tmp_path / "run"],
-        capture_output=True, text=True, check=True, env={},
-    )  # fmt: skip
-    loaded = set(done.stderr.split())
-    assert {"numpy", "axec.train.loop"} <= loaded
-    assert not {"axec.lang", "axec.driver", "torch_mlir", "llvmlite", "ml_dtypes"} & loaded
+    ends = []
+    for threads in "12":
+        run = tmp_path / threads
+        done = subprocess.run(
+            [sys.executable, "-c", code, bare, parts, run, "2", threads],
+            capture_output=True, text=True, check=True, env={},
+        )  # fmt: skip
+        loaded = set(done.stderr.split())
+        assert {"numpy", "axec.train.loop"} <= loaded
+        assert not {"axec.lang", "axec.driver", "torch_mlir", "llvmlite", "ml_dtypes"} & loaded
+        ends.append(train.list_checkpoints(run)[-1])
+    assert ends[0].read_bytes() == ends[1].read_bytes()
+    state = start()
+    for epoch in range(2):
+        for x, y in data().batches(epoch):
+            _, state = step.fn(axe.tree.map(np.asarray, state), x, y)
+    found, _ = train.load(ends[0], start())
+    for (path, a), (_, b) in zip(train.state.leaves(found), train.state.leaves(state), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5 * abs(b).max(), err_msg=path)
