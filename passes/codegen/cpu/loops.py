@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from axec.dialects.dims import Size
-from axec.passes.codegen.cpu import math
+from axec.passes.codegen.cpu import math, memory
 from axec.passes.codegen.cpu.emission import Emission
 from axec.passes.codegen.cpu.frame import Frame, reachable
-from axec.passes.codegen.cpu.nodes import Node
+from axec.passes.codegen.cpu.nodes import Index, Node
 from axec.passes.codegen.cpu.space import Run
 from axec.passes.codegen.llvm import I64, Value, constant
 from axec.passes.kernel import templates
@@ -186,3 +186,22 @@ def first_element(f: Frame, walk: templates.Loop, unit: Value) -> Value:
     blocks = divisor(f, walk.blocks)
     line, block = f.b.udiv(unit, blocks), f.b.urem(unit, blocks)
     return f.b.add(f.b.mul(line, f.size(walk.shape[-1])), f.b.mul(block, walk.block))
+
+
+# ---- results -------------------------------------------------------------------------------------
+
+
+def stores(f: Frame, values: Sequence[Node], indices: Sequence[Index]) -> tuple[Step, list[Node]]:
+    """What one vector's step does: compute the results and store them."""
+    outputs = [f.evaluator.output(i) for i in range(len(values))]
+    places = [(o, f.graph.offset(o, i)) for o, i in zip(outputs, indices, strict=True)]
+    pointers = [f.graph.address(o, offset) for o, offset in places]
+    e = f.emission
+
+    def step(_: Values) -> Values:
+        e.emit([*values, *pointers])
+        for output, pointer, node in zip(outputs, pointers, values, strict=True):
+            memory.store(e, output.dtype, e.value(pointer), e.vector(node))
+        return ()
+
+    return step, pointers
