@@ -220,6 +220,7 @@ from axec.lang.spec import (
     uint8,
 )
 from axec.lang.transform import grad, jvp, stop_gradient, value_and_grad, vjp
+from axec.lang.update import put_along_axis, scatter
 
 __all__ = [
     "AmpPolicy",
@@ -379,6 +380,7 @@ __all__ = [
     "power",
     "prod",
     "promote_types",
+    "put_along_axis",
     "random",
     "reciprocal",
     "relu",
@@ -395,6 +397,7 @@ __all__ = [
     "rsqrt",
     "scaled_dot_product_attention",
     "scan",
+    "scatter",
     "searchsorted",
     "sigmoid",
     "sign",

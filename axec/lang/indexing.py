@@ -1,8 +1,8 @@
 """Indexing: `x[...]`, `take`, and windows at run-time offsets.
 
-An index is a tuple of ints, slices, None, Ellipsis and at most one integer array or list. Static
-parts are checked when tracing; run-time indices count from the end when negative and are clamped
-to the axis, so that a program has no run-time index error.
+An index is a tuple of ints, slices, None, Ellipsis and integer arrays or lists (of several arrays,
+see places.py). Static parts are checked when tracing; run-time indices count from the end when
+negative and are clamped to the axis, so that a program has no run-time index error.
 """
 
 from __future__ import annotations
@@ -18,8 +18,17 @@ from axec.dialects.axe import arrange as arrange_ops
 from axec.dialects.axe import indexing as ops
 from axec.dialects.axe.rules import show
 from axec.dialects.dims import DimExpr, Ranges, Size
-from axec.lang import arrange, hints, static
-from axec.lang.core import ArrayLike, apply, as_tensor, cast, known_shape, known_size, promote
+from axec.lang import arrange, hints, places, static
+from axec.lang.core import (
+    ArrayLike,
+    apply,
+    as_tensor,
+    cast,
+    known_shape,
+    known_size,
+    promote,
+    scalar,
+)
 from axec.lang.create import asarray
 from axec.lang.elementwise import where
 from axec.lang.errors import error
@@ -52,7 +61,10 @@ class _Plan:
 
 def getitem(x: Tensor, index: Any) -> Tensor:
     """`x[index]`; see the module's description."""
-    plan = _plan(x, index if isinstance(index, tuple) else (index,))
+    items = items_of(x, index if isinstance(index, tuple) else (index,))
+    if sum(isinstance(i, Tensor) for i in items) > 1:
+        return places.gather(x, items)
+    plan = _plan(x, items)
     found = _cut(x, plan.cuts)
     kept = [s for s, c in zip(found.type.shape, plan.cuts, strict=True) if c.keep]
     for place in plan.new:
@@ -81,8 +93,7 @@ def _cut(x: Tensor, cuts: Sequence[Cut]) -> Tensor:
     return apply(arrange_ops.slice_, x, start=start, stop=stop, step=step)
 
 
-def _plan(x: Tensor, index: tuple[Any, ...]) -> _Plan:
-    items = [as_index(i) for i in per_axis(x, index)]
+def _plan(x: Tensor, items: list[Any]) -> _Plan:
     ranges: Ranges = {} if x.trace is None else x.trace.ranges
     plan = _Plan([], [], None, 0, False)
     advanced: list[int] = []  # positions of ints and arrays among the items
@@ -93,12 +104,6 @@ def _plan(x: Tensor, index: tuple[Any, ...]) -> _Plan:
             continue
         size = x.type.shape[axis]
         if isinstance(item, Tensor):
-            if plan.array is not None:
-                raise error(
-                    "index-type",
-                    "an index can hold one array, this one has two",
-                    hint="index in two steps, or take from the flattened array",
-                )
             plan.array, plan.array_axis = item, axis
             plan.cuts.append(Cut(0, size))
         elif isinstance(item, slice):
@@ -113,8 +118,12 @@ def _plan(x: Tensor, index: tuple[Any, ...]) -> _Plan:
     return plan
 
 
-def per_axis(x: Tensor, index: tuple[Any, ...]) -> list[Any]:
-    """One item per axis (and None per new axis)."""
+def items_of(x: Tensor, index: tuple[Any, ...]) -> list[Any]:
+    """One item per axis (and None per new axis), as `as_index` gives them."""
+    return [as_index(i) for i in _per_axis(x, index)]
+
+
+def _per_axis(x: Tensor, index: tuple[Any, ...]) -> list[Any]:
     used = sum(i is not None and i is not Ellipsis for i in index)
     if used > x.ndim:
         raise error("index-count", f"{used} indices for an array of shape {show(x.type.shape)}")
@@ -254,7 +263,11 @@ def take(x: ArrayLike, indices: ArrayLike, /, *, axis: int | None = None) -> Ten
 
 
 def _take(x: Tensor, indices: Tensor, axis: int) -> Tensor:
-    size = x.type.shape[axis]
+    return apply(ops.take, x, from_start(indices, x.type.shape[axis], axis), axis=axis)
+
+
+def from_start(indices: Tensor, size: Size, axis: int) -> Tensor:
+    """Indices that count from the start of an axis, int32 or int64; known ones are checked."""
     if indices.trace is None and isinstance(size, int):
         values = indices.value
         if values.size and not (-size <= values.min() and values.max() < size):
@@ -264,14 +277,13 @@ def _take(x: Tensor, indices: Tensor, axis: int) -> Tensor:
                 f"index {worst} on axis {axis} of size {size}",
                 hint=f"indices go from {-size} to {size - 1}" if size else None,
             )
-        at = Tensor(np.where(values < 0, values + size, values).astype(np.int64))
-    else:
-        at = indices
-        if at.dtype not in (dtypes.i32, dtypes.i64):
-            at = cast(at, dtypes.i32)
-        if indices.dtype.kind == "i":
-            at = where(at < 0, at + (size if isinstance(size, int) else x.shape[axis]), at)
-    return apply(ops.take, x, at, axis=axis)
+        return Tensor(np.where(values < 0, values + size, values).astype(np.int64))
+    at = indices
+    if at.dtype not in (dtypes.i32, dtypes.i64):
+        at = cast(at, dtypes.i32)
+    if indices.dtype.kind == "i":
+        at = where(at < 0, at + (size if isinstance(size, int) else scalar(size, at.dtype)), at)
+    return at
 
 
 def dynamic_slice(

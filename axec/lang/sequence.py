@@ -153,30 +153,36 @@ def take_along_axis(x: ArrayLike, indices: ArrayLike, /, *, axis: int = -1) -> T
     """result[a..., i, b...] = x[a..., indices[a..., i, b...], b...]: one position per element of
     the result; the other axes of both broadcast. Negative positions count from the end; those
     outside are clamped to the axis."""
-    t, index = as_tensor(x), as_tensor(indices)
-    place = static.axis("take_along_axis", axis, t.ndim)
-    if index.dtype not in INDEX_DTYPES or index.ndim != t.ndim:
-        what = f"{dtype_name(index.dtype)} {show(index.type.shape)}"
-        raise error(
-            "index-type",
-            f"take_along_axis: needs int32 or int64 positions of {t.ndim} axes, got {what}",
-        )
-    t, index = _around(t, index, place)
-    size = core.scalar(t.type.shape[place], dtypes.i64)
-    at = cast(index, dtypes.i64)
-    at = ew.clip(ew.where(at < 0, at + size, at), 0, size - 1)
-    flat = core.scalar(0, dtypes.i64)
-    for a in range(t.ndim):
-        step = product(t.type.shape[a + 1 :])
-        here = at if a == place else apply(iota, shape=at.type.shape, dtype=dtypes.i64, axis=a)
-        flat = flat + (here if step == 1 else here * core.scalar(step, dtypes.i64))
+    t, flat = positions_along("take_along_axis", as_tensor(x), as_tensor(indices), axis)
     return apply(indexing_ops.take, reshape(t, (-1,)), flat, axis=0)
 
 
-def _around(x: Tensor, index: Tensor, axis: int) -> tuple[Tensor, Tensor]:
+def positions_along(name: str, x: Tensor, index: Tensor, axis: int) -> tuple[Tensor, Tensor]:
+    """x, stretched to the sizes that the indices have beside the axis, and where in it, as a flat
+    array, x[a..., index[a..., i, b...], b...] stands."""
+    place = static.axis(name, axis, x.ndim)
+    if index.dtype not in INDEX_DTYPES or index.ndim != x.ndim:
+        what = f"{dtype_name(index.dtype)} {show(index.type.shape)}"
+        raise error(
+            "index-type",
+            f"{name}: needs int32 or int64 positions of {x.ndim} axes, got {what}",
+        )
+    x, index = _around(name, x, index, place)
+    size = core.scalar(x.type.shape[place], dtypes.i64)
+    at = cast(index, dtypes.i64)
+    at = ew.clip(ew.where(at < 0, at + size, at), 0, size - 1)
+    flat = core.scalar(0, dtypes.i64)
+    for a in range(x.ndim):
+        step = product(x.type.shape[a + 1 :])
+        here = at if a == place else apply(iota, shape=at.type.shape, dtype=dtypes.i64, axis=a)
+        flat = flat + (here if step == 1 else here * core.scalar(step, dtypes.i64))
+    return x, flat
+
+
+def _around(name: str, x: Tensor, index: Tensor, axis: int) -> tuple[Tensor, Tensor]:
     """Both with equal sizes beside the axis."""
     shapes = [tuple(n for a, n in enumerate(t.type.shape) if a != axis) for t in (x, index)]
-    common = core.common_shape("take_along_axis", *shapes)
+    common = core.common_shape(name, *shapes)
     sizes = [(*common[:axis], t.type.shape[axis], *common[axis:]) for t in (x, index)]
     return core.stretch(x, sizes[0]), core.stretch(index, sizes[1])
 

@@ -6,6 +6,8 @@ check and keeps artifacts free of run-time errors.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from axec.dialects import dtypes
@@ -16,6 +18,7 @@ from axec.dialects.axe.rules import (
     need_kind,
     need_shape,
     need_sizes,
+    need_word,
     same_dtype,
     show,
 )
@@ -49,39 +52,60 @@ take.sample("f32[2, 0]", "i32[0]", axis=1)
 take.sample("f32[11, 3]", "i64[batch]", axis=0)
 
 
+# How an update joins the element that it meets -> (NumPy ufunc, kinds of dtype it takes).
+KINDS: dict[str, tuple[Any, str]] = {
+    "set": (None, "fiub"),
+    "add": (np.add, "fiu"),
+    "mul": (np.multiply, "fiu"),
+    "max": (np.maximum, "fiub"),
+    "min": (np.minimum, "fiub"),
+}
+
+
 @core("contract")
-def scatter_add(x: TensorType, indices: TensorType, update: TensorType, *, axis: int) -> TensorType:
-    """x with slices added along an axis: result[a..., n, b...] = x[a..., n, b...] + sum over i...
-    with indices[i...] = n of update[a..., i..., b...]; update has the shape of
-    take(x, indices, axis), whose transpose this is. Indices are clamped as there. f16 and bf16 add
-    in f32, integers wrap."""
-    need_kind("scatter_add", x, "fiu")
-    same_dtype("scatter_add", x, update)
-    need_index("scatter_add", "the indices", indices)
-    need_axes("scatter_add", (axis,), x.rank)
+def scatter(
+    x: TensorType, indices: TensorType, update: TensorType, *, axis: int, kind: str
+) -> TensorType:
+    """x with slices changed along an axis: result[a..., n, b...] begins as x[a..., n, b...]; then,
+    for every i... with indices[i...] = n, in row-major order, it is replaced by, or joined with
+    (`kind` set, add, mul, max or min), update[a..., i..., b...]. So the last of several wins with
+    set. update has the shape of take(x, indices, axis), whose transpose `add` is, and indices are
+    clamped as there. f16 and bf16 are joined in f32, integers wrap."""
+    need_word("scatter", "kind", kind, KINDS)
+    need_kind(f"scatter: {kind}", x, KINDS[kind][1])
+    same_dtype("scatter", x, update)
+    need_index("scatter", "the indices", indices)
+    need_axes("scatter", (axis,), x.rank)
     if x.shape[axis] == 0 and indices.count != 0:
-        message = f"scatter_add: nothing to add to on axis {axis} of {show(x.shape)}"
+        message = f"scatter: nothing to change on axis {axis} of {show(x.shape)}"
         raise ShapeError("shape-mismatch", message)
     taken = (*x.shape[:axis], *indices.shape, *x.shape[axis + 1 :])
-    need_shape("scatter_add", "the update", update, taken)
+    need_shape("scatter", "the update", update, taken)
     return x
 
 
-@scatter_add.reference
-def _(x: Array, indices: Array, update: Array, *, axis: int) -> Array:
+@scatter.reference
+def _(x: Array, indices: Array, update: Array, *, axis: int, kind: str) -> Array:
     at = np.clip(indices.reshape(-1), 0, max(x.shape[axis] - 1, 0))
     rows = np.moveaxis(update.reshape(*x.shape[:axis], at.size, *x.shape[axis + 1 :]), axis, 0)
     narrow = x.dtype in (dtypes.f16.numpy, dtypes.bf16.numpy)
     found = x.astype(np.float32) if narrow else x.copy()
-    np.add.at(np.moveaxis(found, axis, 0), at, rows)
+    target = np.moveaxis(found, axis, 0)
+    if kind == "set":
+        for n, row in zip(at, rows, strict=True):
+            target[n] = row
+    else:
+        KINDS[kind][0].at(target, at, rows)
     return found.astype(x.dtype)
 
 
-scatter_add.sample("f32[5]", "i64[]", "f32[]", axis=0)
-scatter_add.sample("f32[7, 3]", "i32[2, 5]", "f32[2, 5, 3]", axis=0)
-scatter_add.sample("f32[2, 1, 3]", "i64[4]", "f32[2, 4, 3]", axis=1)
-scatter_add.sample("f32[2, 0]", "i32[0]", "f32[2, 0]", axis=1)
-scatter_add.sample("f32[11, 3]", "i64[batch]", "f32[batch, 3]", axis=0)
+for _kind in KINDS:
+    scatter.sample("f32[5]", "i64[]", "f32[]", axis=0, kind=_kind)
+    scatter.sample("f32[7, 3]", "i32[2, 5]", "f32[2, 5, 3]", axis=0, kind=_kind)
+scatter.sample("f32[2, 1, 3]", "i64[4]", "f32[2, 4, 3]", axis=1, kind="add")
+scatter.sample("f32[2, 0]", "i32[0]", "f32[2, 0]", axis=1, kind="set")
+scatter.sample("f32[3, 19]", "i64[4]", "f32[3, 4]", axis=1, kind="set")
+scatter.sample("f32[11, 3]", "i64[batch]", "f32[batch, 3]", axis=0, kind="add")
 
 
 def _need_window(op: str, x: TensorType, size: Shape, starts: tuple[TensorType, ...]) -> None:

@@ -31,6 +31,7 @@ from axec.passes.axe.grad import (  # noqa: F401
     indexing,
     linalg,
     reduce,
+    scatter,
     sequence,
 )
 from axec.passes.axe.grad.forward import jvp

@@ -126,7 +126,7 @@ def reduce_walk(kernel: Any) -> Loop | Strips | Columns:
         free = types.of(fold.operands[0]).rank - len(fold.attributes["contract_x"])
         if free > len(fold.attributes["batch_x"]):
             return Strips(shape, free - 1, STRIP)
-    if fold.name in ("axe.scatter_add", "axe.cumulate"):
+    if fold.name in ("axe.scatter", "axe.cumulate"):
         return Columns(shape, fold.attributes["axis"].value, REDUCE_BLOCK)
     if fold.name == "axe.argsort":
         return Columns(shape, len(shape) - 1, REDUCE_BLOCK)
@@ -157,12 +157,12 @@ def _is_flat_op(op: Any, count: Size) -> bool:
 
 
 def reduce_workspace(kernel: Any) -> tuple[Size, ...]:
-    """What scatter_add adds to, where no result can hold it (f16 and bf16 are added in f32); the
+    """What scatter builds up, where no result can hold it (f16 and bf16 are joined in f32); the
     positions that argsort orders, twice."""
     fold = anchor(kernel)
     if fold.name == "axe.argsort":
         return (2 * types.of(fold.results[0]).nbytes,)
-    if fold.name != "axe.scatter_add":
+    if fold.name != "axe.scatter":
         return ()
     type_ = types.of(fold.results[0])
     if type_.dtype.size > 2 and sums_result(kernel, type_.dtype) is not None:

@@ -10,24 +10,13 @@ from axec.dialects.emit import IrEmit
 from axec.passes.axe.grad.rules import Value, linear, vjp
 
 linear(ops.take, 0)
-linear(ops.scatter_add, 0, 2)
 linear(ops.dynamic_slice, 0)
 linear(ops.dynamic_update, 0, 1)
 
 
 @vjp(ops.take)
 def _(e: IrEmit, g: Value, y: Value, x: Value, indices: Value, *, axis: int) -> Value:
-    return e(ops.scatter_add, fill(e, 0, x), indices, g, axis=axis)
-
-
-@vjp(ops.scatter_add, 0)
-def _(e: IrEmit, g: Value, y: Value, x: Value, at: Value, update: Value, *, axis: int) -> Value:
-    return g
-
-
-@vjp(ops.scatter_add, 2)
-def _(e: IrEmit, g: Value, y: Value, x: Value, at: Value, update: Value, *, axis: int) -> Value:
-    return e(ops.take, g, at, axis=axis)
+    return e(ops.scatter, fill(e, 0, x), indices, g, axis=axis, kind="add")
 
 
 @vjp(ops.dynamic_slice)

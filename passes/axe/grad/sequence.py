@@ -9,7 +9,7 @@ from axec.dialects.axe.arrange import reshape, reverse
 from axec.dialects.axe.build import count, fill
 from axec.dialects.axe.constants import iota
 from axec.dialects.axe.elementwise import compare, div, mul, select, sub
-from axec.dialects.axe.indexing import scatter_add, take
+from axec.dialects.axe.indexing import scatter, take
 from axec.dialects.emit import IrEmit
 from axec.passes.axe.grad.rules import NO_GRADIENT, Tangents, Value, jvp, vjp
 
@@ -25,8 +25,8 @@ def _(e: IrEmit, g: Value, y: Value, x: Value, *, kind: str, axis: int) -> Value
     t = e.type(x)
     zeros = e(reshape, fill(e, 0, x), shape=(t.count,))
     flat = e(reshape, g, shape=(t.count,))
-    return e(reshape, e(scatter_add, zeros, _sources(e, y, x, kind, axis), flat, axis=0),
-             shape=t.shape)  # fmt: skip
+    found = e(scatter, zeros, _sources(e, y, x, kind, axis), flat, axis=0, kind="add")
+    return e(reshape, found, shape=t.shape)
 
 
 @jvp(ops.cumulate)

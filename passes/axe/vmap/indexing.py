@@ -28,16 +28,16 @@ def _(b: Batch, x: Lane, indices: Lane, *, axis: int) -> Value:
     return _apart(b, found, b.type(indices).shape, axis, rest)
 
 
-@vmap(ops.scatter_add)
-def _(b: Batch, x: Lane, indices: Lane, update: Lane, *, axis: int) -> Value:
+@vmap(ops.scatter)
+def _(b: Batch, x: Lane, indices: Lane, update: Lane, *, axis: int, kind: str) -> Value:
     xs, added = b.full(x), b.full(update)
     if not indices.batched:
-        return b.plain(ops.scatter_add, xs, indices.value, added, axis=axis + 1)
+        return b.plain(ops.scatter, xs, indices.value, added, axis=axis + 1, kind=kind)
     n, rest = _indexed(b, x, axis)
     places = b.type(indices).shape
     found = b.plain(
-        ops.scatter_add, _joined(b, xs, axis), _along(b, indices, n),
-        _joined(b, added, axis, len(places)), axis=0,
+        ops.scatter, _joined(b, xs, axis), _along(b, indices, n),
+        _joined(b, added, axis, len(places)), axis=0, kind=kind,
     )  # fmt: skip
     return _apart(b, found, (n,), axis, rest)
 

@@ -83,7 +83,7 @@ class Evaluator:
 def _constant(ev: Evaluator, d: Def, index: Index, mask: Mask) -> Node:
     """A number where all elements are the same bits, else a load from a table in the artifact."""
     dtype, value = d.type.dtype, np.ascontiguousarray(d["value"])
-    bits = value.reshape(-1).view(np.uint8).reshape(value.size, -1)
+    bits = value.reshape(-1).view(np.uint8).reshape(value.size, value.itemsize)
     if (bits == bits[:1]).all():
         number = value.reshape(-1)[0] if value.size else 0
         type_ = register_type(dtype)

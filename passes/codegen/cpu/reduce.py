@@ -32,7 +32,7 @@ from axec.passes.kernel import templates
 _ALONG_AN_AXIS = {
     "argsort": sort.emit,
     "cumulate": cumulate.emit,
-    "scatter_add": scatter.emit,
+    "scatter": scatter.emit,
 }
 
 

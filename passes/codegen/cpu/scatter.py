@@ -1,12 +1,12 @@
-"""scatter_add, the folding op whose positions are values: sums are built up in memory.
+"""scatter, the folding op whose positions are values: results are built up in memory.
 
     for every unit (columns, and one index of each other axis):
         sums = x
-        for every index i, in order: sums[indices[i]] += update[i]
+        for every index i, in order: join update[i] to sums[indices[i]]
         results = the ops after it, applied to sums
 
-The sums stand in a result of their dtype, else in scratch. Each is added up in the order of the
-indices, whatever the partition of the units.
+The sums (or what the kind makes of them) stand in a result of their dtype, else in scratch. Each
+is built up in the order of the indices, whatever the partition of the units.
 """
 
 from __future__ import annotations
@@ -14,22 +14,33 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from axec.dialects import dims, dtypes
+from axec.dialects.dtypes import DType
 from axec.passes.codegen.cpu import memory
 from axec.passes.codegen.cpu.body import Def
 from axec.passes.codegen.cpu.frame import Frame
 from axec.passes.codegen.cpu.loops import Step, Values, lanes_loop, weight
 from axec.passes.codegen.cpu.nodes import ZERO, Affine, Buffer, Index, Node
+from axec.passes.codegen.cpu.pointwise import larger, smaller
 from axec.passes.codegen.cpu.rearrange import clamped, split
 from axec.passes.codegen.cpu.registers import NARROW, register_type
-from axec.passes.codegen.llvm import NULL, Value, constant
+from axec.passes.codegen.llvm import NULL, Builder, Value, constant
 from axec.passes.codegen.llvm.types import I64, PTR, VOID
 from axec.passes.kernel import templates
 
 Target = tuple[Buffer, Node, Node]  # memory, value, address
 
+#: Kind -> (builder, element so far, update) -> element.
+_JOIN: dict[str, Callable[[Builder, Value, Value, DType], Value]] = {
+    "set": lambda b, x, y, dtype: y,
+    "add": lambda b, x, y, dtype: b.add(x, y),
+    "mul": lambda b, x, y, dtype: b.mul(x, y),
+    "max": lambda b, x, y, dtype: larger(b, x, y, dtype),
+    "min": lambda b, x, y, dtype: smaller(b, x, y, dtype),
+}
+
 
 def emit(f: Frame, op: Def, walk: templates.Columns) -> None:
-    """Write the loops of a kernel that holds a scatter_add."""
+    """Write the loops of a kernel that holds a scatter."""
     _Scatter(f, op, walk).emit()
 
 
@@ -164,5 +175,6 @@ class _Scatter:
         e.bind(self.turn, NULL)
         e.emit([old, value, place])
         get: Callable[[Node], Value] = e.vector if self.columns else e.value
-        memory.store(e, buffer.dtype, e.value(place), e.b.add(get(old), get(value)))
+        found = _JOIN[self.op["kind"]](e.b, get(old), get(value), self.op.type.dtype)
+        memory.store(e, buffer.dtype, e.value(place), found)
         return ()

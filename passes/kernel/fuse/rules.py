@@ -92,7 +92,7 @@ def _repeats(group: Group, user: Node, k: int) -> bool:
         return k > 0
     if user.name == "dynamic_update":
         return k > 1
-    if user.name == "scatter_add":
+    if user.name == "scatter":
         return k == 1
     return user.kind == "contract" and user.name not in ("reduce", "argreduce", "cumulate")
 

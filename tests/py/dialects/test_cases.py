@@ -135,14 +135,13 @@ TAKEN = {
         silu gelu softmax log_softmax layer_norm rms_norm avg_pool attention""",
     "f64 f32": """attention_lse attention_dq attention_dk attention_dv cholesky triangular_solve lu
         householder solve""",
-    f"{FLOATS} {INTS}": """iota add sub mul div pow clamp window dot_general conv scatter_add
-        cumulate""",
+    f"{FLOATS} {INTS}": """iota add sub mul div pow clamp window dot_general conv cumulate""",
     f"{FLOATS} i64 i32 i8": "neg abs sign relu",
     "i64": "random_bits",
     INTS: "shift_left shift_right",
     f"{INTS} bool": "and or xor not",
     ANY: """constant max min compare select cast reshape transpose broadcast slice reverse pad
-        concat take dynamic_slice dynamic_update reduce argreduce argsort stop_gradient""",
+        concat take scatter dynamic_slice dynamic_update reduce argreduce argsort stop_gradient""",
 }
 
 

@@ -15,6 +15,8 @@ MATMUL: dict[str, Any] = {"batch_x": (), "batch_y": (), "contract_x": (1,), "con
 CONV: dict[str, Any] = {**WINDOW, "groups": 1}
 B, N = dim("batch"), dim("n")
 
+ADD = {"axis": 0, "kind": "add"}
+
 # op, operand types, attributes, code, a piece of the message
 REFUSED: list[tuple[str, list[str], dict[str, Any], str, str]] = [
     ("add", ["f32[3]", "f32[4]"], {}, "shape-mismatch", "(3,) and (4,)"),
@@ -65,10 +67,11 @@ REFUSED: list[tuple[str, list[str], dict[str, Any], str, str]] = [
     ("take", ["f32[5]", "f32[2]"], {"axis": 0}, "dtype-mix", "i32 or i64, got f32"),
     ("take", ["f32[5]", "i32[2]"], {"axis": 1}, "axis-range", "rank 1"),
     ("take", ["f32[0]", "i32[2]"], {"axis": 0}, "shape-mismatch", "nothing to take"),
-    ("scatter_add", ["f32[5]", "i32[2]", "f32[3]"], {"axis": 0}, "shape-mismatch", "(2,)"),
-    ("scatter_add", ["f32[0]", "i32[2]", "f32[2]"], {"axis": 0}, "shape-mismatch", "nothing"),
-    ("scatter_add", ["f32[5]", "f32[2]", "f32[2]"], {"axis": 0}, "dtype-mix", "i32 or i64"),
-    ("scatter_add", ["bool[5]", "i32[2]", "bool[2]"], {"axis": 0}, "dtype-unsupported", "bool"),
+    ("scatter", ["f32[5]", "i32[2]", "f32[3]"], ADD, "shape-mismatch", "(2,)"),
+    ("scatter", ["f32[0]", "i32[2]", "f32[2]"], ADD, "shape-mismatch", "nothing"),
+    ("scatter", ["f32[5]", "f32[2]", "f32[2]"], ADD, "dtype-mix", "i32 or i64"),
+    ("scatter", ["bool[5]", "i32[2]", "bool[2]"], ADD, "dtype-unsupported", "bool"),
+    ("scatter", ["f32[5]"] * 3, {"axis": 0, "kind": "sub"}, "bad-attribute", "there are set, add"),
     ("dynamic_slice", ["f32[5]", "i32[]"], {"size": (6,)}, "shape-mismatch", "(6,) does not fit"),
     ("dynamic_slice", ["f32[5]"], {"size": (2,)}, "shape-mismatch", "0 starts"),
     ("dynamic_slice", ["f32[5]", "i32[1]"], {"size": (2,)}, "shape-mismatch", "shape (1,)"),

@@ -289,7 +289,8 @@ def _scatter(b: Builder, choose: Choose, pool: list[Value]) -> Value | None:
         return None
     indices = b.constant(value=np.array([0, 1, 0], np.int32))
     update = b.take(x, indices, axis=0)
-    return b.scatter_add(x, indices, update, axis=0)
+    kind = choose(("set", "add", "mul", "max", "min"))
+    return b.scatter(x, indices, update, axis=0, kind=kind)
 
 
 def _window(b: Builder, choose: Choose, pool: list[Value]) -> Value | None:

@@ -1,4 +1,4 @@
-"""Template reduce: axes, windows, convolutions, products, positions of extremes, scatter_add."""
+"""Template reduce: axes, windows, convolutions, products, positions of extremes, scatter."""
 
 from __future__ import annotations
 
@@ -183,20 +183,26 @@ def test_products(dtype: str, target: str) -> None:
 
 
 def test_scatter(target: str) -> None:
-    def scatter(axis: int) -> Make:
-        return lambda b, x, i, u: b.scatter_add(x, i, u, axis=axis)
+    def scatter(axis: int, kind: str = "add") -> Make:
+        return lambda b, x, i, u: b.scatter(x, i, u, axis=axis, kind=kind)
 
     def step(b: Ops, x: Value, i: Value, u: Value, w: Value) -> list[Value]:
-        total = b.scatter_add(b.number(0, x), i, b.neg(u), axis=0)
+        total = b.scatter(b.number(0, x), i, b.neg(u), axis=0, kind="add")
         return [b.add(w, b.mul(total, b.number(0.5, total))), b.compare(total, x, direction="lt")]
 
     def counted(b: Ops, x: Value, i: Value, u: Value) -> Value:
-        return b.compare(b.scatter_add(x, i, u, axis=0), x, direction="gt")
+        return b.compare(b.scatter(x, i, u, axis=0, kind="add"), x, direction="gt")
 
     run(target, [
         (["f32[50, 70]", "i64[9]", "f32[9, 70]"], scatter(0)),
         (["f32[5, 6, 130]", "i32[3, 4]", "f32[5, 3, 4, 130]"], scatter(1)),
         (["f32[5, 60]", "i32[200]", "f32[5, 200]"], scatter(1)),
+        *[
+            ([f"{d}[5, 60]", "i32[200]", f"{d}[5, 200]"], scatter(1, kind))
+            for d in ("f32", "u8", "bf16")
+            for kind in ("set", "mul", "max", "min")
+        ],
+        (["bool[60, 33]", "i64[20]", "bool[20, 33]"], scatter(0, "set")),
         (["bf16[5, 60]", "i32[200]", "bf16[5, 200]"], scatter(1)),
         (["i32[9]", "i64[500]", "i32[500]"], scatter(0)),
         (["f32[50, 70]", "i64[9]", "f32[9, 70]", "f32[50, 70]"], step),
