@@ -102,6 +102,35 @@ def test_conv(make: Make, target: str, case: tuple[Any, ...], dtype: str) -> Non
     assert np.array_equal(code(*inputs, cuts=every)[0], found)
 
 
+NARROW = [("bf16", "bf16", "f32"), ("bf16", "bf16", "bf16"), ("f16", "f16", "f16"),
+          ("u8", "i8", "i32")]  # fmt: skip
+
+
+@pytest.mark.parametrize("pair", NARROW, ids="-".join)
+def test_narrow_factors(make: Make, target: str, pair: tuple[str, str, str]) -> None:
+    """Few and small numbers: their sums are exact in f32, and rounded once where the result is
+    narrow."""
+    left, right, result = pair
+    for x, w, walk in (CASES[2], CASES[4], CASES[7], CASES[12]):
+        shapes, given = [t(*x, dtype=left), t(*w, dtype=right)], attributes(*walk)
+
+        def build(op: Any, x: Any, w: Any, given: Any = given) -> Any:
+            if result in ("f32", "i32"):
+                x, w = (op("cast", v, dtype=dtypes.of(result)) for v in (x, w))
+            return op("conv", x, w, **given)
+
+        code = make(target, shapes, build)
+        rng = np.random.default_rng(0)
+        inputs = [rng.integers(0, 4, s.shape).astype(s.dtype.numpy) for s in shapes]
+        assert reference.eval is not None
+        wide = [v.astype(np.float32) for v in inputs]
+        wanted = np.asarray(reference.eval(*wide, **given)).astype(dtypes.of(result).numpy)
+        (found,) = code(*inputs)
+        assert found.dtype == wanted.dtype
+        assert np.array_equal(found, wanted)
+        assert np.array_equal(code(*inputs, cuts=every)[0], found)
+
+
 def test_bare_conv_and_activation_of_it(make: Make, target: str) -> None:
     shapes, given = [t(2, 3, 9, 9), t(5, 3, 3, 3)], attributes(ONE, PAD, ONE, 1)
 
