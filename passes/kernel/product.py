@@ -22,7 +22,7 @@ from axec.passes.kernel.strides import (
     strided,
 )
 
-DEPTH = 384  # of the contracted axis, packed at a time: a panel of f32 then takes 96 KiB
+DEPTH = 384  # words along the contracted axis, packed at a time: a panel then takes 96 KiB
 UNITS = 16  # fewer panels than this are divided by rows, too, so that threads find work
 ROW_QUANTUM = 24  # rows per unit are a multiple of every register tile's
 
@@ -141,12 +141,12 @@ class Gemm:
 
     @property
     def depth(self) -> int:
-        """How much of k is packed at a time: equal parts of at most DEPTH, whole vectors of
+        """How much of k is packed at a time: equal parts of at most DEPTH words, whole vectors of
         words."""
+        most, vector = DEPTH * self.group, _VECTOR * self.group
         if not isinstance(self.k, int):
-            return DEPTH
-        parts = max(-(-self.k // DEPTH), 1)
-        vector = _VECTOR * self.group
+            return most
+        parts = max(-(-self.k // most), 1)
         return max(vector * -(-self.k // (parts * vector)), vector)
 
     @property
