@@ -48,7 +48,7 @@ def test_a_replaced_layer_is_all_that_is_compiled(compiled: Any) -> None:
     assert whole > 10
     assert compiled(task(MODEL)) == 0
     changed = compiled(task(MODEL.replace("2", nn.Sigmoid())))
-    assert 0 < changed < whole / 3
+    assert 0 < changed < whole / 2
     # Another width reaches the loss, both products of the layer and the update of its parameters.
     assert compiled(task(MODEL.replace("5", nn.Linear(24, 7))), 7) < whole
 
