@@ -33,6 +33,7 @@ from axec.passes.axe.grad import (  # noqa: F401
     reduce,
     scatter,
     sequence,
+    switch_reverse,
 )
 from axec.passes.axe.grad.forward import jvp
 from axec.passes.axe.grad.reverse import vjp

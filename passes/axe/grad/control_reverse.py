@@ -1,4 +1,4 @@
-"""Reverse mode through branches and scans: the way back is a branch or a scan too.
+"""Reverse mode through loops: the way back of a scan is a scan too.
 
     %c, %ys = control.scan(%init, %xs, %w) {body = @b}
     =>
@@ -12,19 +12,14 @@ ran, and so how much to save, is not known when the program starts.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
-
-import numpy as np
 
 from axec.diag import AxecError
 from axec.dialects import control, types
-from axec.dialects.axe.arrange import broadcast
 from axec.dialects.axe.build import fill, narrow, widen
-from axec.dialects.axe.constants import constant
 from axec.dialects.emit import IrEmit
 from axec.dialects.locations import location_of
-from axec.dialects.types import TensorType
 from axec.passes.axe.depend import of_op, of_round, rounds_needed, smooth
 from axec.passes.axe.grad import sums
 from axec.passes.axe.grad.halves import Halves
@@ -33,21 +28,21 @@ from axec.passes.axe.grad.rules import total
 from axec.passes.axe.walk import Value, copied, groups, results_of
 
 
-def _moving(tape: Tape, op: Any, operands: Sequence[Value]) -> tuple[list[int], list[int]]:
+def moving(tape: Tape, op: Any, operands: Sequence[Value]) -> tuple[list[int], list[int]]:
     """The operands that are differentiated, and the results that depend on them."""
     given = [i for i, v in enumerate(operands) if v in tape.active]
     reach = of_op(tape.functions, op, smooth)
     return given, [j for j, places in enumerate(reach) if not places.isdisjoint(given)]
 
 
-def _useful(tape: Tape, op: Any) -> list[int]:
+def useful(tape: Tape, op: Any) -> list[int]:
     """The results that a seed depends on."""
     return [j for j, r in enumerate(op.results) if r in tape.useful]
 
 
 def _while(tape: Tape, op: Any, operands: list[Value]) -> Sequence[Value]:
-    _, outs = _moving(tape, op, operands)
-    if not set(outs).isdisjoint(_useful(tape, op)):
+    _, outs = moving(tape, op, operands)
+    if not set(outs).isdisjoint(useful(tape, op)):
         raise AxecError(
             "grad-while",
             "reverse mode cannot go through a while_loop: how often it runs is not known before",
@@ -58,113 +53,16 @@ def _while(tape: Tape, op: Any, operands: list[Value]) -> Sequence[Value]:
     return copied(op, operands)
 
 
-# ---- switch --------------------------------------------------------------------------------------
-
-
-def _switch(tape: Tape, op: Any, operands: list[Value]) -> Sequence[Value]:
-    """What branches save shares places: there are as many of a type as one branch needs."""
-    functions = tape.functions
-    given, outs = _moving(tape, op, operands)
-    seeds = [j for j in _useful(tape, op) if j in outs]
-    if not seeds:
-        return copied(op, operands)
-    names = control.Switch.of(op).branches
-    wrt, every = [i - 1 for i in given], range(len(operands) - 1)
-    halves = [Halves(functions, b, wrt, seeds, every) for b in names]
-    slots = _Slots([[v.type for v in h.saved] for h in halves])
-    key = (*names, *wrt, -1, *seeds)
-
-    def ahead(name: str, half: Halves) -> str:
-        def body(*xs: Value) -> list[Value]:
-            results, saved = half.ahead(xs)
-            return results + slots.filled(IrEmit(op.location), saved)
-
-        return functions.add(f"{name}.ahead", [v.type for v in operands[1:]], body, key)
-
-    branches = tuple(map(ahead, names, halves))
-    made = control.Switch(branches).create(
-        operands, results_of(functions, branches[0]), op.location
-    )
-    found = list(made.results)
-    count = len(op.results)
-    used = sorted({i for h in halves for i in h.used})
-
-    def pull(e: IrEmit, wanted: Sequence[bool], g: Cotangents) -> Cotangents:
-        cotangents = [_or_zero(e, g[j], found[j]) for j in seeds]
-        parts = [found[count:], [operands[1 + i] for i in used], cotangents]
-        whole = [v for p in parts for v in p]
-
-        def back(name: str, half: Halves) -> str:
-            def body(*xs: Value) -> list[Value]:
-                saved, own, gs = groups(xs, [len(p) for p in parts])
-                own = [x for i, x in zip(used, own, strict=True) if i in half.used]
-                kept = slots.read(saved, [v.type for v in half.saved])
-                return half.back(kept, own, gs, half.cotangents)
-
-            return functions.add(f"{name}.back", [v.type for v in whole], body, key)
-
-        steps = tuple(map(back, names, halves))
-        outs = results_of(functions, steps[0])
-        switch = control.Switch(steps).create([operands[0], *whole], outs, op.location)
-        pairs = zip(given, switch.results, strict=True)
-        zero = [all(z) for z in zip(*(h.zero for h in halves), strict=True)]
-        return _placed(pairs, zero, len(operands))
-
-    tape.active.update(found[j] for j in seeds)
-    tape.records.append(Record(op.location, operands, found[:count], pull))
-    return found[:count]
-
-
-class _Slots:
-    """Places of given types, enough for any of several lists of values."""
-
-    def __init__(self, lists: Sequence[Sequence[Any]]) -> None:
-        self.types: list[Any] = []
-        for kinds in lists:
-            for t in dict.fromkeys(kinds):
-                missing = kinds.count(t) - self.types.count(t)
-                self.types += [t] * missing
-
-    def filled(self, e: IrEmit, values: Sequence[Value]) -> list[Value]:
-        """One value per place, zeros where there is none."""
-        waiting = list(values)
-        found = []
-        for t in self.types:
-            own = next((v for v in waiting if v.type == t), None)
-            if own is not None:
-                waiting.remove(own)
-            found.append(_zeros(e, types.of(t)) if own is None else own)
-        return found
-
-    def read(self, places: Sequence[Value], kinds: Sequence[Any]) -> list[Value]:
-        """The values that `filled` put there."""
-        waiting = list(places)
-        found = []
-        for t in kinds:
-            own = next(v for v in waiting if v.type == t)
-            waiting.remove(own)
-            found.append(own)
-        return found
-
-
-def _zeros(e: IrEmit, t: TensorType) -> Value:
-    number = e(constant, value=np.zeros((), t.dtype.numpy))
-    return e(broadcast, number, shape=t.shape, axes=()) if t.rank else number
-
-
-def _or_zero(e: IrEmit, g: Value | None, like: Value) -> Value:
+def or_zero(e: IrEmit, g: Value | None, like: Value) -> Value:
     return fill(e, 0, like) if g is None else g
 
 
-def _placed(pairs: Any, zero: Sequence[bool], count: int) -> list[Value | None]:
+def placed(pairs: Any, zero: Sequence[bool], count: int) -> list[Value | None]:
     """Cotangents at their operands."""
     found: list[Value | None] = [None] * count
     for (i, g), nothing in zip(pairs, zero, strict=True):
         found[i] = None if nothing else g
     return found
-
-
-# ---- scan ----------------------------------------------------------------------------------------
 
 
 def _scan(tape: Tape, op: Any, operands: list[Value]) -> Sequence[Value]:
@@ -179,9 +77,9 @@ class _Way:
     def of(tape: Tape, op: Any, operands: list[Value]) -> _Way | None:
         """None where no cotangent comes through."""
         loop = control.Scan.of(op)
-        given, outs = _moving(tape, op, operands)
+        given, outs = moving(tape, op, operands)
         rounds = of_round(tape.functions, loop.body, smooth)
-        needed = rounds_needed(rounds, loop.carries, _useful(tape, op))
+        needed = rounds_needed(rounds, loop.carries, useful(tape, op))
         seeds = [j for j in needed if j in outs]
         return _Way(tape, op, operands, loop, given, seeds) if seeds else None
 
@@ -248,53 +146,54 @@ class _Way:
             whole = total(e, [inside.get(k), *(widen(e, p) for p in parts)])
             of_consts.append(narrow(e, whole, types.of(self.operands[i]).dtype))
         pairs = zip(self.wrt, (*before, *of_rows, *of_consts), strict=True)
-        return _placed(pairs, halves.zero, len(self.operands))
+        return placed(pairs, halves.zero, len(self.operands))
 
     def _scan_back(
         self, e: IrEmit, results: Sequence[Value], saved: Sequence[Value], g: Cotangents,
         targets: tuple[list[Value], list[sums.Sum], list[Value], list[Value]],
     ) -> list[Value]:  # fmt: skip
         """Carries: cotangents of the carry, sums; ys: cotangents of xs, what is collected."""
-        loop, halves, count = self.loop, self.halves, len(self.carries)
+        halves, count = self.halves, len(self.carries)
         before, found, of_rows, stacked = targets
-        added = [(one, self.operands[i]) for one, i in zip(found, self.consts, strict=True)]
-        added = [(one, v) for one, v in added if one.inside]
-        seeds = [_or_zero(e, g[j], results[j]) for j in self.seeds]
-        first = loop.carries + loop.xs
-        used = [i - 1 for i in halves.used if i]
-        parts = [
-            seeds[:count],
-            [fill(e, 0, widen(e, v)) for _, v in added],
-            saved,
-            [self.operands[i] for i in used if i < first],
-            seeds[count:],
-            [self.operands[i] for i in used if i >= first],
-        ]
-        operands = [v for p in parts for v in p]
-        carries = count + len(added)
-        xs = len(operands) - carries - len(parts[-1])
+        added = [(s, self.operands[i]) for s, i in zip(found, self.consts, strict=True) if s.inside]
+        so_far = [fill(e, 0, widen(e, v)) for _, v in added]
+        seeds = [or_zero(e, g[j], results[j]) for j in self.seeds]
+        rows, consts = self._read()
+        parts = [seeds[:count], so_far, list(saved), rows, seeds[count:], consts]
         inner = [v for one, _ in added for v in one.inside]
 
         def body(i: Value, *values: Value) -> list[Value]:
-            gc, so_far, own, x, gy, k = groups(values, [len(p) for p in parts])
+            gc, sums_, own, x, gy, k = groups(values, [len(p) for p in parts])
             given = [i, *x, *k] if 0 in halves.used else [*x, *k]
             outs = halves.back(own, given, [*gc, *gy], [*before, *inner, *of_rows, *stacked])
-            gc, terms, rows = groups(outs, [count, len(inner), len(of_rows) + len(stacked)])
+            gc, terms, ys = groups(outs, [count, len(inner), len(of_rows) + len(stacked)])
             to, rest = IrEmit(self.op.location), iter(terms)
             grown = [
                 total(to, [s, *(widen(to, next(rest)) for _ in one.inside)])
-                for s, (one, _) in zip(so_far, added, strict=True)
+                for s, (one, _) in zip(sums_, added, strict=True)
             ]
-            return [*gc, *grown, *rows]
+            return [*gc, *grown, *ys]
 
+        return self._made([v for p in parts for v in p], count + len(added), len(consts), body)
+
+    def _read(self) -> tuple[list[Value], list[Value]]:
+        """The xs and consts that the way back reads."""
+        first = self.loop.carries + self.loop.xs
+        used = [i - 1 for i in self.halves.used if i]  # 0 is the position
+        rows, consts = [i for i in used if i < first], [i for i in used if i >= first]
+        return [self.operands[i] for i in rows], [self.operands[i] for i in consts]
+
+    def _made(
+        self, operands: list[Value], carries: int, consts: int, body: Callable[..., list[Value]]
+    ) -> list[Value]:
+        """The results of a scan that goes the other way."""
+        loop, xs = self.loop, len(operands) - carries - consts
         kinds = control.arguments_of(operands, carries, xs)
         name = self.functions.add(f"{loop.body}.back", kinds, body, self.key)
         way = control.Scan(name, carries, xs, loop.length, not loop.reverse)
-        return list(
-            way.create(operands, results_of(self.functions, name), self.op.location).results
-        )
+        outs = results_of(self.functions, name)
+        return list(way.create(operands, outs, self.op.location).results)
 
 
-CONTROL["control.switch"] = _switch
 CONTROL["control.while"] = _while
 CONTROL["control.scan"] = _scan

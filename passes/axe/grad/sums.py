@@ -20,6 +20,9 @@ from axec.dialects.opdef import OPS
 from axec.mlir import ir
 from axec.passes.axe.walk import Value
 
+# Ops of one operand that may come after a sum as well as before it.
+_LINEAR = ("axe.cast", "axe.transpose", "axe.reshape", "axe.neg")
+
 
 @dataclass(frozen=True, slots=True)
 class Term:
@@ -68,6 +71,11 @@ def _maker(value: Value, name: str) -> Any:
 
 
 def _product(value: Value, same: set[Value]) -> Term | None:
+    """A product of factors that change from round to round, maybe in another dtype or shape."""
+    moved = value.owner if isinstance(value, ir.OpResult) else None
+    if moved is not None and moved.name in _LINEAR:
+        inner = _product(moved.operands[0], same)
+        return None if inner is None else _behind(inner, moved)
     op = _maker(value, "axe.dot_general")
     if op is None or not same.isdisjoint(op.operands):
         return None
@@ -81,6 +89,13 @@ def _product(value: Value, same: set[Value]) -> Term | None:
         return e(contract.dot_general, *stacks, **given)
 
     return Term(tuple(op.operands), after)
+
+
+def _behind(inner: Term, op: Any) -> Term:
+    """An op of one operand on a sum, instead of on each of its terms."""
+    declared = OPS[op.name]
+    given = declared.attrs_from_ir(op)
+    return Term(inner.values, lambda e, stacks: e(declared, inner.after(e, stacks), **given))
 
 
 def _total(value: Value, collected: set[Value]) -> Term | None:

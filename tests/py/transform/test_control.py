@@ -130,3 +130,24 @@ def test_what_does_not_vary_is_not_differentiated() -> None:
     ahead, back = [o for o in ops if o.name == "control.scan"]
     assert len(ahead.results) - 3 <= 2  # tanh and the carry before it are saved
     assert len(back.results) == 2  # the cotangent of h, the sum for w
+
+
+def test_cotangents_of_matrices_are_one_product_after_the_loop() -> None:
+    from axec.lang.tracing import trace
+    from axec.passes.base import parse_pipeline, run_pipeline
+
+    def loss(w: Any, xs: Any) -> Any:
+        def step(h: Any, x: Any) -> Any:
+            return axe.tanh(x + h @ w.T), None
+
+        return (axe.scan(step, axe.zeros((2, 3)), xs)[0] ** 2).sum()
+
+    for wrapped in (loss, axe.amp(loss)):
+        specs = [axe.spec((3, 3)), axe.spec((5, 2, 3))]
+        made = trace(axe.grad(wrapped), specs, name="main.grad.0")
+        run_pipeline(made.module, parse_pipeline("transform,decompose,simplify"), verify_each=True)
+        counts = {
+            f.operation.attributes["sym_name"].value.split(".")[-2:][0]: str(f).count("dot_general")
+            for f in made.module.body.operations
+        }
+        assert counts == {"grad": 1, "ahead": 1, "back": 1}
