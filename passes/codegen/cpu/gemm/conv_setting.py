@@ -10,7 +10,17 @@ from axec.passes.codegen.cpu.gemm.arithmetic import Arithmetic
 from axec.passes.codegen.cpu.gemm.epilogue import Epilogue
 from axec.passes.codegen.cpu.gemm.tiles import Tile
 from axec.passes.codegen.cpu.memory import WIDE
-from axec.passes.codegen.llvm import I32, Builder, Type, Value, vec, vector_constant
+from axec.passes.codegen.llvm import (
+    F32,
+    I32,
+    I64,
+    Builder,
+    Type,
+    Value,
+    constant,
+    vec,
+    vector_constant,
+)
 from axec.passes.kernel.convolution import COLUMN_BLOCK, Conv
 
 
@@ -97,6 +107,10 @@ class Piece:
     x: Value
 
 
+#: Positions up to which single precision divides exactly.
+SMALL = 1 << 20
+
+
 def units(s: Setting, lo: Value, hi: Value, work: Callable[[Setting, Block], None]) -> None:
     """`work` for every unit in [lo, hi)."""
     b = s.b
@@ -149,8 +163,8 @@ def piece(s: Setting, u: Block, number: Value) -> Piece:
     """Piece `number` of a block; behind the last one it is the last one once more."""
     b, lanes = s.b, s.tile.lanes
     number = b.min(number, b.sub(u.count, 1))
-    row, column = b.udiv(number, u.pieces), b.mul(b.urem(number, u.pieces), lanes)
-    row, column = b.add(u.row, row), b.add(u.column, column)
+    row, rest = (constant(I64, 0), number) if s.rows.const == 1 else _divided(b, number, u.pieces)
+    row, column = b.add(u.row, row), b.add(u.column, b.mul(rest, lanes))
     return (_flat_piece if s.conv.flat else _row_piece)(s, u, row, column)
 
 
@@ -173,8 +187,10 @@ def _row_piece(s: Setting, u: Block, row: Value, column: Value) -> Piece:
 
 def _flat_piece(s: Setting, u: Block, row: Value, column: Value) -> Piece:
     """Positions from `column` on, across rows."""
-    b, windows = s.b, s.conv.space
-    positions = split(b, ramp(b, column, 1, s.tile.lanes), [b.convert(n, I32) for n in s.outs])
+    b, conv, windows = s.b, s.conv, s.conv.space
+    sizes = [b.convert(n, I32) for n in s.outs]
+    small = isinstance(conv.columns, int) and conv.columns <= SMALL
+    positions = split(b, ramp(b, column, 1, s.tile.lanes), sizes, small=small)
     starts = [b.sub(at, window.low) for at, window in zip(positions, windows, strict=True)]
     x = b.at(u.x, s.element, column)
     for step, window in zip(s.x_steps[2:], windows, strict=True):
@@ -182,15 +198,29 @@ def _flat_piece(s: Setting, u: Block, row: Value, column: Value) -> Piece:
     return Piece(row, column, starts, x)
 
 
-def split(b: Builder, number: Value, sizes: Sequence[Value]) -> list[Value]:
+def split(b: Builder, number: Value, sizes: Sequence[Value], *, small: bool = False) -> list[Value]:
     """The index that has a row-major number, or those of the lanes; [] for no axes. The first size
-    does not matter."""
+    does not matter. small: numbers are at most SMALL."""
     found: list[Value] = []
     for size in reversed(sizes[1:]):
-        divisor = b.splat(size, number.type.lanes) if number.type.lanes else size
-        found.append(b.urem(number, divisor))
-        number = b.udiv(number, divisor)
+        number, rest = _divided(b, number, size, small=small)
+        found.append(rest)
     return [number, *reversed(found)] if sizes else []
+
+
+def _divided(b: Builder, number: Value, size: Value, *, small: bool = False) -> tuple[Value, Value]:
+    """number // size and the rest, of a number or of lanes; nothing is negative."""
+    lanes = number.type.lanes
+    divisor = b.splat(size, lanes) if lanes else size
+    if lanes and small and size.const:
+        # A whole number is at least 1/2 away from what decides, and rounding moves the quotient by
+        # less than a part in 2^22. LLVM takes twenty instructions for a division of integers.
+        middle = b.add(b.convert(number, F32), 0.5)
+        whole = b.mul(middle, 1 / size.const)
+        quotient = b.emit(f"fptosi {whole.typed} to {number.type}", number.type)
+    else:
+        quotient = b.udiv(number, divisor)
+    return quotient, b.sub(number, b.mul(quotient, divisor))
 
 
 def ramp(b: Builder, start: Value, step: int, lanes: int) -> Value:
