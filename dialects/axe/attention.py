@@ -115,9 +115,9 @@ def _scores(
     return scaled, _masked(emit, product(emit, scaled, k, -1, -1), mask, causal)
 
 
-def _weights(emit: Emit, scores: Value) -> tuple[Value, Value, Value]:
-    """peak [..., Sq], weights exp(scores - peak), and their totals [..., Sq], 1 where the query
-    attends to nothing."""
+def _weights(emit: Emit, scores: Value) -> tuple[Value, Value, Value, Value]:
+    """peak [..., Sq], weights exp(scores - peak), their totals [..., Sq], 1 where the query attends
+    to nothing, and where that is."""
     axis = emit.type(scores).rank - 1
     # A row of -inf has a finite peak here, so that its weights are exp(-inf) = 0 and not NaN; then
     # its total is 0, where every other row has a total of at least exp(0) = 1. What is made of
@@ -129,7 +129,7 @@ def _weights(emit: Emit, scores: Value) -> tuple[Value, Value, Value]:
     total = emit(reduce, weights, kind="sum", axes=(axis,))
     nothing, one = emit(compare, total, fill(emit, 0, total), direction="eq"), fill(emit, 1, total)
     # Not max(total, 1), whose derivative would be halved where one key has all the weight.
-    return peak, weights, emit(select, nothing, one, total)
+    return peak, weights, emit(select, nothing, one, total), nothing
 
 
 def attention_weights(
@@ -138,7 +138,7 @@ def attention_weights(
     """Of wide q and k: scale * q; weights w [..., Sq, Sk] and share s [..., Sq] such that s * w are
     the attention probabilities."""
     scaled, scores = _scores(emit, q, k, mask, scale, causal)
-    _, weights, total = _weights(emit, scores)
+    _, weights, total, _ = _weights(emit, scores)
     return scaled, weights, emit(div, fill(emit, 1, total), total)
 
 
@@ -175,8 +175,8 @@ def _need_wide(op: str, first: TensorType, *others: TensorType) -> None:
 def attention_lse(
     q: TensorType, k: TensorType, *mask: TensorType, scale: float, causal: bool = False
 ) -> TensorType:
-    """log(sum(exp(scores))) over the keys, [..., Sq]; the lowest finite number where a query
-    attends to nothing. Its probabilities are exp(scores - lse)."""
+    """log(sum(exp(scores))) over the keys, [..., Sq]; 0 where a query attends to nothing. Its
+    probabilities are exp(scores - lse)."""
     _need_wide("attention_lse", q, k)
     _need_keys("attention_lse", q, k, mask)
     return q.with_shape(q.shape[:-1])
@@ -184,8 +184,8 @@ def attention_lse(
 
 @attention_lse.decompose
 def _(emit: Emit, q: Value, k: Value, *mask: Value, scale: float, causal: bool) -> Value:
-    peak, _, total = _weights(emit, _scores(emit, q, k, mask, scale, causal)[1])
-    return emit(add, peak, emit(log, total))
+    peak, _, total, nothing = _weights(emit, _scores(emit, q, k, mask, scale, causal)[1])
+    return emit(select, nothing, fill(emit, 0, peak), emit(add, peak, emit(log, total)))
 
 
 def _need_cotangents(

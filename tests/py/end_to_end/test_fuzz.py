@@ -36,6 +36,13 @@ def _heads(x: Any, y: Any, k: int) -> Any:
     return axe.reshape(axe.nn.softmax(q @ v.mT) @ v, (-1, WIDTH))
 
 
+def _attend(x: Any, y: Any, k: int) -> Any:
+    q, v = (axe.reshape(axe.broadcast_to(t, (t.shape[0], WIDTH)), (-1, 2, 3)) for t in (x, y))
+    heads = [axe.permute_dims(t, (1, 0, 2)) for t in (q, q + v, v)]
+    found = axe.nn.scaled_dot_product_attention(*heads, causal=bool(k % 2))
+    return axe.reshape(axe.permute_dims(found, (1, 0, 2)), (-1, WIDTH))
+
+
 STEPS: Sequence[Step] = (
     lambda x, y, k: x + y,
     lambda x, y, k: x - y * 0.5,
@@ -57,6 +64,7 @@ STEPS: Sequence[Step] = (
     lambda x, y, k: axe.take(TABLE, _rows(x), axis=0),
     lambda x, y, k: axe.reshape((x * BIAS).T, (-1, WIDTH)) + y,
     _heads,
+    _attend,
 )  # fmt: skip
 
 

@@ -72,14 +72,16 @@ def _query(s: Setting, room: Room, views: Views, query: Value) -> None:
         loop.yield_(*_keys(s, room, views, scores, (key, rest), loop.carried))
     peak, totals = loop.results
     total = b.reduce(totals, b.add)
-    total = b.select(b.cmp("eq", total, 0.0), constant(s.element, 1.0), total)
+    nothing = b.cmp("eq", total, 0.0)
+    total = b.select(nothing, constant(s.element, 1.0), total)
     if "out" in mine:
         share = b.splat(b.div(constant(s.element, 1.0), total), s.lanes)
         for at, mask in _chunks(s, s.a.width):
             found = b.mul(b.load(s.vector, b.at(room.out, s.element, at)), share)
             _store(s, found, b.at(mine["out"].address, s.element, at), mask)
     if "out_lse" in mine:
-        b.store(b.add(peak, log(b, total)), mine["out_lse"].address)
+        found = b.select(nothing, zero(s.element), b.add(peak, log(b, total)))
+        b.store(found, mine["out_lse"].address)
 
 
 _OWN = ("q", "mask", "out", "out_lse")  # what has a row per query

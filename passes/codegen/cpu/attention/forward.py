@@ -82,16 +82,18 @@ def _block(s: Setting, views: Views, first: Value, count: Value, room: _Room) ->
         loop.yield_(*_keys(s, room, views, (first, count), (loop.index, end), loop.carried))
     peaks, totals = loop.results[: s.vectors], loop.results[s.vectors :]
     one = s.number(1.0)
-    totals = tuple([b.select(b.cmp("eq", t, 0.0), one, t) for t in totals])
+    nothing = [b.cmp("eq", t, 0.0) for t in totals]
+    totals = tuple([b.select(no, one, t) for no, t in zip(nothing, totals, strict=True)])
     if room.out:
         _store_row(s, room.row, [b.div(one, t) for t in totals])
         out = rows_from(s, views["out"], first)
         tiles.turn_out(s, room.out, s.a.width, count, out, room.row)
     if "out_lse" in views:
         place = rows_from(s, views["out_lse"], first).address
-        for j, (peak, total) in enumerate(zip(peaks, totals, strict=True)):
+        for j, (peak, total, no) in enumerate(zip(peaks, totals, nothing, strict=True)):
             mask = b.tail_mask(b.sub(count, j * s.lanes), s.lanes)
-            b.masked_store(b.add(peak, log(b, total)), b.at(place, s.vector, j), mask)
+            found = b.select(no, zero(s.vector), b.add(peak, log(b, total)))
+            b.masked_store(found, b.at(place, s.vector, j), mask)
 
 
 def _keys(
