@@ -9,7 +9,6 @@ turns with it. The peak is a loop of independent multiply-adds in registers.
 from __future__ import annotations
 
 import argparse
-import ctypes
 import math
 import os
 import tempfile
@@ -23,9 +22,9 @@ os.environ["OPENBLAS_NUM_THREADS"] = "1"  # before NumPy is imported
 import numpy as np
 
 import axec as axe
-from axec.passes.codegen.cpu import elf, targets, worker
+from axec.cli.machine import peak_flops, peak_loop
+from axec.passes.codegen.cpu import targets
 from axec.passes.codegen.cpu.targets import Target
-from axec.passes.codegen.llvm import F32, PTR, VOID, Module, vec
 
 PRODUCTS = [  # m, k, n
     (1024, 1024, 1024), (512, 2048, 512), (64, 784, 512), (64, 512, 512), (128, 768, 3072),
@@ -40,7 +39,6 @@ CONVOLUTIONS = [  # x, w, stride, padding
 ]  # fmt: skip
 Array = np.ndarray[Any, Any]
 ROUNDS, SECONDS = 5, 0.1
-SUMS, STEPS = 12, 200_000  # of the loop that finds the peak
 
 
 def times(calls: list[Callable[[], object]]) -> list[float]:
@@ -55,36 +53,10 @@ def times(calls: list[Callable[[], object]]) -> list[float]:
     return best
 
 
-def peak_loop(target: Target) -> Callable[[], object]:
-    """A call with multiply-adds of f32 in registers that wait for nothing."""
-    module, type_ = Module("peak"), vec(F32, target.lanes(4))
-    b = module.function("peak", VOID, {"place": PTR}, "export")
-    (place,) = b.args
-    x = b.load(type_, place)
-    with b.for_(0, STEPS, carried=[x] * SUMS) as loop:
-        loop.yield_(*[b.fma(x, x, total) for total in loop.carried])
-    found = loop.results[0]
-    for total in loop.results[1:]:
-        found = b.add(found, total)
-    b.store(found, place)
-    b.ret()
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "peak.so"
-        path.write_bytes(elf.link(worker.compile_modules([module], target)))
-        run = ctypes.CDLL(str(path)).peak
-    room = np.zeros(64, np.float32)
-    return lambda: (run(ctypes.c_void_p(room.ctypes.data)), room)
-
-
 def peak(target: Target) -> float:
     """GFLOP/s of one core."""
     (best,) = times([peak_loop(target)])
     return peak_flops(target) / best / 1e9
-
-
-def peak_flops(target: Target) -> int:
-    """Of one call of `peak_loop`."""
-    return 2 * SUMS * STEPS * target.lanes(4)
 
 
 def program(

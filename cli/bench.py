@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -20,6 +21,7 @@ _LOADS = 11
 @click.option("--seed", type=click.IntRange(0), default=0, help="Of the random inputs.")
 @click.option("--threads", type=click.IntRange(1), help="Upper bound on threads of a call.")
 @click.option("--seconds", type=click.FloatRange(0, min_open=True), default=2.0, help="To measure.")
+@click.option("--kernels", is_flag=True, help="Time every kernel, beside the machine's limits.")
 @click.option("--json", "as_json", is_flag=True, help="The figures as JSON, in SI units.")
 def bench_command(
     path: str,
@@ -28,9 +30,15 @@ def bench_command(
     seed: int,
     threads: int | None,
     seconds: float,
+    kernels: bool,
     as_json: bool,
 ) -> None:
-    """Time an entry of FILE.axe on random inputs; leave the machine idle meanwhile."""
+    """Time an entry of FILE.axe on random inputs; leave the machine idle meanwhile.
+
+    --kernels runs each launch by itself: what kernels take together in a call differs by what they
+    find in the caches. "of bound" is the least time that a kernel's FLOPs or bytes need at the
+    machine's measured limits, over its own: above 100% it works out of caches.
+    """
     from axec.cli.arrays import prepare
     from axec.cli.timing import measure
     from axec.runtime.loader import load
@@ -41,6 +49,8 @@ def bench_command(
     out, options = call.outputs(), {} if threads is None else {"threads": threads}
     timing = measure(lambda: call.function(*call.arguments, out=out, **options), seconds=seconds)
     figures = _figures(loading, timing, call)
+    if kernels:
+        figures |= _kernels(call, threads or len(os.sched_getaffinity(0)), seconds)
     if as_json:
         import json
 
@@ -69,6 +79,20 @@ def _figures(loading: Timing, timing: Timing, call: Call) -> dict[str, Any]:
         "bytes": moved,
         "bytes_per_s": moved / timing.median,
     }
+
+
+def _kernels(call: Call, threads: int, seconds: float) -> dict[str, Any]:
+    from axec.cli.machine import limits
+    from axec.cli.profile import profile
+
+    rows, most = profile(call, threads, seconds), limits(threads)
+    found = []
+    for row in rows:
+        least = None
+        if row.flops is not None and row.bytes is not None:
+            least = max(row.flops / most.flops, row.bytes / most.copy) / row.seconds
+        found.append(row._asdict() | {"of_bound": least})
+    return {"limits": most._asdict(), "kernels": found}
 
 
 def _work(call: Call) -> tuple[int, int]:
@@ -115,3 +139,31 @@ def _print(figures: dict[str, Any], call: Call) -> None:
         ),
     ]
     show(table([sizes or "static shapes", ">median", ""], rows))
+    if "kernels" in figures:
+        show("", _kernel_table(figures))
+
+
+def _kernel_table(figures: dict[str, Any]) -> Any:
+    from axec.cli.console import amount, duration, table
+
+    def rate(row: dict[str, Any], key: str, unit: str) -> str:
+        return "" if row[key] is None else amount(row[key] / row["seconds"], unit)
+
+    total = sum(row["seconds"] for row in figures["kernels"])
+    rows = [
+        (
+            row["name"],
+            row["template"],
+            str(row["launches"]),
+            duration(row["seconds"]),
+            f"{row['seconds'] / total:.0%}",
+            rate(row, "flops", "FLOP/s"),
+            rate(row, "bytes", "B/s"),
+            "" if row["of_bound"] is None else f"{row['of_bound']:.0%}",
+        )
+        for row in figures["kernels"]
+    ]
+    most = figures["limits"]
+    of = f">of {amount(most['flops'], 'FLOP/s')}, {amount(most['copy'], 'B/s')}"
+    titles = ["kernel", "template", ">launches", ">time", ">share", ">work", ">traffic", of]
+    return table(titles, rows)

@@ -36,13 +36,17 @@ def quantile(ordered: list[float], fraction: float) -> float:
 
 
 def measure(
-    call: Callable[[], object], *, repeat: int | None = None, seconds: float = 1.0
+    call: Callable[[], object],
+    *,
+    repeat: int | None = None,
+    seconds: float = 1.0,
+    warm: float = _WARM_SECONDS,
 ) -> Timing:
-    """Time `repeat` calls, or as many as fit into `seconds`, after a warm-up.
+    """Time `repeat` calls, or as many as fit into `seconds`, after a warm-up of `warm` seconds.
 
     Short calls are timed in groups, unless `repeat` says how many samples there are to be.
     """
-    inner = _warm(call) if repeat is None else 1
+    inner = _warm(call, warm) if repeat is None else 1
     samples: list[float] = []
     end = time.perf_counter() + seconds
     while (
@@ -57,10 +61,10 @@ def measure(
     return Timing(sorted(samples), inner)
 
 
-def _warm(call: Callable[[], object]) -> int:
+def _warm(call: Callable[[], object], seconds: float) -> int:
     """Call until caches are warm; gives how many calls fill one sample."""
     calls, start = 0, time.perf_counter()
-    while calls < 2 or time.perf_counter() - start < _WARM_SECONDS:
+    while calls < 2 or time.perf_counter() - start < seconds:
         call()
         calls += 1
     one = (time.perf_counter() - start) / calls

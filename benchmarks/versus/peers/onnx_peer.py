@@ -98,7 +98,8 @@ class OpenVino(Peer):
         self.prepare()
         self.compile()
         self.request = self.compiled.create_infer_request()
-        for i, x in enumerate(self.inputs()):
+        self.given = self.inputs()  # their memory is read by every call
+        for i, x in enumerate(self.given):
             self.request.set_input_tensor(i, openvino.Tensor(x, shared_memory=True))
 
     def call(self) -> Any:

@@ -1,0 +1,103 @@
+"""How long every kernel of an entry takes: each launch of its program, run by itself."""
+
+from __future__ import annotations
+
+import ctypes
+import struct
+from collections.abc import Iterator
+from functools import partial
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from axec.cli.timing import measure
+from axec.runtime.abi import Frame
+from axec.runtime.program import HEADER_WORDS, LAUNCH_WORDS
+
+if TYPE_CHECKING:
+    from axec.cli.arrays import Call
+
+__all__ = ["KernelTime", "profile"]
+
+_LAUNCHES_AT, _N_LAUNCHES = 8, 9  # words of a program table's header
+
+
+class KernelTime(NamedTuple):
+    """Of one call of the entry: the seconds that a kernel takes in all its launches (the shortest
+    time of each, which others disturb least), its FLOPs and bytes; None where the dims are not
+    those that the artifact states them for."""
+
+    name: str
+    template: str
+    launches: int
+    seconds: float
+    flops: int | None
+    bytes: int | None
+
+
+def profile(call: Call, threads: int, seconds: float) -> list[KernelTime]:
+    """The kernels of a prepared call, slowest first, in about `seconds`. Programs with loops and
+    branches: the kernels before the first of these."""
+    state = _State(call, threads)
+    found: dict[int, list[float]] = {}
+    launches = list(_launches(state.words))
+    for kernel, at in launches:
+        time = measure(partial(state.run, at), seconds=seconds / len(launches), warm=2e-3)
+        found.setdefault(kernel, []).append(time.seconds[0])
+    # The manifest lists the kernels in the order of their first launches, as `found` does.
+    rows = [
+        _row(call, stated, times)
+        for stated, times in zip(call.spec["kernels"], found.values(), strict=False)
+    ]
+    return sorted(rows, key=lambda row: -row.seconds)
+
+
+def _row(call: Call, stated: dict[str, Any], times: list[float]) -> KernelTime:
+    known = all(call.dims[name] == high for name, (_, high) in call.spec["dims"].items())
+    work = (stated["flops"], stated["bytes"]) if known else (None, None)
+    return KernelTime(stated["name"], stated["template"], len(times), sum(times), *work)
+
+
+def _launches(words: list[int]) -> Iterator[tuple[int, int]]:
+    """(kernel, place in the table) of every launch before the first step of another kind."""
+    at = words[_LAUNCHES_AT]
+    for _ in range(words[_N_LAUNCHES]):
+        kernel, n_args, n_dims = words[at : at + 3]
+        if kernel < 0:
+            return
+        yield kernel, at
+        at += LAUNCH_WORDS + 2 * n_args + n_dims
+
+
+class _State:
+    """An entry with its arguments, whose launches can be run one by one: a copy of its program
+    table has one launch, and the head says where that is."""
+
+    def __init__(self, call: Call, threads: int) -> None:
+        import numpy as np
+
+        from axec.runtime.tree import flatten
+
+        native: Any = getattr(call.function, "_function", call.function)
+        self.entry = native.__self__
+        table = bytes(self.entry._program)
+        self.words = list(struct.unpack(f"<{len(table) // 8}q", table))
+        self.program = ctypes.create_string_buffer(table, len(table))
+        self.head = (ctypes.c_int64 * HEADER_WORDS).from_buffer(self.program)
+        self.head[_N_LAUNCHES] = 1
+        self.arrays = [np.ascontiguousarray(x) for x in call.inputs]
+        self.arrays += flatten(call.spec["out_tree"], call.outputs(), "out")
+        arena = self.entry._new_arena()
+        weights = self.entry._state.weights or 0
+        pointers = [*(x.ctypes.data for x in self.arrays), weights, arena]
+        self.bases = (ctypes.c_void_p * len(pointers))(*pointers)
+        self.dims = (ctypes.c_int64 * max(1, len(call.dims)))(*call.dims.values())
+        starts = ctypes.addressof(self.bases), ctypes.addressof(self.dims)
+        self.frame = Frame(ctypes.addressof(self.program), *starts, arena, threads)
+        # Once the whole program, which leaves the arena as the kernels find it.
+        whole = ctypes.create_string_buffer(table, len(table))
+        first = Frame(ctypes.addressof(whole), *starts, arena, threads)
+        self.entry._image.run(ctypes.byref(first))
+
+    def run(self, at: int) -> None:
+        """Run the launch whose words begin at `at`."""
+        self.head[_LAUNCHES_AT] = at
+        self.entry._image.run(ctypes.byref(self.frame))
