@@ -22,6 +22,9 @@ _LOADS = 11
 @click.option("--threads", type=click.IntRange(1), help="Upper bound on threads of a call.")
 @click.option("--seconds", type=click.FloatRange(0, min_open=True), default=2.0, help="To measure.")
 @click.option("--kernels", is_flag=True, help="Time every kernel, beside the machine's limits.")
+@click.option("--vs", metavar="LIB,...", help="Also time jax, torch, onnxruntime, iree.")
+@click.option("--models", metavar="FILE.py", help="What --vs runs: jax_model, torch_model, ...")
+@click.option("--python", metavar="PATH", help="The interpreter that has the libraries of --vs.")
 @click.option("--json", "as_json", is_flag=True, help="The figures as JSON, in SI units.")
 def bench_command(
     path: str,
@@ -31,6 +34,9 @@ def bench_command(
     threads: int | None,
     seconds: float,
     kernels: bool,
+    vs: str | None,
+    models: str | None,
+    python: str | None,
     as_json: bool,
 ) -> None:
     """Time an entry of FILE.axe on random inputs; leave the machine idle meanwhile.
@@ -38,10 +44,16 @@ def bench_command(
     --kernels runs each launch by itself: what kernels take together in a call differs by what they
     find in the caches. "of bound" is the least time that a kernel's FLOPs or bytes need at the
     machine's measured limits, over its own: above 100% it works out of caches.
+
+    --vs gives the same inputs to the functions jax_model (jax, iree) and torch_model of --models,
+    and to the file that its onnx_model names, each in a process of its own, and compares results.
     """
+    from axec.cli import versus
     from axec.cli.arrays import prepare
     from axec.cli.timing import measure
     from axec.runtime.loader import load
+
+    peers = versus.check(vs, models) if vs else []
 
     # No spinner here: its thread would be timed too.
     loading = measure(lambda: load(path), repeat=_LOADS)
@@ -49,8 +61,11 @@ def bench_command(
     out, options = call.outputs(), {} if threads is None else {"threads": threads}
     timing = measure(lambda: call.function(*call.arguments, out=out, **options), seconds=seconds)
     figures = _figures(loading, timing, call)
+    count = threads or len(os.sched_getaffinity(0))
     if kernels:
-        figures |= _kernels(call, threads or len(os.sched_getaffinity(0)), seconds)
+        figures |= _kernels(call, count, seconds)
+    if peers:
+        figures["vs"] = versus.versus(call, peers, str(models), count, seconds, python)
     if as_json:
         import json
 
@@ -141,6 +156,8 @@ def _print(figures: dict[str, Any], call: Call) -> None:
     show(table([sizes or "static shapes", ">median", ""], rows))
     if "kernels" in figures:
         show("", _kernel_table(figures))
+    if "vs" in figures:
+        show("", _peer_table(figures))
 
 
 def _kernel_table(figures: dict[str, Any]) -> Any:
@@ -167,3 +184,19 @@ def _kernel_table(figures: dict[str, Any]) -> Any:
     of = f">of {amount(most['flops'], 'FLOP/s')}, {amount(most['copy'], 'B/s')}"
     titles = ["kernel", "template", ">launches", ">time", ">share", ">work", ">traffic", of]
     return table(titles, rows)
+
+
+def _peer_table(figures: dict[str, Any]) -> Any:
+    from axec.cli.console import duration, table
+
+    own = figures["latency_s"]["median"]
+    rows = [("axec", duration(own), "", "")]
+    for name, found in figures["vs"].items():
+        if "failed" in found:
+            rows.append((name, "", "", found["failed"]))
+        else:
+            ratio = f"{found['median_s'] / own:.2f}"
+            rows.append(
+                (name, duration(found["median_s"]), ratio, f"differs by {found['error']:.0e}")
+            )
+    return table(["library", ">median", ">its time / axec's", ""], rows)

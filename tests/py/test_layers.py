@@ -32,6 +32,7 @@ PLACES = {
     "click": ("axec.cli",),
     "rich": ("axec.cli", "axec.train"),
     "tensorboard": ("axec.train",),
+    **dict.fromkeys(("jax", "torch", "onnxruntime", "iree"), ("axec.cli.peer_worker",)),
     "numpy": ("axec",),
 }
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 from support.command import Axec
 
 from axec.runtime.format import Container
@@ -72,6 +73,49 @@ def test_bench(axec: Axec, artifact: Path) -> None:
     times = figures["latency_s"]
     assert 0 < times["min"] <= times["p10"] <= times["median"] <= times["p90"] <= times["p99"]
     assert "throughput" in axec(*line).out
+
+
+@pytest.mark.parametrize("batch", [3, 16])
+def test_bench_of_kernels(axec: Axec, artifact: Path, batch: int) -> None:
+    line = ("bench", artifact, "--entry", "halve", "--dims", f"batch={batch}", "--seconds", "0.05")
+    figures = json.loads(axec(*line, "--kernels", "--json").out)
+    (kernel,) = figures["kernels"]
+    assert kernel["launches"] == 1
+    assert kernel["seconds"] > 0
+    # The artifact states what kernels do at the upper bounds of the dims.
+    assert (kernel["of_bound"] is None) == (batch != 16)
+    assert min(figures["limits"].values()) > 0
+    assert kernel["name"] in axec(*line, "--kernels").out
+
+
+@pytest.mark.parametrize("result", ["x / 2", "x / 3"])
+def test_bench_beside_a_library(
+    axec: Axec, artifact: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, result: str
+) -> None:
+    """A library that is a file here: what runs in the other process, and how it is compared."""
+    (tmp_path / "torch.py").write_text(
+        "import contextlib\n"
+        "inference_mode = contextlib.nullcontext\n"
+        "def set_num_threads(n): pass\n"
+        "def from_numpy(x): return x\n"
+    )
+    models = tmp_path / "models.py"
+    models.write_text(f"def torch_model(x): return {result}\n")
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    line = ("bench", artifact, "--entry", "halve", "--seconds", "0.05", "--vs", "torch,iree")
+    found = json.loads(axec(*line, "--models", models, "--json").out)["vs"]
+    assert found["torch"]["median_s"] >= found["torch"]["min_s"] > 0
+    assert (found["torch"]["error"] < 1e-6) == (result == "x / 2")
+    assert "has no" in found["iree"]["failed"]
+    shown = axec(*line, "--models", models).out
+    assert "library" in shown
+    assert "torch" in shown
+
+
+def test_bench_says_what_it_needs(axec: Axec, artifact: Path) -> None:
+    line = ("bench", artifact, "--entry", "halve", "--vs")
+    assert "it knows: jax" in axec(*line, "caffe", status=2).err
+    assert "torch_model" in axec(*line, "torch", status=2).err
 
 
 def test_doctor(axec: Axec) -> None:

@@ -21,6 +21,7 @@ TO_AXE = (
     "simplify",
     "decompose,simplify",
     "decompose,simplify{limit=0}",
+    "decompose,simplify,split_reductions{least=2}",
 )
 TO_KERNELS = (
     "decompose,simplify,fuse",

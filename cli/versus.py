@@ -1,0 +1,90 @@
+"""`axec bench --vs`: the same inputs through the same model in other libraries."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from axec.runtime.errors import AxecError
+
+if TYPE_CHECKING:
+    from axec.cli.arrays import Call
+
+__all__ = ["check", "versus"]
+
+#: Library -> (what must be installed, what the models file must hold).
+PEERS = {
+    "jax": (("jax",), "jax_model"),
+    "torch": (("torch",), "torch_model"),
+    "onnxruntime": (("onnxruntime",), "onnx_model"),
+    "iree": (("iree.compiler", "iree.runtime", "jax"), "jax_model"),
+}
+_WORKER = Path(__file__).with_name("peer_worker.py")
+_LONGEST = 300  # seconds that a library may take, compilation and all
+_HAS = """
+import importlib.util, sys
+def has(name):
+    try: return importlib.util.find_spec(name) is not None
+    except ModuleNotFoundError: return False
+print(*[name for name in sys.argv[1:] if not has(name)])
+"""
+
+
+def check(names: str, models: str | None) -> list[str]:
+    """The libraries of `--vs`. AxecError `option-invalid` for one that is not known, or without a
+    file of models."""
+    found = names.split(",")
+    for name in found:
+        if name not in PEERS:
+            message = f"--vs does not know {name!r}"
+            raise AxecError("option-invalid", message, hint=f"it knows: {', '.join(PEERS)}")
+    if models is None or not Path(models).is_file():
+        wanted = ", ".join(sorted({PEERS[name][1] for name in found}))
+        raise AxecError(
+            "option-invalid",
+            "--vs needs the model in the other libraries' words",
+            hint=f"--models FILE.py with {wanted}: functions of the entry's inputs in their order "
+            "(onnx_model: the path of a file) that import their library themselves",
+        )
+    return found
+
+
+def versus(
+    call: Call, names: list[str], models: str, threads: int, seconds: float, python: str | None
+) -> dict[str, dict[str, Any]]:
+    """Figures of every library, from a process of `python` each; {"failed": why} where one does not
+    run."""
+    import numpy as np
+
+    with tempfile.TemporaryDirectory(prefix="axec-vs-") as folder:
+        given, wanted = (str(Path(folder) / f"{name}.npz") for name in ("inputs", "outputs"))
+        np.savez(given, *call.inputs)
+        np.savez(wanted, *(np.asarray(x, np.float64) for x in call.run()))
+        line = [models, given, wanted, str(threads), str(seconds)]
+        return {name: _one(name, line, python or sys.executable) for name in names}
+
+
+def _one(name: str, line: list[str], python: str) -> dict[str, Any]:
+    has = [python, "-c", _HAS, *PEERS[name][0]]
+    missing = subprocess.run(has, capture_output=True, text=True, check=True).stdout.split()
+    if missing:
+        return {"failed": f"{python} has no {', '.join(missing)}: install it, or --python PATH"}
+    try:
+        done = subprocess.run(
+            # Not as a file: the modules beside it would hide those of the standard library.
+            [python, "-c", _WORKER.read_text(), name, *line],
+            capture_output=True,
+            text=True,
+            timeout=_LONGEST,
+        )
+    except subprocess.TimeoutExpired:
+        return {"failed": f"took more than {_LONGEST} s"}
+    if done.returncode:
+        lines = done.stderr.strip().splitlines()
+        return {"failed": lines[-1] if lines else f"exit status {done.returncode}"}
+    figures: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    return figures
