@@ -144,11 +144,14 @@ def attention_weights(
 
 @attention.decompose
 def _(emit: Emit, q: Value, k: Value, v: Value, *mask: Value, scale: float, causal: bool) -> Value:
-    wide_q, wide_k, wide_v = (widen(emit, x) for x in (q, k, v))
-    _, weights, share = attention_weights(emit, wide_q, wide_k, mask, scale, causal)
-    found = product(emit, weights, wide_v, -1, -2)
+    dtype = emit.type(q).dtype
+    wide = [widen(emit, x) for x in (q, k, v, *mask)]
+    if emit.type(wide[0]).dtype is not dtype:  # the same in f32, which a kernel takes whole
+        return narrow(emit, emit(attention, *wide, scale=scale, causal=causal), dtype)
+    _, weights, share = attention_weights(emit, q, k, mask, scale, causal)
+    found = product(emit, weights, v, -1, -2)
     axis = emit.type(found).rank - 1
-    return narrow(emit, emit(mul, found, over(emit, share, found, axis)), emit.type(q).dtype)
+    return emit(mul, found, over(emit, share, found, axis))
 
 
 attention.sample("f32[3, 5]", "f32[7, 5]", "f32[7, 4]", scale=0.5)

@@ -38,7 +38,7 @@ class Decompose(Pass):
         # the user's line and the word that the user wrote there.
         where = ir.Location.name(op.name, childLoc=operation.location)
         with ir.InsertionPoint(operation):
-            emit = _Nested(where, self.keep)
+            emit = _Nested(where, self.keep, self.fused)
             value = emit.expand(op, *operation.operands, **op.attrs_from_ir(operation))
         operation.results[0].replace_all_uses_with(value)
         operation.erase()
@@ -47,12 +47,13 @@ class Decompose(Pass):
 class _Nested(IrEmit):
     """Creates core ops; composites that a definition uses are expanded in turn."""
 
-    def __init__(self, loc: Any, keep: tuple[str, ...]) -> None:
+    def __init__(self, loc: Any, keep: tuple[str, ...], fused: bool) -> None:
         super().__init__(loc)
-        self.keep = keep
+        self.keep, self.fused = keep, fused
 
     def __call__(self, op: OpDef, *operands: Any, **given: Any) -> Any:
-        if op.group == "composite" and op.name not in self.keep:
+        whole = self.fused and attention.takes_types(op.full_name, [*map(self.type, operands)])
+        if op.group == "composite" and op.name not in self.keep and not whole:
             return self.expand(op, *operands, **op.with_defaults(given))
         return super().__call__(op, *operands, **given)
 

@@ -91,10 +91,15 @@ class Attention:
 
 def takes(op: Any) -> bool:
     """Does the template compute this op?"""
-    if op.name not in PARTS:
+    return takes_types(op.name, [types.of(v) for v in op.operands])
+
+
+def takes_types(name: str, operands: Sequence[TensorType]) -> bool:
+    """Does the template compute an op of that name and those operands?"""
+    if name not in PARTS:
         return False
-    given = roles(op)
-    return fits(*[types.of(given[r]) for r in ("q", "v", "g") if r in given])
+    given = dict(zip(OPS[name].operands, operands, strict=False))
+    return fits(*[given[r] for r in ("q", "v", "g") if r in given])
 
 
 def fits(*operands: TensorType) -> bool:

@@ -25,8 +25,10 @@ def _(
     e: IrEmit, wanted: Sequence[bool], g: Value, y: Value, q: Value, k: Value, v: Value,
     *mask: Value, scale: float, causal: bool,
 ) -> list[Value | None]:  # fmt: skip
-    if fits(e.type(q), e.type(v)) and not any(wanted[3:]):
-        return _tiled(e, wanted, g, y, q, k, v, *mask, scale=scale, causal=causal)
+    dtype, wide = e.type(q).dtype, [widen(e, x) for x in (g, y, q, k, v, *mask)]
+    if fits(e.type(wide[2]), e.type(wide[4])) and not any(wanted[3:]):
+        found = _tiled(e, wanted, *wide, scale=scale, causal=causal)
+        return [x if x is None else narrow(e, x, dtype) for x in found]
     return _whole(e, wanted, g, y, q, k, v, *mask, scale=scale, causal=causal)
 
 

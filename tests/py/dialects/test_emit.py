@@ -91,7 +91,8 @@ def test_cse_keeps_what_differs_in_one_attribute(build: Any) -> None:
 @pytest.mark.parametrize("op", COMPOSITES, ids=lambda op: op.name)
 def test_decomposition_in_ir_is_the_reference(op: OpDef, build: Any) -> None:
     """Emitted into IR, with named dims where the sample has some, a decomposition has the type of
-    the shape rule and computes what it computes on arrays."""
+    the shape rule and computes what it computes on arrays. Of narrow numbers it may be the same op
+    of wide ones."""
     assert op.expand is not None
     for case in cases(op):
 
@@ -99,9 +100,11 @@ def test_decomposition_in_ir_is_the_reference(op: OpDef, build: Any) -> None:
             return op.expand(emit, *xs, **case.attrs)
 
         module = build(list(case.operands), body)
-        assert not {"softmax", op.name} & set(_ops(module))
         main = module.body.operations[0]
-        returned = list(main.regions[0].blocks[0].operations)[-1].operands[0]
+        made = [o.operation for o in main.regions[0].blocks[0].operations]
+        same = [o for o in made if o.name in ("axe.softmax", op.full_name)]
+        assert not any(types.of(o.operands[0]) == case.operands[0] for o in same)
+        returned = made[-1].operands[0]
         assert (types.of(returned),) == case.results, case
         bound = bind(case.operands)
         xs = values(case.operands, bound)
