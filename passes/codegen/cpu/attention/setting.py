@@ -103,9 +103,9 @@ def setting(f: Frame) -> Setting:
 
 
 def _vectors(f: Frame, a: Attention, lanes: int) -> int:
-    """Vectors per row of a block: 4, 2 or 1 (Zen 4, GFLOP/s of 1024 queries: 102, 100, 85). Under a
-    causal mask at most 2: fewer of the scores beside the diagonal are computed for nothing (128
-    queries: 74 with 2, 64 with 4)."""
+    """Vectors per row of a block: 4, or as many as there are members for. Under a causal mask at
+    most 2: fewer of the scores beside the diagonal are computed for nothing. (Zen 4, GFLOP/s with
+    2 and with 4: 128 queries, causal 74, 64; 128 queries 90, 99; 1024 queries 100, 102.)"""
     along = a.keys if a.way == "keys" else a.queries
     found = min(tiles.MOST_VECTORS[f.target.vector_registers], 2 if a.causal else 4)
     while isinstance(along, int) and found > 1 and found // 2 * lanes >= along:
