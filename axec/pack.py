@@ -205,8 +205,10 @@ def _kernels(program: Any, kernels: Mapping[str, Any], ends: Mapping[str, int]) 
             made["generic"] = True
         row = rows.setdefault(name, {**made, "calls": 0, "flops": 0, "bytes": 0})
         row["calls"] += times
-        for key in ("flops", "bytes"):
-            row[key] += times * dims.evaluate(dims.parse(found[key].value), bound)
+        row["flops"] += times * dims.evaluate(dims.parse(found["flops"].value), bound)
+        given = launch.attributes
+        moved, at = (given["bytes"], ends) if "bytes" in given else (found["bytes"], bound)
+        row["bytes"] += times * dims.evaluate(dims.parse(moved.value), at)
     return list(rows.values())
 
 

@@ -71,7 +71,8 @@ def _(op: Any) -> Iterator[str]:
 @structure.op("exec.launch", attributes=("callee", "dims", "units", "grain"))
 def _(op: Any) -> Iterator[str]:
     """Run a kernel: buffers are its inputs, outputs, scratch. `dims` and `units` are in the
-    program's dims; `grain`: the fewest units that are worth a thread of their own."""
+    program's dims; `grain`: the fewest units that are worth a thread of their own; `bytes`: what
+    is moved where the result lies on an operand of which it replaces a window."""
     yield from _buffer_problems(op, operands=None, results=0)
 
 

@@ -163,6 +163,11 @@ def picoseconds(kernel: Any) -> Size:
     return total
 
 
+def moving(nbytes: Size) -> Size:
+    """Picoseconds for bytes that are read and written, nothing more."""
+    return nbytes * _PER_BYTE
+
+
 def grain(time: Size, units: Size, ranges: Ranges) -> int:
     """The fewest units that are worth a thread, for a launch that takes `time` picoseconds and has
     `units` units; named dims count at the geometric mean of their range."""

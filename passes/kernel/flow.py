@@ -12,6 +12,7 @@ from typing import Any, NamedTuple
 
 from axec.dialects.dims import Size
 from axec.dialects.types import TensorType
+from axec.passes.kernel.in_place import Window
 
 
 class Place(NamedTuple):
@@ -45,10 +46,12 @@ class Buffer:
 
 @dataclass(slots=True, eq=False)
 class Call:
-    """A kernel on its inputs, results and scratch."""
+    """A kernel on its inputs, results and scratch. `window`: its result lies on an operand, of
+    which it replaces a window (in_place.py)."""
 
     op: Any
     places: list[Place]
+    window: Window | None = None
 
 
 @dataclass(slots=True, eq=False)

@@ -8,6 +8,8 @@ Each time they get buffers of their own. Values that need not be apart share one
                                writer of the next; otherwise in two that take turns, by the parity
                                of the counter
     the carry at the start     is the slot itself if nobody else needs it; otherwise copied there
+    a kernel's result          is written over an operand that nobody reads later, where the kernel
+                               may do that (in_place.py)
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from axec.dialects.dims import Size, dim
 from axec.dialects.interpret import ranges_of
 from axec.dialects.kernel import sizes
 from axec.dialects.types import TensorType
+from axec.passes.kernel import in_place
 from axec.passes.kernel.arena import ALIGN
 from axec.passes.kernel.flow import (
     Buffer,
@@ -180,10 +183,30 @@ class _Builder:
         define = self.kernels[op.attributes["callee"].value]
         bound = bound_dims(define, op)
         places = [frame.env[v] for v in op.operands]
-        places += [self._result(frame, r) for r in op.results]
+        window = in_place.window(define)
+        updated = frame.taken(op, window.operand, op.results[0]) if window else None
+        taken: set[Buffer] = set()
+        for result in op.results:
+            buffer = updated or self._overwritten(frame, op, define, result, taken)
+            if buffer is None:
+                places.append(self._result(frame, result))
+            else:
+                taken.add(buffer)
+                frame.define(result, Place(buffer))
+                places.append(Place(buffer))
         for nbytes in sizes(define.attributes["workspace"]):
             places.append(Place(self.new(dims.substitute(nbytes, bound), frame.depth)))
-        frame.steps.append(Call(op, places))
+        frame.steps.append(Call(op, places, window if updated else None))
+
+    def _overwritten(
+        self, frame: _Frame, op: Any, define: Any, result: Any, taken: set[Buffer]
+    ) -> Buffer | None:
+        """The buffer of an operand that the kernel may write a result to."""
+        for number in in_place.overwritten(define):
+            buffer = frame.taken(op, number, result)
+            if buffer is not None and buffer not in taken:
+                return buffer
+        return None
 
     # Branches.
 

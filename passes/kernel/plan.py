@@ -145,8 +145,8 @@ class _Planner:
         for step in steps_of(self.flow.steps):
             match step:
                 case Call(op=op):
-                    kernel, bound = self._kernel(op)
-                    values.add(str(_substituted(kernel.units, bound)))
+                    _, bound = self._kernel(op)
+                    values.add(str(self._units(step)))
                     values.update(str(s) for s in bound.values())
                 case Copy(type=t):
                     values.add(str(t.nbytes))
@@ -163,6 +163,10 @@ class _Planner:
     def _kernel(self, op: Any) -> tuple[_Kernel, dict[str, Size]]:
         kernel = self.kernels[op.attributes["callee"].value]
         return kernel, bound_dims(kernel.define, op)
+
+    def _units(self, step: Call) -> Size:
+        kernel, bound = self._kernel(step.op)
+        return _substituted(step.window.units if step.window else kernel.units, bound)
 
     # ---- writing ----
 
@@ -210,14 +214,20 @@ class _Planner:
         held = [types.of(v) for v in (*op.operands, *op.results)]
         held += [TensorType(_BYTE, (p.buffer.nbytes,)) for p in step.places[len(held) :]]
         buffers = [self._held(p, t, op.location) for p, t in zip(step.places, held, strict=True)]
-        units = _substituted(kernel.units, bound)
+        units = self._units(step)
         time = _substituted(kernel.time, bound)
+        window: dict[str, Any] = {}
+        if step.window is not None:
+            moved = _substituted(step.window.nbytes, bound)
+            time = cost.moving(moved)
+            window = {"bytes": ir.StringAttr.get(str(moved))}
         grain = self.grain or cost.grain(time, units, self.ranges)
         given = {
             "callee": op.attributes["callee"],
             "dims": op.attributes["dims"],
             "units": ir.StringAttr.get(str(units)),
             "grain": attrs.KINDS["int"].to_ir(grain),
+            **window,
         }
         _op("exec.launch", op.location, operands=buffers, attributes=given)
 

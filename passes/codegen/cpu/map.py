@@ -7,31 +7,70 @@ and last may be partial.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 from axec.dialects import dims
 from axec.dialects.dims import Size
 from axec.dialects.types import Shape
 from axec.passes.codegen.cpu import turned
-from axec.passes.codegen.cpu.body import Body
+from axec.passes.codegen.cpu.body import Body, Def
+from axec.passes.codegen.cpu.evaluate import Evaluator
 from axec.passes.codegen.cpu.frame import Frame, reachable
 from axec.passes.codegen.cpu.loops import lanes_loop, over_rows, stores, weight
-from axec.passes.codegen.cpu.nodes import Affine
-from axec.passes.codegen.cpu.rearrange import split
+from axec.passes.codegen.cpu.nodes import Affine, Index
+from axec.passes.codegen.cpu.rearrange import clamped, split
 from axec.passes.codegen.cpu.space import Run, positions, runs
-from axec.passes.codegen.llvm import Value
-from axec.passes.kernel import templates
+from axec.passes.codegen.llvm import PTR, Value
+from axec.passes.kernel import in_place, templates
 
 _LONG = (
     40  # instructions per vector from which on two of them go side by side, from twice as many four
 )
 
 
+#: From an index of the walk to that of the result that is written there.
+_Where = Callable[[Evaluator, Index], Index]
+
+
 def emit(f: Frame) -> None:
-    """Write the loops of a map kernel."""
-    body, shape = f.body, f.body.results[0].shape
+    """Write the loops of a map kernel. Where it may write a window in place, the code looks whether
+    the result lies on the operand (passes/kernel/in_place.py)."""
+    window = in_place.window(f.define)
+    if window is None:
+        _emit(f, f.body.results, templates.map_loop(f.define), lambda ev, index: index)
+        return
+    e, inputs = f.emission, len(f.body.inputs)
+    both = [f.graph.slot(number, PTR) for number in (window.operand, inputs)]
+    e.emit(both)
+    operand, result = map(e.value, both)
+    with f.b.if_else(f.b.cmp("eq", operand, result)) as way:
+        with way.then(), e.scope():
+            _emit_window(f)
+        with way.else_(), e.scope():
+            _emit(f, f.body.results, templates.map_loop(f.define), lambda ev, index: index)
+
+
+def _emit_window(f: Frame) -> None:
+    (result,) = f.body.results
+    x, update, *starts = result.operands
+
+    def shifted(ev: Evaluator, index: Index) -> Index:
+        found = list(index)
+        for a, start in enumerate(starts):
+            if x.shape[a] != update.shape[a]:
+                first = clamped(ev.graph, ev.at(start, ()), x.shape[a] - update.shape[a])
+                found[a] = index[a] + first
+        return tuple(found)
+
+    walk = templates.Loop(update.shape, templates.MAP_BLOCK, flat=False)
+    _emit(f, [update], walk, shifted)
+
+
+def _emit(f: Frame, written: Sequence[Def], walk: templates.Loop, where: _Where) -> None:
+    shape = written[0].shape
     if 0 in shape:
         return
-    walk = templates.map_loop(f.define)
-    groups = _running(shape) if walk.flat else _runs(body, shape)
+    groups = _running(shape) if walk.flat else _runs(f.body, written, where)
     row, lane = f.graph.variable(), f.graph.variable()
     *outer, inner = groups or [Run((), 1)]
     at = split(f.graph, f.graph.of_node(row), [run.extent for run in outer])
@@ -39,16 +78,21 @@ def emit(f: Frame) -> None:
         at = [*at, Affine(0, ((lane, 1),), 1)]
     # The results of a flat walk may differ in their axes.
     indices = [
-        positions(len(r.shape), _running(r.shape) if walk.flat else groups, at)
-        for r in body.results
+        positions(len(r.shape), _running(r.shape) if walk.flat else groups, at) for r in written
     ]
-    values = [f.evaluator.at(r, i) for r, i in zip(body.results, indices, strict=True)]
-    if len(groups) > 1 and any(turned.is_turned(n, row) for n in reachable(values)):
+    values = [f.evaluator.at(r, i) for r, i in zip(written, indices, strict=True)]
+    moved = written is not f.body.results
+    if not moved and len(groups) > 1 and any(turned.is_turned(n, row) for n in reachable(values)):
         turned.emit(f, walk, groups)
         return
+    indices = [where(f.evaluator, index) for index in indices]
+    places = [f.graph.offset(f.evaluator.output(n), i) for n, i in enumerate(indices)]
     f.choose_lanes(values, inner.extent)
     cost = weight(values)
-    f.emission.lanes *= _side_by_side(cost, inner.extent, f.emission.lanes)
+    if any(p.step > 1 or not p.regular for p in places):  # a window whose elements lie apart
+        f.emission.lanes = 1
+    else:
+        f.emission.lanes *= _side_by_side(cost, inner.extent, f.emission.lanes)
     step, pointers = stores(f, values, indices)
     size = walk.shape[-1] if walk.shape else 1
     whole = isinstance(size, int) and size % f.emission.lanes == 0
@@ -75,6 +119,12 @@ def _running(shape: Shape) -> list[Run]:
     return [Run(axes, dims.product(shape))] if axes else []
 
 
-def _runs(body: Body, shape: Shape) -> list[Run]:
+def _runs(body: Body, written: Sequence[Def], where: _Where) -> list[Run]:
     """The runs that the accesses allow."""
-    return runs(body, shape, lambda ev, index: [ev.at(r, index) for r in body.results])
+
+    def pull(ev: Evaluator, index: Index) -> None:
+        for number, value in enumerate(written):
+            ev.at(value, index)
+            ev.graph.load(ev.output(number), where(ev, index))  # as it will be written
+
+    return runs(body, written[0].shape, pull)
