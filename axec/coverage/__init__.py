@@ -1,5 +1,6 @@
 """The coverage matrix: every op of the axe dialect, in every floating point dtype, against every
 check. Nothing here names an op: rows come from the op tables, places from the samples beside them.
+Branches and loops (control.py) are rows, too.
 """
 
 from __future__ import annotations
@@ -10,10 +11,11 @@ from typing import Any
 
 import numpy as np
 
-from axec.coverage import checks, compiled
+from axec.coverage import checks, compiled, control
 from axec.coverage.checks import Check, Gap
 from axec.coverage.points import Point, applications, dtypes_of, places, points
 from axec.diag import AxecError
+from axec.dialects import dtypes
 from axec.dialects.axe import OPS
 from axec.dialects.dtypes import DType
 from axec.dialects.opdef import OpDef
@@ -32,6 +34,8 @@ AT_POINTS: dict[str, tuple[Check, Callable[[OpDef, DType], Iterator[Point]]]] = 
 }
 COLUMNS = (*AT_POINTS, *compiled.CHECKS)
 DERIVATIVES = ("vjp", "jvp", "dot", "second")
+
+FLOATS = [d for d in dtypes.ALL if d.is_float]
 
 NO_ORACLE = "nothing but the reference itself defines it"
 NO_OPERANDS = "it has no operands"
@@ -74,9 +78,12 @@ class Matrix:
         }
 
 
-def select(names: Sequence[str]) -> list[OpDef]:
+Row = OpDef | control.Sample
+
+
+def select(names: Sequence[str]) -> list[Row]:
     """The ops of these names, all ops for none. AxecError `op-unknown`."""
-    known = {op.name: op for op in OPS.values()}
+    known: dict[str, Row] = {op.name: op for op in OPS.values()} | control.SAMPLES
     for name in names:
         if name not in known:
             hint = did_you_mean(name, known)
@@ -84,9 +91,10 @@ def select(names: Sequence[str]) -> list[OpDef]:
     return [known[name] for name in names] or list(known.values())
 
 
-def run(ops: Sequence[OpDef], tell: Callable[[str], None] = lambda _: None) -> Matrix:
+def run(ops: Sequence[Row], tell: Callable[[str], None] = lambda _: None) -> Matrix:
     """Check ops in all their dtypes; `tell` hears what is being done."""
-    pairs = [(op, dtype) for op in ops for dtype in dtypes_of(op)]
+    pairs = [(op, d) for op in ops if isinstance(op, OpDef) for d in dtypes_of(op)]
+    samples = [op for op in ops if isinstance(op, control.Sample)]
     cells = []
     with np.errstate(all="ignore"):
         for op, dtype in pairs:
@@ -96,6 +104,9 @@ def run(ops: Sequence[OpDef], tell: Callable[[str], None] = lambda _: None) -> M
         for runs in compiled.run_all(pairs):
             tell(f"machine code of {runs.program.op.name}")
             cells += [_of_code(runs, name) for name in compiled.CHECKS]
+        for sample in samples:
+            tell(sample.name)
+            cells += [c for d in FLOATS for c in _of_sample(sample, d)]
     return Matrix(cells)
 
 
@@ -136,3 +147,25 @@ def _of_code(runs: compiled.Runs, name: str) -> Cell:
     except Gap as e:
         return Cell(*at, "gap", str(e))
     return Cell(*at, "ok", "", len(program.cases))
+
+
+def _of_sample(sample: control.Sample, dtype: DType) -> Iterator[Cell]:
+    """The cells of a branch or loop."""
+    at = (sample.name, dtype.name)
+    for name, check in control.CHECKS.items():
+        why = control.reason(sample, name)
+        if why:
+            yield Cell(*at, name, "reason", why)
+            continue
+        try:
+            check(sample, dtype)
+        except Exception as e:  # a Gap, or what a wrong rule raises
+            yield Cell(*at, name, "gap", f"{type(e).__name__}: {e}")
+        else:
+            yield Cell(*at, name, "ok", "", 1)
+    try:
+        gaps = dict(control.code(sample, dtype))
+    except Exception as e:
+        gaps = dict.fromkeys(compiled.CHECKS, f"{type(e).__name__}: {e}")
+    for name in compiled.CHECKS:
+        yield Cell(*at, name, "gap" if name in gaps else "ok", gaps.get(name, ""), 1)

@@ -49,7 +49,7 @@ def need_close(found: Any, wanted: Any, rtol: float, atol: float, what: str) -> 
         raise Gap(f"{what}: {a[at]:.9g} at {list(at)}, expected {b[at]:.9g}")
 
 
-def _need_near(found: Any, wide: Any, dtype: DType, what: str, roundings: int = 1) -> None:
+def need_near(found: Any, wide: Any, dtype: DType, what: str, roundings: int = 1) -> None:
     """A result in a narrow dtype against that in f64, relative to the largest finite element."""
     if not dtypes.of(found.dtype).is_float:
         need_close(found, wide, 0, 0, what)
@@ -97,7 +97,7 @@ def value(point: Point) -> bool | None:
     elif dtype.is_float:
         wide = point.wide()
         (wanted,) = wide.value(*wide.xs)
-        _need_near(found, wanted, dtype, "value")
+        need_near(found, wanted, dtype, "value")
     else:
         return False
     return None
@@ -110,7 +110,7 @@ def vjp(point: Point) -> None:
     if point.case.dtype is not dtypes.f64:
         _, wanted = transforms.gradients(point.wide(), g.astype(np.float64))
         for i, a, b in zip(point.wrt, found, wanted, strict=True):
-            _need_near(a, b, point.case.dtype, f"vjp of operand {i}")
+            need_near(a, b, point.case.dtype, f"vjp of operand {i}")
         return
     change = _along(point, point.value, point.xs, ts)
     need_close(_dot(found, ts), _dot([g], change), 2e-6, 1e-7, "<vjp(g), t>")
@@ -122,7 +122,7 @@ def jvp(point: Point) -> None:
     found = transforms.tangent(point, ts)
     if point.case.dtype is not dtypes.f64:
         wide = [t.astype(np.float64) for t in ts]
-        _need_near(found, transforms.tangent(point.wide(), wide), point.case.dtype, "jvp")
+        need_near(found, transforms.tangent(point.wide(), wide), point.case.dtype, "jvp")
         return
     (change,) = _along(point, point.value, point.xs, ts)
     scale = np.max(np.abs(change), initial=0)
@@ -152,7 +152,7 @@ def second(point: Point) -> None:
         made = transforms.second(wide, order).run([*wide.xs, *inputs])[len(ts) :]
         for i, a, b in zip(point.wrt, found, made, strict=True):
             # The first derivative's roundings are differentiated along with it.
-            _need_near(a, b, point.case.dtype, f"{order} of vjp, operand {i}", roundings=3)
+            need_near(a, b, point.case.dtype, f"{order} of vjp, operand {i}", roundings=3)
 
 
 def _second(point: Point, order: str, inputs: list[Any], ts: list[Any]) -> list[Any]:

@@ -13,8 +13,11 @@ from axec import coverage
 from axec.dialects import dtypes
 from axec.dialects.axe import OPS
 from axec.dialects.axe import elementwise as ew
+from axec.passes.axe.grad import reverse
+from axec.passes.axe.grad.control_reverse import NO_REVERSE
 from axec.passes.axe.grad.rules import JVP, NO_GRADIENT, VJP
 from axec.passes.axe.vmap.rules import VMAP
+from axec.passes.axe.walk import copied
 from axec.passes.codegen.cpu import pointwise
 
 
@@ -139,3 +142,16 @@ def test_unknown_op(axec: Axec) -> None:
     err = axec("coverage", "--op", "sinn", status=2).err
     assert "error[op-unknown]" in err
     assert "sin" in err.partition("hint")[2]
+
+
+def test_branches_and_loops_are_rows(monkeypatch: pytest.MonkeyPatch) -> None:
+    assert gaps("control.scan", "control.while") == set()
+    (cell,) = coverage.run(coverage.select(["control.while"])).of("control.while", "vjp")[:1]
+    assert (cell.status, cell.detail) == ("reason", NO_REVERSE["control.while"])
+
+    def constant(tape: Any, op: Any, operands: Any) -> Any:  # as if nothing were differentiated
+        return copied(op, operands)
+
+    monkeypatch.setitem(reverse.CONTROL, "control.switch", constant)
+    found = {check for _, check in gaps("control.switch")}
+    assert {"vjp", "dot"} <= found <= {"vjp", "dot", "second"}

@@ -27,6 +27,9 @@ from axec.passes.axe.grad.reverse import CONTROL, Cotangents, Record, Tape
 from axec.passes.axe.grad.rules import total
 from axec.passes.axe.walk import Value, copied, groups, results_of
 
+# Op -> why it has no reverse mode.
+NO_REVERSE = {"control.while": "how often it runs is not known before"}
+
 
 def moving(tape: Tape, op: Any, operands: Sequence[Value]) -> tuple[list[int], list[int]]:
     """The operands that are differentiated, and the results that depend on them."""
@@ -45,7 +48,7 @@ def _while(tape: Tape, op: Any, operands: list[Value]) -> Sequence[Value]:
     if not set(outs).isdisjoint(useful(tape, op)):
         raise AxecError(
             "grad-while",
-            "reverse mode cannot go through a while_loop: how often it runs is not known before",
+            f"reverse mode cannot go through a while_loop: {NO_REVERSE[op.name]}",
             location=location_of(op),
             hint="use axe.scan, or axe.fori_loop with bounds that are ints or dims; "
             "forward mode (axe.jvp, axe.jacfwd) goes through",

@@ -10,42 +10,11 @@ from typing import Any
 import numpy as np
 
 import axec as axe
+from axec.coverage.control import Plain as Python
+
+__all__ = ["ALL", "COUNTED", "REVERSIBLE", "SIZE", "Maker", "Python", "inputs"]
 
 SIZE = 3
-
-
-class Python:
-    """The combinators as Python statements, on arrays that have values."""
-
-    @staticmethod
-    def cond(pred: Any, true_fn: Any, false_fn: Any, *operands: Any) -> Any:
-        return true_fn(*operands) if pred else false_fn(*operands)
-
-    @staticmethod
-    def switch(index: Any, branches: Any, *operands: Any) -> Any:
-        return branches[min(max(int(index), 0), len(branches) - 1)](*operands)
-
-    @staticmethod
-    def while_loop(cond: Any, body: Any, init: Any) -> Any:
-        carry = init
-        while cond(carry):
-            carry = body(carry)
-        return carry
-
-    @staticmethod
-    def fori_loop(lower: Any, upper: Any, body: Any, init: Any) -> Any:
-        carry = init
-        for i in range(lower, upper):
-            carry = body(axe.asarray(i), carry)
-        return carry
-
-    @staticmethod
-    def scan(f: Any, init: Any, xs: Any, reverse: bool = False) -> Any:
-        carry, rows = init, [None] * xs.shape[0]
-        order = range(xs.shape[0])
-        for i in reversed(order) if reverse else order:
-            carry, rows[i] = f(carry, xs[i])
-        return carry, axe.tree.map(lambda *r: axe.stack(r), *rows)
 
 
 State = tuple[Any, Any]
