@@ -18,12 +18,18 @@ from axec.passes.axe.grad.control_reverse import NO_REVERSE
 from axec.passes.axe.grad.rules import JVP, NO_GRADIENT, VJP
 from axec.passes.axe.vmap.rules import VMAP
 from axec.passes.axe.walk import copied
-from axec.passes.codegen.cpu import pointwise
+from axec.passes.codegen.cpu import pointwise, worker
 
 
 @pytest.fixture
 def axec(capfd: pytest.CaptureFixture[str]) -> Axec:
     return Axec(capfd)
+
+
+@pytest.fixture(autouse=True)
+def another_compiler(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tests here change the compiler, which remembers what it made of a kernel."""
+    monkeypatch.setattr(worker, "_compiled", {})
 
 
 def gaps(*names: str) -> set[tuple[str, str]]:
