@@ -10,13 +10,17 @@ from typing import Any
 import click
 
 
-@click.command("inspect", short_help="Show what an artifact says of itself.")
-@click.argument("path", metavar="FILE.axe")
+@click.command("inspect", short_help="Show what an artifact or a checkpoint says of itself.")
+@click.argument("path", metavar="FILE")
 @click.option("--json", "as_json", is_flag=True, help="The manifest as JSON (docs/artifact.md).")
 def inspect_command(path: str, as_json: bool) -> None:
-    """Show signatures, memory, work, targets and provenance of FILE.axe."""
+    """Show signatures, memory, work, targets and provenance of FILE.axe; arrays and progress of
+    FILE.safetensors."""
     from axec.runtime.format import Container
 
+    if path.endswith(".safetensors"):
+        _inspect_arrays(path, as_json)
+        return
     container = Container(path)
     if as_json:
         click.echo(json.dumps(container.manifest, indent=2, sort_keys=True))
@@ -24,6 +28,31 @@ def inspect_command(path: str, as_json: bool) -> None:
     from axec.cli.console import show
 
     show(*_page(path, container))
+
+
+def _inspect_arrays(path: str, as_json: bool) -> None:
+    from axec.cli.console import show, size, table
+    from axec.train import safetensors
+    from axec.train.checkpoints import progress_of
+
+    file = safetensors.read(path)
+    progress = progress_of(file.metadata)
+    arrays = {n: {"dtype": str(a.dtype), "shape": [*a.shape]} for n, a in file.arrays.items()}
+    if as_json:
+        found = {"arrays": arrays, "progress": progress, "metadata": file.metadata}
+        click.echo(json.dumps(found, indent=2, sort_keys=True))
+        return
+    total = sum(a.size for a in file.arrays.values())
+    whole = size(Path(path).stat().st_size)
+    show(f"[bold]{_text(path)}[/]  {whole}, {len(arrays)} arrays, {total:,} numbers")
+    if progress:
+        metrics = "  ".join(f"{k} {v:.6g}" for k, v in progress.get("metrics", {}).items())
+        show(f"step {progress.get('step', '?')}, epochs {progress.get('epoch', '?')}  {metrics}")
+    rows = []
+    for name, array in sorted(file.arrays.items()):
+        shape = "x".join(map(str, array.shape)) or "scalar"
+        rows.append([_text(name), str(array.dtype), shape, size(array.nbytes)])
+    show(table(["array", "dtype", "shape", ">size"], rows))
 
 
 def _page(path: str, container: Any) -> Iterator[Any]:

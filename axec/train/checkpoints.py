@@ -51,7 +51,16 @@ def load(path: safetensors.Path, like: State) -> tuple[State, dict[str, Any]]:
             hint="`axe.train.transfer` takes over what fits, by name",
         )
     state = rebuilt(like, lambda name, _: file.arrays[name].copy())
-    return state, json.loads(file.metadata.get(_KEY, "{}"))
+    return state, progress_of(file.metadata)
+
+
+def progress_of(metadata: Mapping[str, str]) -> dict[str, Any]:
+    """The progress in a file's metadata, {} where it has none (a file by others)."""
+    try:
+        found = json.loads(metadata.get(_KEY, "{}"))
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _difference(name: str, wanted: Array, found: Array) -> str:
@@ -100,7 +109,7 @@ def best(folder: safetensors.Path, monitor: str, mode: str = "min") -> Path | No
 def _epoch_metrics(path: Path) -> dict[str, float]:
     """The metrics of a checkpoint that ends an epoch; {} of any other, or of what is no file."""
     try:
-        progress = json.loads(safetensors.read_metadata(path).get(_KEY, "{}"))
+        progress = progress_of(safetensors.read_metadata(path))
     except AxecError:
         return {}
     return {} if progress.get("batch") else dict(progress.get("metrics", {}))

@@ -77,6 +77,7 @@ class Train:
 
     epochs: int
     seed: int = 0
+    precision: str = "float32"  # of products: also "bfloat16", or "float16" with a scaled loss
     every: int | None = None  # steps per checkpoint, beside one per epoch
     keep: int = 3
     monitor: str | None = None  # the metric of the best checkpoint and of `patience`

@@ -30,6 +30,7 @@ _OPTIMISERS = (
     "adafactor", "adagrad", "adam", "adamw", "amsgrad", "lamb", "lion", "rmsprop", "sgd",
 )  # fmt: skip
 _SCHEDULES = ("constant", "cosine", "exponential", "linear", "multistep", "one_cycle", "step")
+_PRECISIONS = ("float32", "bfloat16", "float16")
 _LOGS: Mapping[str, Callable[[Path], Callback]] = {
     "csv": lambda folder: Csv(folder / "log.csv"),
     "jsonl": lambda folder: JsonLines(folder / "log.jsonl"),
@@ -87,10 +88,11 @@ def load(config: Config) -> Project:
     steps = max(len(train[0]) // config.data.batch, 1) * config.train.epochs
     for name in config.train.log:
         _known(name, _LOGS, source, "train.log")
-    if config.train.mode not in ("min", "max"):
-        raise source.error("config-value", '`train.mode` is "min" or "max"', "train.mode")
+    _known(config.train.mode, ("min", "max"), source, "train.mode")
+    _known(config.train.precision, _PRECISIONS, source, "train.precision")
     parts = _model(config), _loss(config), _optimiser(config, steps)
-    return Project(config, Supervised(*parts, config.train.seed), train, test)
+    settings = config.train
+    return Project(config, Supervised(*parts, settings.seed, settings.precision), train, test)
 
 
 def _model(config: Config) -> Any:
@@ -154,7 +156,9 @@ def _optimiser(config: Config, steps: int) -> Any:
         found = axe.optim.chain(axe.optim.clip_by_global_norm(given.clip), found)
     if given.accumulate > 1:
         found = axe.optim.accumulate(found, given.accumulate)
-    return axe.optim.freeze(found, *given.freeze) if given.freeze else found
+    if given.freeze:
+        found = axe.optim.freeze(found, *given.freeze)
+    return axe.optim.loss_scaling(found) if config.train.precision == "float16" else found
 
 
 def _schedule(config: Config, steps: int) -> Any:

@@ -25,12 +25,15 @@ class Supervised:
 
     The state is {"params", "state" (of modules that have any), "optimiser", "step"}; random numbers
     of a step (dropout) come from (seed, step). `loss(model's result, targets)` is a scalar.
+    `precision`: of products while training, as `axe.amp` takes it; float16 wants an optimiser under
+    `axe.optim.loss_scaling`.
     """
 
     model: Any
     loss: Callable[[Any, Any], Any]
     optimiser: Any
     seed: int = 0
+    precision: Any = "float32"
 
     def start(self) -> State:
         """The state before the first step: NumPy arrays."""
@@ -50,8 +53,13 @@ class Supervised:
             found, new = self.model(params, x, state=state["state"], train=True, key=key)
             return self.loss(found, y), new
 
-        (value, new), grads = axe.value_and_grad(loss, has_aux=True)(state["params"])
-        updates, optimiser = self.optimiser.update(grads, state["optimiser"], state["params"])
+        rounded, tx = axe.amp(loss, policy=self.precision), self.optimiser
+        if isinstance(tx, axe.optim.LossScaling):
+            gradient = tx.value_and_grad(rounded, state["optimiser"], has_aux=True)
+        else:
+            gradient = axe.value_and_grad(rounded, has_aux=True)
+        (value, new), grads = gradient(state["params"])
+        updates, optimiser = tx.update(grads, state["optimiser"], state["params"])
         params = axe.optim.apply_updates(state["params"], updates)
         count = state["step"] + 1
         return value, {"params": params, "state": new, "optimiser": optimiser, "step": count}

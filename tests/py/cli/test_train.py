@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import shutil
 from pathlib import Path
 
@@ -49,6 +51,7 @@ warm_up = 3
 
 [train]
 epochs = 4
+keep = 2
 every = 4
 monitor = "val_accuracy"
 mode = "max"
@@ -94,6 +97,32 @@ def test_settings_matter(axec: Axec, folder: Path) -> None:
     assert "evaluate" in axec("inspect", program).out
 
 
+@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
+def test_narrow_products(axec: Axec, folder: Path, precision: str) -> None:
+    given = ["--set", f"train.precision={precision}", "-o"]
+    assert "24 steps" in axec("train", "a.toml", *given, "r").err
+    state = train.safetensors.read(train.list_checkpoints("r")[-1]).arrays
+    assert ("optimiser.scale" in state) == (precision == "float16")
+    assert state["params.0.weight"].dtype == np.float32
+    axec("train", "a.toml", "-o", "wide")
+    wide = train.safetensors.read(train.list_checkpoints("wide")[-1]).arrays
+    assert not np.array_equal(wide["params.0.weight"], state["params.0.weight"])
+    np.testing.assert_allclose(wide["params.0.weight"], state["params.0.weight"], atol=0.05)
+
+
+def test_inspect_shows_a_checkpoint(axec: Axec, folder: Path) -> None:
+    axec("train", "a.toml", "-o", "r", "--set", "train.epochs=1")
+    path = train.list_checkpoints("r")[-1]
+    shown = axec("inspect", path).out
+    assert "step 6, epochs 1  loss " in shown
+    assert re.search(r"params\.0\.weight +float32 +16x4 +256 B", shown)
+    found = json.loads(axec("inspect", path, "--json").out)
+    assert found["progress"]["step"] == 6
+    assert found["arrays"]["step"] == {"dtype": "int64", "shape": []}
+    path.write_bytes(path.read_bytes()[:-1])
+    assert "checkpoint-corrupt" in axec("inspect", path, status=2).err
+
+
 def test_arrays_from_a_file(axec: Axec, folder: Path) -> None:
     x = np.random.default_rng(0).standard_normal((32, 4)).astype(np.float32)
     np.savez(folder / "d.npz", x=x, y=np.zeros(32, np.int64))
@@ -119,11 +148,12 @@ def test_arrays_from_a_file(axec: Axec, folder: Path) -> None:
         ("net.py:net", "net.py:CONSTANT", "config-value", ":3:1", "a int cannot be called"),
         ("net.py:net", "net.py", "config-value", ":3:1", '"FILE.py:NAME"'),
         ("net.py:points", "no.npz", "config-value", ":7:1", "cannot read"),
-        ('"csv", ', '"cvs", ', "config-value", ":23:1", "did you mean `csv`?"),
-        ('"max"', '"most"', "config-value", ":22:1", '"min" or "max"'),
+        ('"csv", ', '"cvs", ', "config-value", ":24:1", "did you mean `csv`?"),
+        ('"max"', '"most"', "config-value", ":23:1", "there is `min`, `max`"),
+        ("keep = 2", 'precision = "f16"', "config-value", ":20:1", "did you mean"),
         ("warm_up = 3", "warm_up = 3\ngamma = 2", "config-key", ":17:1", "`schedule.gamma`"),
         ("epochs = 4", "epochs = true", "config-value", ":19:1", "an integer, not True"),
-        ('"csv", "jsonl"', "1", "config-value", ":23:1", "a list of strings"),
+        ('"csv", "jsonl"', "1", "config-value", ":24:1", "a list of strings"),
         ("[optim]", "loss = 3\n[optim]", "config-key", ":10:1", "`data.loss`"),
     ],
 )
