@@ -42,7 +42,7 @@ def _(s: Site) -> Value | None:
 
 @rule("op on constants => constant (up to `limit` elements)", *_FOLDED)
 def _(s: Site) -> Value | None:
-    if not all(map(s.sweep.is_constant, s.operands)):
+    if not s.operands_are_constant():
         return None
     t = s.type
     if not is_small(t, s.sweep.limit):
@@ -82,4 +82,5 @@ def _array(s: Site, i: int) -> Array | None:
     if repeated is not None:
         inner = _array(repeated, 0)
         return None if inner is None else evaluate(repeated.definition, [inner], repeated.attrs)
-    return s.sweep.literal(s.operands[i])
+    maker = s.makers[i]
+    return None if maker is None else maker.literal

@@ -15,7 +15,7 @@ import math
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 import numpy as np
 
@@ -29,6 +29,8 @@ from axec.dialects.types import TensorType
 from axec.mlir import ir
 
 Value = Any  # an MLIR value
+Owner = TypeVar("Owner")
+Result = TypeVar("Result")
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,69 +71,61 @@ class Sweep(IrEmit):
         self.limit = limit  # largest number of elements that folding may create
         self.hits: Counter[str] = Counter()
         self._at: Any = None  # the op that is looked at; what rules emit goes before it
+        self._sites: dict[Value, Site | None] = {}  # by result; None: no op makes the value
         self._literals: dict[Any, Array] = {}  # by attribute
-        self._constants: dict[Value, bool] = {}
-        self._splats: dict[Value, Array | None] = {}  # value -> 0-d array
 
     def run(self, block: Any) -> None:
         for op in [o.operation for o in block.operations][:-1]:
-            if op.name not in RULES or next(op.results[0].uses, None) is None:
+            name = op.name
+            if name not in RULES:
+                for result in op.results:
+                    self.note(result, op, name)
+                continue
+            result = op.results[0]
+            if next(result.uses, None) is None:
                 continue
             self._at = op
-            found = self.simplified(op)
+            found = self.simplified(self.note(result, op, name))
             if found is not None:
-                op.results[0].replace_all_uses_with(found)
+                result.replace_all_uses_with(found)
 
     def __call__(self, op: OpDef, *operands: Any, **given: Any) -> Any:
         """Create an op in its simplest form."""
         self.loc = self._at.location
         with ir.InsertionPoint(self._at):
             made = super().__call__(op, *operands, **given)
-        found = self.simplified(made.owner)
+        found = self.simplified(self.note(made, made.owner, op.full_name))
         return made if found is None else found
 
-    def simplified(self, op: Any) -> Value | None:
-        """What replaces the op's result, or None."""
-        site = Site(op, self)
-        for one in RULES.get(op.name, ()):
+    def simplified(self, site: Site) -> Value | None:
+        """What replaces the result of a site's op, or None."""
+        for one in RULES.get(site.full_name, ()):
             found = one.apply(site)
             if found is not None:
                 self.hits[one.text] += 1
                 return found
         return None
 
-    def is_constant(self, value: Value) -> bool:
-        """The value is known: an axe.constant or axe.iota, maybe broadcast."""
-        if value not in self._constants:
-            op = value.owner if isinstance(value, ir.OpResult) else None
-            if op is not None and op.name == "axe.broadcast":
-                self._constants[value] = self.is_constant(op.operands[0])
-            else:
-                self._constants[value] = op is not None and op.name in ("axe.constant", "axe.iota")
-        return self._constants[value]
+    def note(self, value: Value, op: Any, name: str) -> Site:
+        """The site of an op of that name, which makes `value`."""
+        found = self._sites[value] = Site(op, self, name)
+        return found
 
-    def literal(self, value: Value) -> Array | None:
-        """The array of an axe.constant."""
-        op = value.owner if isinstance(value, ir.OpResult) else None
-        if op is None or op.name != "axe.constant":
+    def site(self, value: Value) -> Site | None:
+        """The site of the op that makes a value; None for an argument."""
+        try:
+            return self._sites[value]
+        except KeyError:
+            if isinstance(value, ir.OpResult):
+                return self.note(value, value.owner, value.owner.name)
+            self._sites[value] = None
             return None
-        attr = op.attributes["value"]
+
+    def literal(self, attr: Any) -> Array:
+        """The array that an attribute of an axe.constant holds."""
         if attr not in self._literals:
             self._literals[attr] = attrs.read("Array", attr)
         return self._literals[attr]
-
-    def splat(self, value: Value) -> Array | None:
-        """The 0-d array that all elements of a value equal, where that is known: splats have one
-        form, a broadcast 0-d constant."""
-        if value not in self._splats:
-            self._splats[value] = self._find_splat(value)
-        return self._splats[value]
-
-    def _find_splat(self, value: Value) -> Array | None:
-        if isinstance(value, ir.OpResult) and value.owner.name == "axe.broadcast":
-            value = value.owner.operands[0]
-        found = self.literal(value)
-        return found if found is not None and found.ndim == 0 else None
 
     def fill(self, value: Array | float, t: TensorType) -> Value:
         """A constant of one number."""
@@ -140,30 +134,41 @@ class Sweep(IrEmit):
         return made if t.rank == 0 else self(broadcast, made, shape=t.shape, axes=())
 
 
+class Once(Generic[Owner, Result]):
+    """A property that is computed once. (functools.cached_property takes a lock before Python 3.12,
+    which is half of the time of a sweep.)"""
+
+    def __init__(self, compute: Callable[[Owner], Result]) -> None:
+        self.compute = compute
+        self.name = compute.__name__
+
+    def __get__(self, owner: Owner, kind: type[Owner]) -> Result:
+        found = owner.__dict__[self.name] = self.compute(owner)
+        return found
+
+
 class Site:
-    """The op that a rule looks at."""
+    """An op that a rule looks at, or meets before its operands. What is read of the IR is read
+    once: operands come before their users, so they are in simplest form and stay what they are."""
 
-    __slots__ = ("op", "operands", "sweep")
-
-    def __init__(self, op: Any, sweep: Sweep) -> None:
+    def __init__(self, op: Any, sweep: Sweep, full_name: str) -> None:
         self.op = op
         self.sweep = sweep
+        self.full_name = full_name
+        self.name = full_name[4:]  # without the dialect
         self.operands: list[Value] = list(op.operands)
-
-    @property
-    def name(self) -> str:
-        """The op's name without the dialect."""
-        return str(self.op.name)[4:]
+        #: The sites of the ops that make the operands; None for arguments.
+        self.makers: list[Site | None] = [sweep.site(v) for v in self.operands]
 
     @property
     def definition(self) -> OpDef:
-        return OPS[self.op.name]
+        return OPS[self.full_name]
 
     @property
     def emit(self) -> Sweep:
         return self.sweep
 
-    @property
+    @Once
     def type(self) -> TensorType:
         """The type of the result."""
         return types.of(self.op.results[0])
@@ -177,19 +182,42 @@ class Site:
 
     def made_by(self, i: int, *names: str) -> Site | None:
         """The site of the op that makes operand i, if it is one of the named ones."""
-        value = self.operands[i]
-        if not isinstance(value, ir.OpResult):
+        maker = self.makers[i]
+        return maker if maker is not None and maker.name in names else None
+
+    @Once
+    def literal(self) -> Array | None:
+        """The array of an axe.constant."""
+        if self.full_name != "axe.constant":
             return None
-        owner = value.owner
-        return Site(owner, self.sweep) if owner.name[4:] in names else None
+        return self.sweep.literal(self.op.attributes["value"])
+
+    @Once
+    def number(self) -> Array | None:
+        """The 0-d array that all elements of the result equal, where that is known: splats have one
+        form, a broadcast 0-d constant."""
+        source = self.makers[0] if self.full_name == "axe.broadcast" else self
+        found = source.literal if source is not None else None
+        return found if found is not None and found.ndim == 0 else None
+
+    @Once
+    def is_constant(self) -> bool:
+        """The result is known: an axe.constant or axe.iota, maybe broadcast."""
+        if self.full_name == "axe.broadcast":
+            return self.operands_are_constant()
+        return self.full_name in ("axe.constant", "axe.iota")
+
+    def operands_are_constant(self) -> bool:
+        return all(maker is not None and maker.is_constant for maker in self.makers)
 
     def splat(self, i: int) -> Array | None:
         """The number that all elements of operand i equal, as a 0-d array."""
-        return self.sweep.splat(self.operands[i])
+        maker = self.makers[i]
+        return None if maker is None else maker.number
 
     def is_splat(self, i: int, number: float) -> bool:
         """Operand i is this number everywhere; -0.0 and 0.0 are two numbers."""
-        found = self.sweep.splat(self.operands[i])
+        found = self.splat(i)
         if found is None or found != number:
             return False
         return math.copysign(1, float(found)) == math.copysign(1, number)

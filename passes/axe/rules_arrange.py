@@ -228,7 +228,9 @@ _ANY_POINTWISE = tuple(
 def _(s: Site) -> Value | None:
     """Arithmetic joins the kernel that makes x; the arrangement meets its reader, which may take it
     in (a matrix product reads transposed operands at no cost)."""
-    chains = [_movers(s.operands[i], s) for i in range(len(s.operands))]
+    if not any(maker is not None and maker.name in _MOVERS for maker in s.makers):
+        return None
+    chains = [_movers(v, maker) for v, maker in zip(s.operands, s.makers, strict=True)]
     movers = max(chains, key=len)
     if not movers:
         return None
@@ -248,10 +250,13 @@ def _(s: Site) -> Value | None:
     return found
 
 
-def _movers(value: Value, s: Site) -> list[Site]:
+_MOVERS = ("transpose", "reshape")
+
+
+def _movers(value: Value, maker: Site | None) -> list[Site]:
     """The transposes and reshapes on the way to a value, last first, that nobody else reads."""
     found = []
-    while used_once(value) and value.owner.name in ("axe.transpose", "axe.reshape"):
-        found.append(Site(value.owner, s.sweep))
-        value = value.owner.operands[0]
+    while maker is not None and maker.name in _MOVERS and used_once(value):
+        found.append(maker)
+        value, maker = maker.operands[0], maker.makers[0]
     return found

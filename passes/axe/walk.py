@@ -109,7 +109,7 @@ def copied(operation: Any, operands: Sequence[Value]) -> Sequence[Value]:
 
 def is_float(value: Value) -> bool:
     """Whether a value has derivatives."""
-    return str(value.type.element_type) in _FLOATS
+    return types.of(value).dtype.is_float
 
 
 def distinct(e: IrEmit, arguments: Sequence[Value], picked: Sequence[int]) -> list[Value]:
@@ -136,9 +136,6 @@ def results_of(functions: Functions, name: str) -> list[TensorType]:
     """The types of a function's results."""
     operations = functions.block(name).operations
     return [types.of(v) for v in operations[len(operations) - 1].operands]
-
-
-_FLOATS = frozenset(("f64", "f32", "f16", "bf16"))
 
 
 def in_order(module: Any) -> list[Any]:
