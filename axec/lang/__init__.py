@@ -94,6 +94,7 @@ from axec.lang.elementwise import (
     expm1,
     floor,
     floor_divide,
+    fmod,
     greater,
     greater_equal,
     hypot,
@@ -147,6 +148,13 @@ from axec.lang.formulas import (
 from axec.lang.images import conv_transpose, resize
 from axec.lang.indexing import dynamic_slice, dynamic_update_slice, take
 from axec.lang.jacobian import hessian, jacfwd, jacrev
+from axec.lang.known import (
+    nonzero,
+    unique_all,
+    unique_counts,
+    unique_inverse,
+    unique_values,
+)
 from axec.lang.namespace import (
     __array_namespace_info__,
     can_cast,
@@ -194,15 +202,11 @@ from axec.lang.sequence import (
     cumulative_prod,
     cumulative_sum,
     diff,
-    nonzero,
+    isin,
     searchsorted,
     sort,
     take_along_axis,
     top_k,
-    unique_all,
-    unique_counts,
-    unique_inverse,
-    unique_values,
 )
 from axec.lang.sizes import Dim, dim
 from axec.lang.spec import (
@@ -311,6 +315,7 @@ __all__ = [
     "float64",
     "floor",
     "floor_divide",
+    "fmod",
     "fori_loop",
     "from_dlpack",
     "full",
@@ -328,6 +333,7 @@ __all__ = [
     "int64",
     "isdtype",
     "isfinite",
+    "isin",
     "isinf",
     "isnan",
     "jacfwd",

@@ -17,7 +17,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from axec.dialects import dims, dtypes
-from axec.dialects.axe import arrange, elementwise, reduce
+from axec.dialects.axe import arrange, elementwise
+from axec.dialects.axe.constants import dim_size
 from axec.dialects.axe.rules import show
 from axec.dialects.dims import DimExpr, Size
 from axec.dialects.dtypes import DType
@@ -254,7 +255,7 @@ def _is_number(value: Any) -> bool:
 def scalar(value: Any, dtype: DType) -> Tensor:
     """A Python number as a 0-d tensor. AxecError `scalar-range` when the dtype cannot hold it."""
     if isinstance(value, DimExpr):
-        return cast(_dim_value(known_size(value)), dtype)
+        return apply(dim_size, shape=(known_size(value),), dtype=dtype)
     try:
         with np.errstate(over="ignore"):  # a float beyond the range is infinite
             return Tensor(np.asarray(value, dtype.numpy))
@@ -300,13 +301,6 @@ def _default_dtype(values: list[Any]) -> DType:
     """What Python numbers become where no array decides: float32, int64 or bool."""
     kinds = {_kind_of(v) for v in values}
     return dtypes.f32 if "f" in kinds else dtypes.i64 if "i" in kinds else dtypes.bool_
-
-
-def _dim_value(size: Size) -> Tensor:
-    """The number that a dim stands for, as a 0-d int64: ones, as many as it says, summed."""
-    one = Tensor(np.asarray(1, np.int64))
-    ones = apply(arrange.broadcast, one, shape=(size,), axes=())
-    return apply(reduce.reduce, ones, kind="sum", axes=(0,))
 
 
 def _no_array(value: Any) -> AxecError:

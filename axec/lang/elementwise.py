@@ -141,12 +141,18 @@ def divide(x1: ArrayLike, x2: ArrayLike, /) -> Tensor:
     return apply(ops.div, need_float("divide", a, (x1, x2)), b)
 
 
+def fmod(x1: ArrayLike, x2: ArrayLike, /) -> Tensor:
+    """x1 - trunc(x1 / x2) * x2, exactly, with the sign of x1; NaN where x2 is 0. Floating point."""
+    a, b = match("fmod", x1, x2)
+    return apply(ops.rem, need_float("fmod", a, (x1, x2)), b)
+
+
 def floor_divide(x1: ArrayLike, x2: ArrayLike, /) -> Tensor:
-    """floor(x1 / x2). Integers: exact, rounded towards minus infinity, 0 where x2 is 0. Floats:
-    the floor of the rounded quotient."""
+    """floor(x1 / x2), towards minus infinity. Integers: exact, 0 where x2 is 0. Floats: from
+    the exact remainder, so that x1 = x1 // x2 * x2 + x1 % x2 up to one rounding."""
     a, b = match("floor_divide", x1, x2)
     if a.dtype.is_float:
-        return apply(ops.floor, apply(ops.div, a, b))
+        return _float_quotient(a, b)
     quotient = apply(ops.div, a, b)
     if a.dtype.kind == "u":
         return quotient
@@ -154,12 +160,30 @@ def floor_divide(x1: ArrayLike, x2: ArrayLike, /) -> Tensor:
 
 
 def remainder(x1: ArrayLike, x2: ArrayLike, /) -> Tensor:
-    """x1 - floor(x1 / x2) * x2, with the sign of x2. Integers: exact, 0 where x2 is 0."""
+    """x1 - floor(x1 / x2) * x2, with the sign of x2. Integers: exact, 0 where x2 is 0. Floats:
+    exact, but for one rounding where the signs differ."""
     a, b = match("remainder", x1, x2)
     if a.dtype.is_float:
-        return a - apply(ops.floor, apply(ops.div, a, b)) * b
+        return _float_remainder(a, b)
     rest = where(b == 0, 0, a - apply(ops.div, a, b) * b)
     return rest if a.dtype.kind == "u" else rest + where(_other_sign(rest, b), b, 0)
+
+
+def _float_remainder(x: Tensor, y: Tensor) -> Tensor:
+    rest = apply(ops.rem, x, y)
+    zero = apply(ops.copysign, core.full(y.type.shape, 0.0, y.dtype), y)
+    return where(rest == 0, zero, where(_other_sign(rest, y), rest + y, rest))
+
+
+def _float_quotient(x: Tensor, y: Tensor) -> Tensor:
+    """As NumPy does: what the remainder leaves is a multiple of y up to rounding."""
+    plain, rest = apply(ops.div, x, y), apply(ops.rem, x, y)
+    found = apply(ops.div, x - rest, y)
+    found = where(_other_sign(rest, y), found - 1.0, found)
+    down = apply(ops.floor, found)
+    near = where(found - down > 0.5, down + 1.0, down)
+    zero = apply(ops.copysign, core.full(y.type.shape, 0.0, y.dtype), plain)
+    return where(y == 0, plain, where(found == 0, zero, near))
 
 
 def _other_sign(rest: Tensor, divisor: Tensor) -> Tensor:

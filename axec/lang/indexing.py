@@ -1,8 +1,9 @@
 """Indexing: `x[...]`, `take`, and windows at run-time offsets.
 
-An index is a tuple of ints, slices, None, Ellipsis and integer arrays or lists (of several arrays,
-see places.py). Static parts are checked when tracing; run-time indices count from the end when
-negative and are clamped to the axis, so that a program has no run-time index error.
+An index is a tuple of ints, slices, None, Ellipsis, integer arrays or lists (of several arrays, see
+places.py) and bool arrays whose values are known. Static parts are checked when tracing; run-time
+indices count from the end when negative and are clamped to the axis, so that a program has no
+run-time index error.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from axec.dialects.axe import arrange as arrange_ops
 from axec.dialects.axe import indexing as ops
 from axec.dialects.axe.rules import show
 from axec.dialects.dims import DimExpr, Ranges, Size
-from axec.lang import arrange, hints, places, static
+from axec.lang import arrange, hints, known, places, static
 from axec.lang.core import (
     ArrayLike,
     apply,
@@ -120,7 +121,33 @@ def _plan(x: Tensor, items: list[Any]) -> _Plan:
 
 def items_of(x: Tensor, index: tuple[Any, ...]) -> list[Any]:
     """One item per axis (and None per new axis), as `as_index` gives them."""
-    return [as_index(i) for i in _per_axis(x, index)]
+    return [as_index(i) for i in _per_axis(x, _unmasked(x, index))]
+
+
+def _unmasked(x: Tensor, index: tuple[Any, ...]) -> tuple[Any, ...]:
+    """The index with the positions that a known mask is true at in place of the mask."""
+    found: list[Any] = []
+    for item in index:
+        mask = _mask(item)
+        if mask is None:
+            found.append(item)
+            continue
+        first = sum(i is not None for i in found)
+        if Ellipsis not in found and x.type.shape[first : first + mask.ndim] != mask.type.shape:
+            shapes = f"{show(mask.type.shape)} for an array of shape {show(x.type.shape)}"
+            raise error("shape-mismatch", f"a mask of shape {shapes}")
+        found += known.nonzero(mask)
+    return tuple(found)
+
+
+def _mask(item: Any) -> Tensor | None:
+    """A bool array or list of known values, or None for any other item."""
+    if isinstance(item, list) and item and all(isinstance(v, bool) for v in item):
+        item = np.array(item)
+    if not isinstance(item, (np.ndarray, Tensor)):
+        return None
+    t = as_tensor(item)
+    return t if t.dtype is dtypes.bool_ and t.trace is None and t.ndim else None
 
 
 def _per_axis(x: Tensor, index: tuple[Any, ...]) -> list[Any]:

@@ -132,8 +132,9 @@ class Info:
     """What this namespace can do."""
 
     def capabilities(self) -> dict[str, Any]:
-        """No shapes that depend on values, of which boolean indexing is one."""
-        return {"boolean indexing": False, "data-dependent shapes": False, "max dimensions": 64}
+        """Shapes that depend on values, of which boolean indexing is one, outside a trace alone."""
+        eager = core.tracing() is None
+        return {"boolean indexing": eager, "data-dependent shapes": eager, "max dimensions": 64}
 
     def default_device(self) -> str:
         """`"cpu"`."""

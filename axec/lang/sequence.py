@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple, NoReturn
+from typing import Any, NamedTuple
 
 from axec.dialects import dtypes
 from axec.dialects.axe import indexing as indexing_ops
@@ -14,7 +14,7 @@ from axec.lang import core, reduce, static
 from axec.lang import elementwise as ew
 from axec.lang.arrange import concat, moveaxis, reshape
 from axec.lang.core import ArrayLike, apply, as_tensor, cast
-from axec.lang.errors import AxecError, error
+from axec.lang.errors import error
 from axec.lang.spec import as_dtype, dtype_name
 from axec.lang.tensor import Tensor
 
@@ -45,7 +45,8 @@ def cumulative_prod(
 ) -> Tensor:
     """The products of the first 1, 2, ... elements along an axis, which a 1-d x need not name;
     `include_initial` puts a 1 in front. Integers and bool multiply in int64 unless `dtype` says
-    otherwise. The gradient is NaN where x is 0."""
+    otherwise. The gradient is right
+    where x is 0; the second one where no two elements along the axis are."""
     return _accumulated("cumulative_prod", "prod", x, axis, dtype, include_initial)
 
 
@@ -212,34 +213,10 @@ def _less(x: Tensor, y: Tensor) -> Tensor:
     return ew.logical_or(ew.less(x, y), number_and_nan)
 
 
-# ---- what the standard has and a compiler cannot -------------------------------------------------
-
-
-def _unknown_size(name: str, hint: str) -> AxecError:
-    message = f"{name}: the size of its result depends on values; programs know their sizes"
-    return error("dim-value", message, hint=hint)
-
-
-def nonzero(x: ArrayLike, /) -> NoReturn:
-    """Not offered: how many elements are nonzero is not known before the program runs."""
-    raise _unknown_size("nonzero", "mask with `axe.where`, or count with `axe.count_nonzero`")
-
-
-def unique_values(x: ArrayLike, /) -> NoReturn:
-    """Not offered: how many values differ is not known before the program runs."""
-    raise _unknown_size("unique_values", "sort with `axe.sort` and compare neighbours")
-
-
-def unique_counts(x: ArrayLike, /) -> NoReturn:
-    """Not offered: how many values differ is not known before the program runs."""
-    raise _unknown_size("unique_counts", "sort with `axe.sort` and compare neighbours")
-
-
-def unique_inverse(x: ArrayLike, /) -> NoReturn:
-    """Not offered: how many values differ is not known before the program runs."""
-    raise _unknown_size("unique_inverse", "sort with `axe.sort` and compare neighbours")
-
-
-def unique_all(x: ArrayLike, /) -> NoReturn:
-    """Not offered: how many values differ is not known before the program runs."""
-    raise _unknown_size("unique_all", "sort with `axe.sort` and compare neighbours")
+def isin(x1: ArrayLike, x2: ArrayLike, /, *, invert: bool = False) -> Tensor:
+    """Whether each element of x1 is among those of x2 (not, with `invert`), as bool. Compares each
+    with each."""
+    x, test = core.promote("isin", x1, x2)
+    flat = reshape(test, (-1,))
+    found = reduce.any(reshape(x, (*x.type.shape, 1)) == flat, axis=-1)
+    return ew.logical_not(found) if static.flag("invert", invert) else found

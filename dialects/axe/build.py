@@ -11,7 +11,7 @@ import numpy as np
 
 from axec.dialects import dtypes
 from axec.dialects.axe.arrange import broadcast, concat, transpose
-from axec.dialects.axe.constants import constant, iota
+from axec.dialects.axe.constants import constant, dim_size, iota
 from axec.dialects.axe.elementwise import cast, compare, div, select
 from axec.dialects.axe.reduce import reduce
 from axec.dialects.dims import Size
@@ -57,12 +57,11 @@ def mean(emit: Emit, x: Value, axis: int) -> Value:
 
 
 def count(emit: Emit, size: Size, like: Value) -> Value:
-    """The number `size` as a tensor of the type of `like`; of a named dim, a sum of ones."""
+    """The number `size` as a tensor of the type of `like`."""
+    t = emit.type(like)
     if isinstance(size, int):
         return fill(emit, size, like)
-    ones = emit(broadcast, scalar(emit, 1, like), shape=(size,), axes=())
-    count = emit(reduce, ones, kind="sum", axes=(0,))
-    return emit(broadcast, count, shape=emit.type(like).shape, axes=())
+    return emit(broadcast, emit(dim_size, shape=(size,), dtype=t.dtype), shape=t.shape, axes=())
 
 
 def trailing(emit: Emit, x: Value, like: Value) -> Value:

@@ -1,10 +1,10 @@
-"""Ops without operands: literal constants and index ramps."""
+"""Ops without operands: literal constants, index ramps, sizes."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from axec.dialects import dtypes
+from axec.dialects import dims, dtypes
 from axec.dialects.attrs import Sizes
 from axec.dialects.axe.rules import need_axes, need_kind, need_sizes
 from axec.dialects.dims import dim
@@ -50,3 +50,25 @@ iota.sample(shape=(7,), dtype=dtypes.f32, axis=0)
 iota.sample(shape=(3, 1, 5), dtype=dtypes.f32, axis=2)
 iota.sample(shape=(0, 2), dtype=dtypes.f32, axis=0)
 iota.sample(shape=(dim("batch"), 3), dtype=dtypes.f32, axis=0)
+
+
+@core("constant")
+def dim_size(*, shape: Sizes, dtype: DType) -> TensorType:
+    """The number of elements of a shape, as a 0-d tensor: what is known of named dims when the
+    program runs. Integers wrap."""
+    found = TensorType(dtype, ())
+    need_kind("dim_size", found, "fiu")
+    need_sizes("dim_size", shape)
+    return found
+
+
+@dim_size.reference
+def _(*, shape: tuple[int, ...], dtype: DType) -> Array:
+    count = np.asarray(dims.product(shape), np.int64)
+    narrow = dtype in (dtypes.f16, dtypes.bf16)
+    return (count.astype(np.float32) if narrow else count).astype(dtype.numpy)
+
+
+dim_size.sample(shape=(), dtype=dtypes.f32)
+dim_size.sample(shape=(0, 3), dtype=dtypes.f32)
+dim_size.sample(shape=(7, 5), dtype=dtypes.f32)

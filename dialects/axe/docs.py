@@ -6,7 +6,7 @@ import sys
 from types import ModuleType
 
 from axec.dialects.attrs import KINDS
-from axec.dialects.axe import FAMILIES, OPS
+from axec.dialects.axe import FAMILIES, OPS, accuracy
 from axec.dialects.axe.cases import taken
 from axec.dialects.opdef import GROUPS, OpDef
 
@@ -48,7 +48,8 @@ def _family(module: ModuleType) -> str:
 
 def _op(op: OpDef) -> str:
     dtypes = " ".join(d.name for d in taken(op))
-    return f"### {op.name}\n`{signature(op)}` · *{op.group}* · {dtypes}\n\n{op.doc}\n"
+    text = " ".join(filter(None, [op.doc, accuracy.words(op)]))
+    return f"### {op.name}\n`{signature(op)}` · *{op.group}* · {dtypes}\n\n{text}\n"
 
 
 def signature(op: OpDef) -> str:

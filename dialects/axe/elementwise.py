@@ -90,6 +90,10 @@ add = _same("add", "fiu", 2, np.add, "x + y. Integers wrap.")
 sub = _same("sub", "fiu", 2, np.subtract, "x - y. Integers wrap.")
 mul = _same("mul", "fiu", 2, np.multiply, "x * y. Integers wrap.")
 div = _same("div", "fiu", 2, _div, "x / y; integers truncate towards zero, x / 0 = 0.")
+rem = _same(
+    "rem", "f", 2, np.fmod,
+    "x - y * trunc(x / y) without rounding, with the sign of x; NaN where x is infinite or y is 0.",
+)  # fmt: skip
 pow_ = _same(
     "pow", "fiu", 2, _pow,
     "x ** y, IEEE 754-2019 pow (pow(x, 0) = 1). Integers wrap; a power below 0 truncates towards "

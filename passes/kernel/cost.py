@@ -25,7 +25,7 @@ _CURVES = (
 WEIGHTS: Mapping[str, int] = {
     **dict.fromkeys(_ROOTS, 4),
     **dict.fromkeys(_CURVES, 10),  # a polynomial of degree 6 or so, with range reduction
-    **dict.fromkeys(("atan2", "asinh", "acosh", "hypot"), 20),
+    **dict.fromkeys(("atan2", "asinh", "acosh", "hypot", "rem"), 20),
     "pow": 25,
     "random_bits": 60,
     "take": 2,

@@ -21,7 +21,7 @@ from axec.passes.kernel import cost, templates
 from axec.passes.kernel.attention import PARTS
 
 # Ops that say little about what a kernel does.
-_DULL = ("constant", "iota", "broadcast", "cast", "reshape", "reduce", "dot_general")
+_DULL = ("constant", "iota", "dim_size", "broadcast", "cast", "reshape", "reduce", "dot_general")
 _LABELS = 3  # op names in a kernel's name
 
 Names = tuple[str, ...]  # of a caller's dims; the kernel calls them d0, d1, ...

@@ -145,7 +145,7 @@ def _is_flat(kernel: Any, count: Size) -> bool:
 def _is_flat_op(op: Any, count: Size) -> bool:
     source = types.of(op.operands[0]) if len(op.operands) else None
     result = types.of(op.results[0])
-    if op.name == "axe.constant":
+    if op.name in ("axe.constant", "axe.dim_size"):
         return result.count == 1
     if op.name == "axe.broadcast":
         # From one element, or only size-1 axes added.

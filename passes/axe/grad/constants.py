@@ -7,3 +7,4 @@ from axec.passes.axe.grad.rules import NO_GRADIENT
 
 NO_GRADIENT[ops.constant] = "it has no operands"
 NO_GRADIENT[ops.iota] = "it has no operands"
+NO_GRADIENT[ops.dim_size] = "it has no operands"

@@ -77,6 +77,10 @@ PARTIALS: dict[OpDef, tuple[Partial | None, ...]] = {
     ew.asinh: (lambda g, y, x: g / (x * x + 1.0).of(ew.sqrt),),
     ew.acosh: (lambda g, y, x: g / ((x - 1.0).of(ew.sqrt) * (x + 1.0).of(ew.sqrt)),),
     ew.hypot: (lambda g, z, x, y: _share(g, x, z), lambda g, z, x, y: _share(g, y, z)),
+    ew.rem: (
+        lambda g, z, x, y: g,
+        lambda g, z, x, y: -(g * ((x - z) / y).of(ew.round_)),
+    ),
     ew.copysign: (lambda g, z, x, y: g.where(z.equals(x), -g), None),
     ew.next_after: (lambda g, z, x, y: g, None),
     ew.floor: (None,),

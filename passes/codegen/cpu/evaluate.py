@@ -13,7 +13,7 @@ from collections.abc import Callable
 import numpy as np
 
 from axec.diag import AxecError
-from axec.dialects import dtypes
+from axec.dialects import dims, dtypes
 from axec.dialects.locations import location_of
 from axec.passes.codegen.cpu import rearrange
 from axec.passes.codegen.cpu.body import Body, Def
@@ -105,6 +105,12 @@ def _iota(ev: Evaluator, d: Def, index: Index, mask: Mask) -> Node:
     return ev.graph.node("op", register_type(d.type.dtype), (node,), data)
 
 
+def _dim_size(ev: Evaluator, d: Def, index: Index, mask: Mask) -> Node:
+    node = ev.graph.index(ev.graph.size(dims.product(d["shape"])))
+    data = ("cast", dtypes.i64, d.type.dtype, None)
+    return ev.graph.node("op", register_type(d.type.dtype), (node,), data)
+
+
 def _pointwise(ev: Evaluator, d: Def, index: Index, mask: Mask) -> Answer:
     """The rule of all ops without one of their own."""
     if d.name not in POINTWISE:
@@ -124,5 +130,5 @@ def _pointwise(ev: Evaluator, d: Def, index: Index, mask: Mask) -> Answer:
 
 
 Leaf = Callable[[Evaluator, Def, Index, Mask], Node]
-LEAVES: dict[str, Leaf] = {"constant": _constant, "iota": _iota}
+LEAVES: dict[str, Leaf] = {"constant": _constant, "iota": _iota, "dim_size": _dim_size}
 RULES: dict[str, Rule] = rearrange.RULES

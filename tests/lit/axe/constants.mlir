@@ -19,3 +19,11 @@ func.func @iota() -> tensor<?x3xi32, ["batch"]> {
   %0 = "axe.iota"() {axis = 0, dtype = i32, shape = ["batch", 3]} : () -> tensor<?x3xi32, ["batch"]>
   return %0 : tensor<?x3xi32, ["batch"]>
 }
+
+// How many elements a shape has, once the program runs.
+// CHECK-LABEL: @dim_size
+func.func @dim_size(%x: tensor<?x3xf32, ["batch"]>) -> tensor<f32> {
+  // CHECK-NEXT: "axe.dim_size"() {dtype = f32, shape = ["batch", 3]} : () -> tensor<f32>
+  %0 = "axe.dim_size"() {dtype = f32, shape = ["batch", 3]} : () -> tensor<f32>
+  return %0 : tensor<f32>
+}

@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 
 import axec as axe
-from axec.passes.codegen.cpu.math import ULP
+from axec.dialects.axe import OPS
+from axec.dialects.axe.accuracy import EXACT, ULP
+from axec.dialects.axe.cases import cases
 
 COUNT = 20_000
 RNG = np.random.default_rng(7)
@@ -120,3 +122,32 @@ def test_integer_functions(dtype: str) -> None:
     found, wanted = axe.jit(all_of)(x, y), all_of(axe.asarray(x), axe.asarray(y))
     for name in names:
         np.testing.assert_array_equal(found[name], wanted[name], err_msg=name)
+
+
+def test_every_op_declares_its_accuracy() -> None:
+    """Every pointwise op that computes with floats is exact or has an entry."""
+    no_numbers = {"compare", "select"}
+    floats = {
+        op.name
+        for op in OPS.values()
+        if op.group == "pointwise" and any(c.dtype.is_float for c in cases(op))
+    }
+    assert floats - no_numbers == set(ULP) | EXACT
+    assert not set(ULP) & EXACT
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_remainders_are_exact(dtype: Any) -> None:
+    """For quotients of any size, and denormals."""
+    low, high = (-140, 127) if dtype is np.float32 else (-1070, 1020)
+    x, y = (np.exp2(RNG.uniform(low, high, COUNT)).astype(dtype) for _ in range(2))
+    x *= RNG.choice([-1, 1], COUNT).astype(dtype)
+    y *= RNG.choice([-1, 1], COUNT).astype(dtype)
+    with np.errstate(all="ignore"):
+        near = RNG.integers(-99, 99, COUNT).astype(dtype) * y
+    for a, c in ((x, y), (near, y)):
+        with np.errstate(all="ignore"):
+            wanted = np.fmod(a, c), np.remainder(a, c), np.floor_divide(a, c)
+        fast = axe.jit(lambda v, w: (axe.fmod(v, w), v % w, v // w))(a, c)
+        for found, exact in zip(fast, wanted, strict=True):
+            np.testing.assert_array_equal(np.asarray(found), exact)

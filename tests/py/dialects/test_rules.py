@@ -38,6 +38,7 @@ REFUSED: list[tuple[str, list[str], dict[str, Any], str, str]] = [
     ("random_bits", ["i64[]", "i64[3]"], {}, "shape-mismatch", "() and (3,)"),
     ("iota", [], {"shape": (3,), "dtype": dtypes.bool_, "axis": 0}, "dtype-unsupported", "bool"),
     ("iota", [], {"shape": (3,), "dtype": dtypes.i32, "axis": 1}, "axis-range", "(1,)"),
+    ("dim_size", [], {"shape": (-3,), "dtype": dtypes.i32}, "bad-attribute", "(-3,)"),
     ("iota", [], {"shape": (-3,), "dtype": dtypes.i32, "axis": 0}, "bad-attribute", "(-3,)"),
     ("reshape", ["f32[2, 3]"], {"shape": (4,)}, "shape-mismatch", "(2, 3) has 6 elements, (4,)"),
     ("reshape", ["f32[batch, 3]"], {"shape": (B,)}, "shape-mismatch", "3*batch elements"),

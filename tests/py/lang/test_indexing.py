@@ -145,7 +145,6 @@ def test_dynamic_axis_that_may_be_too_short(index: Any) -> None:
         (np.s_["x"], "index-type"),
         (np.s_[1.0:2], "index-type"),
         (np.s_[::0], "index-range"),
-        (np.s_[np.array([True, False, True])], "index-type"),
         (np.s_[np.array([0.5])], "index-type"),
     ],
 )
@@ -191,3 +190,21 @@ def test_dynamic_slices(both: Both) -> None:
     expected = x.copy()
     expected[0:2, 1:4] = 0  # start 3 is clamped to 1
     np.testing.assert_array_equal(updated, expected)
+
+
+MASK = np.arange(12).reshape(4, 3) % 5 > 1
+MASKS = [np.s_[MASK], np.s_[MASK[:, 0]], np.s_[:, MASK[0]], np.s_[[True, False, True, True]],
+         np.s_[MASK & False], np.s_[None, MASK], np.s_[1, MASK[1]]]  # fmt: skip
+
+
+@pytest.mark.parametrize("index", MASKS)
+def test_known_masks(both: Both, index: Any) -> None:
+    x = ramp(4, 3)
+    np.testing.assert_array_equal(both(lambda v: v[index] + 0, x), x[index])
+    wanted = x.copy()
+    wanted[index] = 7
+    np.testing.assert_array_equal(both(lambda v: v.at[index].set(7), x), wanted)
+    with pytest.raises(axe.AxecError, match="a mask of shape"):
+        axe.zeros((3, 3))[MASK]
+    with pytest.raises(axe.AxecError, match="known only at run time"):
+        axe.jit(lambda v: v[v > 2])(x)

@@ -94,7 +94,10 @@ def test_inspection() -> None:
     info = axe.__array_namespace_info__()
     assert info.dtypes(kind="real floating").keys() == {"float64", "float32", "float16", "bfloat16"}
     assert info.default_dtypes()["integral"] is axe.int64
-    assert info.capabilities()["data-dependent shapes"] is False
+    assert info.capabilities()["data-dependent shapes"] is True
+    told: list[Any] = []
+    axe.jit(lambda x: told.append(info.capabilities()) or x)(np.ones(2))
+    assert told[0]["boolean indexing"] is False
 
 
 def test_arrays_know_their_namespace() -> None:
@@ -151,3 +154,60 @@ def test_mypy_sees_the_types(tmp_path: Path) -> None:
     ]
     assert 'Argument 1 to "__call__" of "Unary"' in told[4]
     assert 'Module has no attribute "softmaxx"' in told[5]
+
+
+# Python array API standard 2024.12: every name of the namespace and of its extensions.
+_NAMES = """
+e inf nan newaxis pi arange asarray empty empty_like eye from_dlpack full full_like
+linspace meshgrid ones ones_like tril triu zeros zeros_like astype can_cast finfo iinfo isdtype
+result_type bool int8 int16 int32 int64 uint8 uint16 uint32 uint64 float32 float64 complex64
+complex128 abs acos acosh add asin asinh atan atan2 atanh bitwise_and bitwise_left_shift
+bitwise_invert bitwise_or bitwise_right_shift bitwise_xor ceil clip conj copysign cos cosh divide
+equal exp expm1 floor floor_divide greater greater_equal hypot imag isfinite isinf isnan less
+less_equal log log1p log2 log10 logaddexp logical_and logical_not logical_or logical_xor maximum
+minimum multiply negative nextafter not_equal positive pow real reciprocal remainder round sign
+signbit sin sinh square sqrt subtract tan tanh trunc matmul matrix_transpose tensordot vecdot
+broadcast_arrays broadcast_to concat expand_dims flip moveaxis permute_dims repeat reshape roll
+squeeze stack tile unstack argmax argmin count_nonzero nonzero searchsorted where unique_all
+unique_counts unique_inverse unique_values argsort sort cumulative_prod cumulative_sum max mean min
+prod std sum var take take_along_axis all any diff __array_namespace_info__ __array_api_version__
+linalg.cholesky linalg.cross linalg.det linalg.diagonal linalg.eigh linalg.eigvalsh linalg.inv
+linalg.matmul linalg.matrix_norm linalg.matrix_power linalg.matrix_rank linalg.matrix_transpose
+linalg.outer linalg.pinv linalg.qr linalg.slogdet linalg.solve linalg.svd linalg.svdvals
+linalg.tensordot linalg.trace linalg.vecdot linalg.vector_norm fft.fft fft.ifft fft.fftn fft.ifftn
+fft.rfft fft.irfft fft.rfftn fft.irfftn fft.hfft fft.ihfft fft.fftfreq fft.rfftfreq fft.fftshift
+fft.ifftshift
+"""
+STANDARD = _NAMES.split()
+
+_METHODS = """
+__abs__ __add__ __and__ __array_namespace__ __bool__ __complex__ __dlpack__
+__dlpack_device__ __eq__ __float__ __floordiv__ __ge__ __getitem__ __gt__ __index__ __int__
+__invert__ __le__ __lshift__ __lt__ __matmul__ __mod__ __mul__ __ne__ __neg__ __or__ __pos__ __pow__
+__rshift__ __setitem__ __sub__ __truediv__ __xor__ to_device dtype device mT ndim shape size
+T
+"""
+METHODS = _METHODS.split()
+
+_COMPLEX = "there are no complex numbers"
+_INTEGERS = "machine learning programs store int8, uint8, int32 and int64"
+LEFT_OUT = {
+    **dict.fromkeys(["complex64", "complex128", "conj", "imag", "real"], _COMPLEX),
+    **dict.fromkeys(["int16", "uint16", "uint32", "uint64"], _INTEGERS),
+    **dict.fromkeys([n for n in STANDARD if n.startswith("fft.")], _COMPLEX),
+    "__complex__": _COMPLEX,
+}
+
+
+def test_the_standard_is_there() -> None:
+    """Every name but those with a reason, each of which is really missing."""
+
+    def has(name: str) -> bool:
+        value: Any = axe
+        for part in name.split("."):
+            value = getattr(value, part, None)
+        return value is not None or name == "newaxis"
+
+    assert {n for n in STANDARD if not has(n)} | {"__complex__"} == set(LEFT_OUT)
+    x = axe.ones((2, 2))
+    assert {n for n in METHODS if not hasattr(x, n)} == {"__complex__"}

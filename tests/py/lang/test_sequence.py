@@ -184,10 +184,38 @@ def test_searchsorted(both: Both, side: Any) -> None:
         (lambda: axe.take_along_axis(np.ones(3), np.ones(3)), "needs int32 or int64 positions"),
         (lambda: axe.take_along_axis(np.ones(3), np.ones((3, 1), int)), "of 1 axes"),
         (lambda: axe.searchsorted(np.ones((2, 2)), 1.0), "is not 1-d"),
-        (lambda: axe.nonzero(np.ones(3)), "size of its result depends on values"),
-        (lambda: axe.unique_values(np.ones(3)), "size of its result depends on values"),
+        (lambda: axe.jit(axe.nonzero)(np.ones(3)), "size of its result depends on values"),
+        (lambda: axe.jit(axe.unique_all)(np.ones(3)), "size of its result depends on values"),
     ],
 )
 def test_misuse(call: Any, match: str) -> None:
     with pytest.raises(axe.AxecError, match=match):
         call()
+
+
+@pytest.mark.parametrize("invert", [False, True])
+def test_isin(both: Both, invert: bool) -> None:
+    x, test = array((4, 5), "int32"), np.array([[0, 2], [-1, 9]], "i4")
+    wanted = np.isin(x, test, invert=invert)
+    check(both, lambda v: axe.isin(v, test, invert=invert), x, wanted)
+    check(both, lambda v: axe.isin(v, test[:0], invert=invert), x, wanted & False | invert)
+
+
+def test_sizes_that_depend_on_values() -> None:
+    """Of known arrays, as NumPy has them; each NaN is a value of its own."""
+    x = np.array([[2.0, np.nan, 0.0], [0.0, 2.0, np.nan]], "f4")
+    for found, wanted in zip(axe.nonzero(x), np.nonzero(x), strict=True):
+        np.testing.assert_array_equal(np.asarray(found), wanted)
+    every = axe.unique_all(x)
+    np.testing.assert_array_equal(np.asarray(every.values), [0, 2, np.nan, np.nan])
+    np.testing.assert_array_equal(np.asarray(every.values)[np.asarray(every.inverse_indices)], x)
+    np.testing.assert_array_equal(x.ravel()[np.asarray(every.indices)], np.asarray(every.values))
+    assert np.asarray(every.counts).tolist() == [2, 2, 1, 1]
+    assert [t.dtype for t in every] == [axe.float32, axe.int64, axe.int64, axe.int64]
+    assert axe.unique_inverse(x).inverse_indices.shape == x.shape
+    assert np.asarray(axe.unique_counts(x[0]).counts).tolist() == [1, 1, 1]
+
+
+def test_running_products_have_derivatives_at_zeros() -> None:
+    for row, order in [([2.0, 0, 3, 4], 2), ([0.0, 1, 2, 0], 1), ([1.0, 2, 3, 4], 2)]:
+        axe.testing.check_grads(axe.cumulative_prod, (np.array(row),), order=order)

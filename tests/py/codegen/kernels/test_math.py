@@ -15,8 +15,9 @@ import numpy as np
 import pytest
 from support import remez
 
+from axec.dialects.axe.accuracy import ULP
 from axec.passes.codegen.cpu import elf, targets, worker
-from axec.passes.codegen.cpu.math import FUNCTIONS, ULP, coefficients
+from axec.passes.codegen.cpu.math import FUNCTIONS, coefficients
 from axec.passes.codegen.llvm import Module, vec
 from axec.passes.codegen.llvm.types import F32, F64, I64, PTR, VOID
 
