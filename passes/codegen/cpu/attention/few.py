@@ -7,7 +7,8 @@
         out = factor * out + sum over the keys of weight * row of v
 
 Vectors run along D and E, so both must be neighbours in memory (`fits`); rows beyond the last key
-are it once more, with weight 0. Weights are summed lane by lane and across lanes at the end.
+are it once more, with weight 0. `lanes` keys that a bool mask hides are not read. Weights are
+summed lane by lane and across lanes at the end.
 """
 
 from __future__ import annotations
@@ -64,12 +65,16 @@ def _query(s: Setting, room: Room, views: Views, query: Value) -> None:
     for at, _ in _chunks(s, s.a.width):
         b.store(zero(s.vector), b.at(room.out, s.element, at))
     end = b.min(s.keys, b.add(query, 1)) if s.a.causal else s.keys
+    hidden = s.number(-math.inf)
     lowest = constant(s.element, float(np.finfo(s.a.matrices["q"].type.dtype.numpy).min))
     with b.for_(0, end, s.lanes, carried=[lowest, zero(s.vector)], name="keys") as loop:
-        key, rest = loop.index, b.sub(end, loop.index)
-        scores = _scores(s, room, rows_from(s, views["k"], key), rest)
-        scores = _masked(s, mine.get("mask"), scores, key, rest)
-        loop.yield_(*_keys(s, room, views, scores, (key, rest), loop.carried))
+        key, rest, carried = loop.index, b.sub(end, loop.index), loop.carried
+        inside, added = _mask(s, mine.get("mask"), key, rest)
+        with b.if_(b.any(inside), carried) as arm:
+            scores = _scores(s, room, rows_from(s, views["k"], key), rest)
+            scores = b.select(inside, b.add(scores, added) if added else scores, hidden)
+            arm.yield_(*_keys(s, room, views, scores, (key, rest), carried))
+        loop.yield_(*arm.results)
     peak, totals = loop.results
     total = b.reduce(totals, b.add)
     nothing = b.cmp("eq", total, 0.0)
@@ -124,17 +129,13 @@ def _rows(s: Setting, view: View, rest: Value) -> list[Value]:
     return [b.offset(view.address, b.mul(n, view.step)) for n in numbers]
 
 
-def _masked(s: Setting, mask: View | None, scores: Value, key: Value, rest: Value) -> Value:
-    """-inf for keys beyond the last one and those that the mask hides."""
-    b, hidden = s.b, s.number(-math.inf)
-    inside = b.tail_mask(b.min(rest, s.lanes), s.lanes)
-    if mask is not None:
-        found = _along(s, mask, key, rest, inside)
-        if mask.dtype is dtypes.bool_:
-            scores = b.select(found, scores, hidden)
-        else:
-            scores = b.add(scores, found)
-    return b.select(inside, scores, hidden)
+def _mask(s: Setting, mask: View | None, key: Value, rest: Value) -> tuple[Value, Value | None]:
+    """Which of `lanes` keys the query attends to, and what a mask adds to their scores."""
+    inside = s.b.tail_mask(s.b.min(rest, s.lanes), s.lanes)
+    if mask is None:
+        return inside, None
+    found = _along(s, mask, key, rest, inside)
+    return (s.b.and_(inside, found), None) if mask.dtype is dtypes.bool_ else (inside, found)
 
 
 def _along(s: Setting, mask: View, key: Value, rest: Value, inside: Value) -> Value:

@@ -28,7 +28,7 @@ from axec.passes.codegen.cpu.attention.setting import (
     blocks,
     rows_from,
 )
-from axec.passes.codegen.cpu.gemm.control import negate, when
+from axec.passes.codegen.cpu.gemm.control import negate, unless, when
 from axec.passes.codegen.cpu.math.exponential import exp_of_negative
 from axec.passes.codegen.cpu.math.logarithm import log
 from axec.passes.codegen.llvm import I1, I64, Value, constant, zero
@@ -107,9 +107,24 @@ def _keys(
     """One block of keys: the new peaks and totals."""
     b, (first, count), (key, end) = s.b, queries, keys
     here = b.min(b.sub(end, key), STREAM)
+    room.mask.read(views, first, count, key, here)
+    hidden = negate(b, room.mask.visible(here))
+    found = unless(b, hidden, carried, lambda: _seen(s, room, views, first, (key, here), carried))
+    return list(found)
+
+
+def _seen(
+    s: Setting,
+    room: _Room,
+    views: Views,
+    first: Value,
+    keys: tuple[Value, Value],
+    carried: tuple[Value, ...],
+) -> list[Value]:
+    """The same for keys that some query attends to."""
+    b, (key, here) = s.b, keys
     k = rows_from(s, views["k"], key)
     tiles.scores(s, k, here, s.a.depth, room.q, room.scores)
-    room.mask.read(views, first, count, key, here)
     peaks, totals = carried[: s.vectors], carried[s.vectors :]
     above = _peaks(s, room, peaks, here, first, key)
     factors = [exp_of_negative(b, b.sub(x, y)) for x, y in zip(peaks, above, strict=True)]

@@ -23,6 +23,7 @@ from axec.passes.codegen.cpu.attention.setting import (
     blocks,
     rows_from,
 )
+from axec.passes.codegen.cpu.gemm.control import when
 from axec.passes.codegen.cpu.math.exponential import exp
 from axec.passes.codegen.llvm import I64, Value, constant
 
@@ -90,13 +91,22 @@ def _queries(
     s: Setting, room: _Room, views: Views, keys: tuple[Value, Value], query: Value
 ) -> None:
     """What one block of queries adds."""
-    b, a, (first, count) = s.b, s.a, keys
+    b, (first, count) = s.b, keys
     here = b.min(b.sub(s.queries, query), STREAM)
+    room.mask.read(views, first, count, query, here)
+    seen = room.mask.visible(here)
+    when(b, seen, lambda: _seen(s, room, views, first, (query, here)))
+
+
+def _seen(
+    s: Setting, room: _Room, views: Views, first: Value, queries: tuple[Value, Value]
+) -> None:
+    """The same for queries of which some attends to a key."""
+    a, (query, here) = s.a, queries
     q, g = (rows_from(s, views[role], query) for role in ("q", "g"))
     tiles.scores(s, q, here, a.depth, room.k, room.scores)
     if room.v and room.of_weights:
         tiles.scores(s, g, here, a.width, room.v, room.of_weights)
-    room.mask.read(views, first, count, query, here)
     _of_scores(s, room, views, here, first, query)
     if room.dv:
         tiles.add(s, g, here, a.width, room.scores, room.dv)

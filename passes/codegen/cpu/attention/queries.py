@@ -22,6 +22,7 @@ from axec.passes.codegen.cpu.attention.setting import (
     blocks,
     rows_from,
 )
+from axec.passes.codegen.cpu.gemm.control import when
 from axec.passes.codegen.cpu.math.exponential import exp
 from axec.passes.codegen.llvm import I64, Value, constant
 
@@ -72,13 +73,20 @@ def _block(s: Setting, views: Views, first: Value, count: Value, room: _Room) ->
     end = b.min(s.keys, b.add(first, count)) if s.a.causal else s.keys
     with b.for_(0, end, STREAM, name="keys") as loop:
         here = b.min(b.sub(end, loop.index), STREAM)
-        k, v = (rows_from(s, views[role], loop.index) for role in ("k", "v"))
-        tiles.scores(s, k, here, s.a.depth, room.q, room.scores)
-        tiles.scores(s, v, here, s.a.width, room.g, room.of_weights)
         room.mask.read(views, first, count, loop.index, here)
-        _of_scores(s, room, here, first, loop.index)
-        tiles.add(s, k, here, s.a.depth, room.scores, room.dq)
+        seen, key = room.mask.visible(here), loop.index
+        when(b, seen, lambda: _keys(s, room, views, first, (key, here)))
     tiles.turn_out(s, room.dq, s.a.depth, count, mine["dq"], room.row)
+
+
+def _keys(s: Setting, room: _Room, views: Views, first: Value, keys: tuple[Value, Value]) -> None:
+    """What one block of keys adds."""
+    key, here = keys
+    k, v = (rows_from(s, views[role], key) for role in ("k", "v"))
+    tiles.scores(s, k, here, s.a.depth, room.q, room.scores)
+    tiles.scores(s, v, here, s.a.width, room.g, room.of_weights)
+    _of_scores(s, room, here, first, key)
+    tiles.add(s, k, here, s.a.depth, room.scores, room.dq)
 
 
 def _of_scores(s: Setting, room: _Room, count: Value, first: Value, key: Value) -> None:

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from axec.dialects import dtypes
 from axec.passes.codegen.cpu.attention import tiles
 from axec.passes.codegen.cpu.attention.setting import STREAM, Setting, Views, rows_from
+from axec.passes.codegen.cpu.gemm.control import YES
 from axec.passes.codegen.llvm import I32, Value, vec
 
 
@@ -36,6 +37,20 @@ class Mask:
         mask = rows_from(self.s, mask, first)
         part = rows_from(self.s, mask.turned(), row).turned()
         tiles.turn_in(self.s, part, members, count, self.bias)
+
+    def visible(self, count: Value) -> Value:
+        """i1: may some member attend to one of the rows? What a bool mask hides is not computed."""
+        s, b = self.s, self.s.b
+        if self.bias is None or s.a.matrices["mask"].type.dtype is not dtypes.bool_:
+            return YES
+        hidden = [s.number(-math.inf)] * s.vectors
+        with b.for_(0, count, carried=hidden, name="seen") as loop:
+            rows = zip(s.load(self.bias, loop.index), loop.carried, strict=True)
+            loop.yield_(*[b.select(b.cmp("gt", x, y), x, y) for x, y in rows])
+        total = loop.results[0]
+        for other in loop.results[1:]:
+            total = b.select(b.cmp("gt", other, total), other, total)
+        return b.any(b.cmp("eq", total, s.number(0.0)))
 
     def apply(self, scores: Sequence[Value], at: Value, first: Value, row: Value) -> list[Value]:
         """Row `at` of a tile of scores whose members start at `first` and rows at `row`."""

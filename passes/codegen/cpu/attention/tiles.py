@@ -97,8 +97,8 @@ def clear(s: Setting, block: Value, rows: int) -> None:
 def turn_in(
     s: Setting, view: View, members: Value, columns: Value, out: Value, change: Change | None = None
 ) -> None:
-    """out[c][m] = view[m, c], for c < columns; members beyond the last one are that one or, where
-    they are not read as vectors, anything. bool becomes 0 where true, -inf where false."""
+    """out[c][m] = view[m, c], for c < columns; members beyond the last one are that one, or 0 or
+    false where members are neighbours. bool becomes 0 where true, -inf where false."""
     way = _across if view.near_size == 1 else _along if view.step_size in (0, 1) else _singly
     way(s, view, members, columns, out, change or (lambda x: x))
 
@@ -147,10 +147,11 @@ def _singly(
     s: Setting, view: View, members: Value, columns: Value, out: Value, change: Change
 ) -> None:
     """Nothing is a neighbour."""
-    b = s.b
-    with b.for_(0, columns, name="turn.c") as column, b.for_(0, members, name="turn.m") as member:
+    b, last, every = s.b, s.b.sub(members, 1), s.members
+    with b.for_(0, columns, name="turn.c") as column, b.for_(0, every, name="turn.m") as member:
         place = b.offset(view.address, b.mul(column.index, view.near))
-        found = _read_one(s, view, b.offset(place, b.mul(member.index, view.step)))
+        place = b.offset(place, b.mul(b.min(member.index, last), view.step))
+        found = _read_one(s, view, place)
         write = b.offset(out, b.mul(column.index, s.row_bytes))
         write = b.at(write, s.element, member.index)
         b.store(b.extract(change(b.splat(found, s.lanes)), 0), write)

@@ -161,6 +161,22 @@ def test_what_is_hidden_has_no_influence(target: str) -> None:
         assert np.isfinite(found).all()
 
 
+def test_hidden_blocks_are_not_read(target: str) -> None:
+    """Keys that a bool mask hides from all queries of a block: an empty part of a cache."""
+    for name in ("one query", "blocks"):
+        queries = SHAPES[name][1]
+        kernels = Kernels()
+        shapes = [f"f32[{queries}, 8]", "f32[200, 8]", "f32[200, 8]", f"bool[{queries}, 200]"]
+        kernels.add("attention", shapes, lambda b, *xs: b.attention(*xs, scale=1.0, causal=False))
+        (loaded,) = kernels.load(target)
+        q, k, v, mask = arrays([d.type for d in loaded.body.inputs], {})
+        mask[:, 64:] = False
+        (wanted,) = loaded.run([q, k, v, mask], {})
+        k[64:], v[64:] = np.nan, np.nan
+        (found,) = loaded.run([q, k, v, mask], {})
+        assert found.tobytes() == wanted.tobytes()
+
+
 def test_units_are_even_under_a_causal_mask() -> None:
     """Block i and block n - 1 - i are one unit: what units compute differs by no more than one
     block, whichever way they are split."""
