@@ -79,15 +79,18 @@ class _Resolver:
         self._resolved: set[str] = set()
         self._added: dict[Any, str] = {}
         self.known: dict[Any, Any] = {}
+        self._is_plain = True  # nothing but axe ops in all functions that were resolved
 
     def block(self, name: str) -> Any:
         """The block of a function in which axe ops and fn.custom are left."""
         block = block_of(self.functions[name])
         if name not in self._resolved:
             self._resolved.add(name)
-            for operation in _applications(block):
-                if operation.name != "fn.custom":
+            for operation in _others(block):
+                if operation.name in APPLICATIONS:
                     self._replace(operation, APPLICATIONS[operation.name])
+                else:
+                    self._is_plain = False
         return block
 
     def add(
@@ -118,8 +121,8 @@ class _Resolver:
             name = waiting.pop()
             if name not in seen:
                 seen.add(name)
-                for view in self.block(name).operations:
-                    waiting += _used(view.operation)
+                block = self.block(name)
+                waiting += [n for o in self._left(block) for n in _used(o)]
 
     def finish(self, entry: Any) -> set[str]:
         """Leave nothing but axe and control ops in an entry, of which all derivatives were taken,
@@ -131,14 +134,17 @@ class _Resolver:
                 continue
             done.add(name)
             block = self.block(name)
-            while calls := _applications(block):
+            while calls := [o for o in self._left(block) if o.name == "fn.custom"]:
                 for operation in calls:
                     self._replace(operation, _call)
-            for view in block.operations:
-                waiting += control.bodies(view.operation)
+            waiting += [n for o in self._left(block) for n in control.bodies(o)]
             if "axe.dims" in entry.attributes:  # a body sees the dims of who runs it
                 self.functions[name].attributes["axe.dims"] = entry.attributes["axe.dims"]
         return done
+
+    def _left(self, block: Any) -> list[Any]:
+        """The ops of a resolved block that are not of the axe dialect."""
+        return [] if self._is_plain else _others(block)
 
     def _replace(self, operation: Any, rule: Callable[..., list[Any]]) -> None:
         with ir.InsertionPoint(operation), operation.location:
@@ -148,9 +154,10 @@ class _Resolver:
         operation.erase()
 
 
-def _applications(block: Any) -> list[Any]:
+def _others(block: Any) -> list[Any]:
+    """The ops that are not of the axe dialect, but for the terminator."""
     found = (o.operation for o in block.operations)
-    return [o for o in found if o.name.startswith("fn.")]
+    return [o for o in found if not o.name.startswith(("axe.", "func."))]
 
 
 def _used(operation: Any) -> tuple[str, ...]:

@@ -40,7 +40,8 @@ def moving(tape: Tape, op: Any, operands: Sequence[Value]) -> tuple[list[int], l
 
 def useful(tape: Tape, op: Any) -> list[int]:
     """The results that a seed depends on."""
-    return [j for j, r in enumerate(op.results) if r in tape.useful]
+    found = tape.useful()
+    return [j for j, r in enumerate(op.results) if r in found]
 
 
 def _while(tape: Tape, op: Any, operands: list[Value]) -> Sequence[Value]:
@@ -48,7 +49,8 @@ def _while(tape: Tape, op: Any, operands: list[Value]) -> Sequence[Value]:
     if not set(outs).isdisjoint(useful(tape, op)):
         raise AxecError(
             "grad-while",
-            f"reverse mode cannot go through a while_loop: {NO_REVERSE[op.name]}",
+            "reverse mode cannot go through a while_loop, or a fori_loop with a traced bound: "
+            f"{NO_REVERSE[op.name]}",
             location=location_of(op),
             hint="use axe.scan, or axe.fori_loop with bounds that are ints or dims; "
             "forward mode (axe.jvp, axe.jacfwd) goes through",

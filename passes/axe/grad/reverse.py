@@ -3,6 +3,7 @@ along it. Only what depends on the inputs in question and reaches a seed is diff
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -35,7 +36,7 @@ def vjp(
     """Apply a function at the insertion point; its results, then the cotangent of each argument in
     `wrt`, given cotangents (`seeds`) of some results."""
     tape = Tape(functions)
-    tape.useful = reaching(functions, block, seeds, smooth)
+    tape.useful = functools.cache(lambda: reaching(functions, block, seeds, smooth))
     arguments = distinct(tape, arguments, wrt)
     tape.active.update(arguments[i] for i in wrt)
     results = tape.block(block, arguments)
@@ -69,7 +70,8 @@ class Tape(Walk):
         super().__init__(functions)
         self.records: list[Record] = []
         self.active: set[Value] = set()  # depends on the inputs
-        self.useful: set[Value] = set()  # values of the function that a seed depends on
+        # The values of the function that a seed depends on: asked for by branches and loops alone.
+        self.useful: Callable[[], set[Value]] = set
 
     def operation(self, operation: Any, operands: list[Value]) -> Sequence[Value]:
         if self.active.isdisjoint(operands):
