@@ -212,6 +212,9 @@ WORKLOADS = {
                  flops=_gpt_flops(12, 768, 1, 50257)),
         Workload("micro_gpt_train", "micro-GPT train step", _micro_gpt, rate=1e-3,
                  flops=3 * _gpt_flops(3, 256, 1024, 65)),
+        Workload("micro_gpt_amp", "micro-GPT train step, bf16 products", _micro_gpt, rate=1e-3,
+                 family="micro_gpt_train", dtype="amp", tolerance=2e-2,
+                 flops=3 * _gpt_flops(3, 256, 1024, 65)),
     )
 }  # fmt: skip
 HEADS = {"gpt_block": 12, "gpt2": 12, "gpt2_decode": 12, "micro_gpt_train": 8}

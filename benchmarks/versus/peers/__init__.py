@@ -35,6 +35,11 @@ def _forward(w: Workload) -> bool:
     return not w.train
 
 
+def _not_mixed(w: Workload) -> bool:
+    """There is no line that makes a float32 program one of mixed precision."""
+    return w.dtype != "amp"
+
+
 def _onnx(w: Workload) -> bool:
     return not w.train and w.dtype != "bf16"
 
@@ -45,7 +50,7 @@ def _openvino(w: Workload) -> bool:
 
 PEERS = {
     "axec": Known("axec_peer", "Axec", ""),
-    "jax": Known("jax_peer", "Jax", "jax"),
+    "jax": Known("jax_peer", "Jax", "jax", _not_mixed),
     "torch": Known("torch_peer", "Eager", "torch", builds=False),
     "inductor": Known("torch_peer", "Inductor", "torch", threads_matter=True),
     "aoti": Known("torch_peer", "AOTInductor", "torch", _forward, threads_matter=True),

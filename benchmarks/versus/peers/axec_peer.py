@@ -26,9 +26,11 @@ class Axec(Peer):
 
         fn, specs = getattr(models, self.workload.model), axe.spec_like(self.given)
         name = self.workload.name
+        if self.workload.dtype == "amp":
+            fn = axe.amp(fn)
         if not self.workload.train:
             return axe.compile(fn, params, *specs, name=name)
-        tx = models.optimiser(name, self.workload.rate)
+        tx = models.optimiser(self.workload.model, self.workload.rate)
         self.state = tx.init(self.params)
         state = axe.spec_like(self.params), axe.spec_like(self.state)
         return axe.compile(models.step(fn, tx), *state, *specs, name=name)

@@ -34,7 +34,7 @@ class Eager(Peer):
 
     def _optimiser(self) -> Any:
         params, rate = list(self.model.parameters()), self.workload.rate
-        if self.workload.name == "micro_gpt_train":
+        if self.workload.model == "micro_gpt_train":
             return torch.optim.AdamW(params, lr=rate, weight_decay=0.01, fused=True)
         return torch.optim.SGD(params, lr=rate, fused=True)
 
@@ -43,7 +43,8 @@ class Eager(Peer):
 
     def call(self) -> Any:
         if self.workload.train:
-            loss = self.run(*self.given)
+            with torch.autocast("cpu", torch.bfloat16, enabled=self.workload.dtype == "amp"):
+                loss = self.run(*self.given)
             self.optimiser.zero_grad(set_to_none=True)
             loss.backward()
             self.optimiser.step()

@@ -118,6 +118,27 @@ def test_what_the_template_does_not_take_is_decomposed(dtype: Any, depth: int) -
     assert "attention" not in templates(entry)
 
 
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_narrow_numbers_and_their_gradients(dtype: str) -> None:
+    """As of the same numbers in float32; the result, which gradients read, is rounded once."""
+    of = axe.spec((), dtype).dtype.numpy
+    q, k, v = (normal(2, 9, 4).astype(of) for _ in range(3))
+
+    def loss(q: Any, k: Any, v: Any) -> Any:
+        y = nn.scaled_dot_product_attention(q, k, v, causal=True)
+        return axe.sum(y.astype(axe.float32) * np.cos(np.arange(4, dtype=np.float32))), y
+
+    both = axe.jit(axe.value_and_grad(loss, (0, 1, 2), has_aux=True))
+    (_, y), grads = both(q, k, v)
+    (_, wide_y), wide = both(*[x.astype(np.float32) for x in (q, k, v)])
+    near = 2.0**-7 if dtype == "bfloat16" else 2.0**-10
+    for found, wanted in zip((y, *grads), (wide_y, *wide), strict=True):
+        assert np.asarray(found).dtype == of
+        np.testing.assert_allclose(
+            np.asarray(found).astype(np.float32), wanted, rtol=near, atol=near
+        )
+
+
 def test_second_derivatives_and_tangents() -> None:
     q, k, v = (normal(5, 4) for _ in range(3))
 
