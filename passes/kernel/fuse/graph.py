@@ -95,21 +95,28 @@ def build(operations: Sequence[Any], inputs: Sequence[Any], wanted: Sequence[Any
 
 
 _Template = tuple[str, frozenset[str]]
+_ABSORBED = WINDOWS | WIDENING
 
 
 def _template(graph: Graph, node: Node, known: dict[Any, _Template]) -> _Template:
     if node.name == "reduce" and node.rows is not None:
         return "row", frozenset()
-    key: Any = node.index
-    absorbed = WINDOWS | WIDENING
-    if not any(v >= 0 and graph.nodes[v].op.name in absorbed for v in node.operands):
-        # Layers repeat their products: decide once.
-        given = [node.op.attributes[a] for a in OPS[node.op.name].attrs]
-        key = (node.name, *given, *map(graph.type_of, node.operands))
+    key = _key(graph, node)  # layers repeat their products: decide once
     if key not in known:
         product = product_of(node.op)
         known[key] = ("reduce", frozenset()) if product is None else ("gemm", product.through)
     return known[key]
+
+
+def _key(graph: Graph, node: Node) -> tuple[Any, ...]:
+    """Equal for equal ops on operands that are made alike, as far as products look."""
+    parts: list[Any] = [node.name, *(node.op.attributes[a] for a in OPS[node.op.name].attrs)]
+    for v in node.operands:
+        maker = graph.nodes[v] if v >= 0 else None
+        absorbed = maker is not None and maker.op.name in _ABSORBED
+        parts.append(graph.type_of(v))
+        parts.append(_key(graph, maker) if maker is not None and absorbed else None)
+    return tuple(parts)
 
 
 def _numeric(graph: Graph, node: Node) -> int | None:

@@ -101,5 +101,10 @@ class Group:
 
     def user_edges(self, node: Node) -> list[tuple[Node, int]]:
         """(member that reads `node`, operand number), all of them."""
-        members = [self.graph.nodes[u] for u in sorted(set(node.users)) if u in self.places]
-        return [(u, k) for u in members for k, v in enumerate(u.operands) if v == node.index]
+        found, last = [], -1
+        for u in node.users:  # ascending, once per operand
+            if u != last and u in self.places:
+                user = self.graph.nodes[u]
+                found += [(user, k) for k, v in enumerate(user.operands) if v == node.index]
+            last = u
+        return found

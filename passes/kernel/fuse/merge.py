@@ -109,6 +109,8 @@ class _Merger:
         producer, consumer = self.groups[source], self.groups[at]
         assert producer is not None
         assert consumer is not None
+        if (producer.template, consumer.template) not in _PAIRS:
+            return False
         if not self.viewed[at].isdisjoint(producer.exits):
             return False  # a view, which is no part of any kernel, lies between the two
         kept = [e for e in producer.exits if self.readers[e] != {at}]

@@ -53,6 +53,8 @@ def segments(block: Any) -> list[Segment]:
     copied into each."""
     operations = [o.operation for o in block.operations]
     found = [Segment(o) for o in operations if o.name not in OPS]
+    if len(found) == 1:
+        return [_whole(operations)]
     uses: dict[Any, list[_Use]] = {}
     level = len(found)
     for op in reversed(operations):
@@ -74,6 +76,14 @@ def segments(block: Any) -> list[Segment]:
         segment.ops.reverse()
         segment.wanted.reverse()
     return found
+
+
+def _whole(operations: Sequence[Any]) -> Segment:
+    """The stretch of a function without loops and branches."""
+    *ops, end = operations
+    returned = set(end.operands)
+    results = (op.results[0] for op in ops)
+    return Segment(end, ops, [r for r in results if r in returned])
 
 
 def _note(uses: dict[Any, list[_Use]], op: Any, level: int, *, outside: bool) -> None:
