@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 __all__ = ["KernelTime", "profile"]
 
-_LAUNCHES_AT, _N_LAUNCHES = 8, 9  # words of a program table's header
+_LENGTH, _STEPS_AT, _N_STEPS = 1, 8, 9  # words of a program table's header
 
 
 class KernelTime(NamedTuple):
@@ -39,8 +39,8 @@ def profile(call: Call, threads: int, seconds: float) -> list[KernelTime]:
     state = _State(call, threads)
     found: dict[int, list[float]] = {}
     launches = list(_launches(state.words))
-    for kernel, at in launches:
-        time = measure(partial(state.run, at), seconds=seconds / len(launches), warm=2e-3)
+    for kernel, at, end in launches:
+        time = measure(partial(state.run, at, end), seconds=seconds / len(launches), warm=2e-3)
         found.setdefault(kernel, []).append(time.seconds[0])
     # The manifest lists the kernels in the order of their first launches, as `found` does.
     rows = [
@@ -56,20 +56,21 @@ def _row(call: Call, stated: dict[str, Any], times: list[float]) -> KernelTime:
     return KernelTime(stated["name"], stated["template"], len(times), sum(times), *work)
 
 
-def _launches(words: list[int]) -> Iterator[tuple[int, int]]:
-    """(kernel, place in the table) of every launch before the first step of another kind."""
-    at = words[_LAUNCHES_AT]
-    for _ in range(words[_N_LAUNCHES]):
+def _launches(words: list[int]) -> Iterator[tuple[int, int, int]]:
+    """(kernel, its words from, to) of every launch before the first step of another kind."""
+    at = words[_STEPS_AT]
+    for _ in range(words[_N_STEPS]):
         kernel, n_args, n_dims = words[at : at + 3]
         if kernel < 0:
             return
-        yield kernel, at
-        at += LAUNCH_WORDS + 2 * n_args + n_dims
+        end = at + LAUNCH_WORDS + 2 * n_args + n_dims
+        yield kernel, at, end
+        at = end
 
 
 class _State:
-    """An entry with its arguments, whose launches can be run one by one: a copy of its program
-    table has one launch, and the head says where that is."""
+    """An entry with its arguments, whose launches can be run one by one: the head of a copy of its
+    program table says where the steps begin and end."""
 
     def __init__(self, call: Call, threads: int) -> None:
         import numpy as np
@@ -82,7 +83,6 @@ class _State:
         self.words = list(struct.unpack(f"<{len(table) // 8}q", table))
         self.program = ctypes.create_string_buffer(table, len(table))
         self.head = (ctypes.c_int64 * HEADER_WORDS).from_buffer(self.program)
-        self.head[_N_LAUNCHES] = 1
         self.arrays = [np.ascontiguousarray(x) for x in call.inputs]
         self.arrays += flatten(call.spec["out_tree"], call.outputs(), "out")
         arena = self.entry._new_arena()
@@ -97,7 +97,7 @@ class _State:
         first = Frame(ctypes.addressof(whole), *starts, arena, threads)
         self.entry._image.run(ctypes.byref(first))
 
-    def run(self, at: int) -> None:
-        """Run the launch whose words begin at `at`."""
-        self.head[_LAUNCHES_AT] = at
+    def run(self, at: int, end: int) -> None:
+        """Run the steps of these words."""
+        self.head[_STEPS_AT], self.head[_LENGTH] = at, end
         self.entry._image.run(ctypes.byref(self.frame))

@@ -4,8 +4,8 @@
     make bench ARGS="--quick"       axec and one process per peer, 2 threads, less time each
     make bench ARGS="--workloads gpt,mlp --peers axec,jax,torch --threads 2"
 
-Results go to results/versus.json after every measurement; parts that are measured again replace the
-old ones. What is built stays in build/versus: the first run takes much longer (inductor compiles).
+Results go to results/versus.json after every workload; what is measured again replaces the old.
+What peers compile stays in --work, and takes 20 minutes once (inductor); measuring takes as long.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import os
 import sys
 import time
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 from versus import report
@@ -25,7 +26,7 @@ from versus.workloads import COMPILED, WORKLOADS
 
 RESULTS = ROOT / "benchmarks" / "results" / "versus.json"
 DOCUMENT = ROOT / "docs" / "benchmarks.md"
-PARTS = ("limits", "calls", "busy", "compile")
+PARTS = ("build", "limits", "calls", "busy", "compile")
 Results = dict[str, Any]
 
 
@@ -38,7 +39,8 @@ def arguments() -> argparse.Namespace:
     p.add_argument("--threads", help="comma-separated counts (default: 1 and all cores)")
     p.add_argument("--parts", help=f"of {', '.join(PARTS)}; by default all")
     p.add_argument("--rounds", type=int, default=1, help="processes per figure; the best counts")
-    p.add_argument("--seconds", type=float, default=0.7, help="that a process measures")
+    p.add_argument("--seconds", type=float, default=0.5, help="that a process measures")
+    p.add_argument("--work", type=Path, default=ROOT / "build" / "versus", help="what is built")
     p.add_argument("--quick", action="store_true", help="one thread count, 0.3 s, no compilation")
     p.add_argument("--report", action="store_true", help="only print the tables of the results")
     return p.parse_args()
@@ -66,10 +68,19 @@ class Run:
         self.counts = [int(n) for n in given.threads.split(",")] if given.threads else [cores, 1]
         if given.quick:
             self.counts, given.seconds = self.counts[:1], min(given.seconds, 0.3)
-            given.parts = given.parts or "limits,calls"
+            given.parts = given.parts or "build,limits,calls"
         self.cores = cores
-        self.session = Session(ROOT / "build" / "versus")
+        self.session = Session(given.work.resolve())
         results["about"] = report.about(self.peers, datetime.now(UTC))
+
+    def build(self) -> None:
+        """What peers compile, unless it is there: `--parts build` does it before the machine is
+        idle, so that measuring everything takes 20 minutes."""
+        for w in self.workloads:
+            for threads in self.counts:
+                for peer in self._serving(w):
+                    if (failed := self.session.build(peer, w, threads)) is not None:
+                        print(f"  build {w.name} x{threads} {peer}: {failed}", file=sys.stderr)
 
     def limits(self) -> None:
         for threads in self.counts:
@@ -93,7 +104,7 @@ class Run:
         for w in self.workloads:
             before = self.results.get("calls", {}).get(w.name, {}).get(str(threads), {})
             found = {}
-            for peer in report.fastest(before, 3):
+            for peer in report.fastest(before, 2):
                 if peer in self.peers:
                     with busy_core():
                         found[peer] = self.session.run(peer, w, threads, seconds=1.0, attempts=1)

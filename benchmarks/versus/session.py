@@ -67,6 +67,15 @@ class Session:
         except RuntimeError as e:
             return {"failed": str(e)}
 
+    def build(self, peer: str, w: Workload, threads: int) -> str | None:
+        """Build what is not there; what went wrong, if anything did."""
+        try:
+            self.prepare(w)
+            self._build(peer, w, threads)
+        except RuntimeError as e:
+            return str(e)
+        return None
+
     def compile(self, peer: str, w: Workload, cache: str) -> dict[str, Any]:
         """Measure one compilation; `cache`: folder of axec's kernel cache, or "off"."""
         try:

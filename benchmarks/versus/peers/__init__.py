@@ -31,10 +31,6 @@ class Known:
         return peer
 
 
-def _forward(w: Workload) -> bool:
-    return not w.train
-
-
 def _not_mixed(w: Workload) -> bool:
     """There is no line that makes a float32 program one of mixed precision."""
     return w.dtype != "amp"
@@ -48,13 +44,19 @@ def _openvino(w: Workload) -> bool:
     return not w.train and w.dtype != "int8"
 
 
+# Where these have ever come near the fastest: their builds and loads take the longest.
+_AOTI = ("mlp", "resnet18", "gpt_block", "gpt2", "gpt2_decode")
+_IREE = ("chain", "softmax", "layer_norm", "matmul_1024", "mlp", "mlp_train")
+
 PEERS = {
     "axec": Known("axec_peer", "Axec", ""),
     "jax": Known("jax_peer", "Jax", "jax", _not_mixed),
     "torch": Known("torch_peer", "Eager", "torch", builds=False),
     "inductor": Known("torch_peer", "Inductor", "torch", threads_matter=True),
-    "aoti": Known("torch_peer", "AOTInductor", "torch", _forward, threads_matter=True),
+    "aoti": Known(
+        "torch_peer", "AOTInductor", "torch", lambda w: w.name in _AOTI, threads_matter=True
+    ),
     "onnxruntime": Known("onnx_peer", "OnnxRuntime", "onnxruntime", _onnx),
     "openvino": Known("onnx_peer", "OpenVino", "openvino", _openvino),
-    "iree": Known("iree_peer", "Iree", "iree.compiler", lambda w: w.dtype == "f32"),
+    "iree": Known("iree_peer", "Iree", "iree.compiler", lambda w: w.name in _IREE),
 }

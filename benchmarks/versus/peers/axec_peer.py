@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from versus.peers.base import Peer
+from versus.peers.base import Peer, aligned
 
 
 class Axec(Peer):
@@ -64,9 +64,9 @@ class Axec(Peer):
         state: list[Any] = []
         if self.workload.train:
             with np.load(self.folder / "state.npz") as file:
-                state = [file[key] for key in file.files]
+                state = [aligned(file[key]) for key in file.files]
         shapes = [(a["shape"], a["dtype"]) for a in spec["outputs"]]
-        outputs = [np.empty(tuple(map(int, s)), _dtype(d)) for s, d in shapes]
+        outputs = [aligned(np.empty(tuple(map(int, s)), _dtype(d))) for s, d in shapes]
         # A step's results (loss, state) are the next step's state: two sets take turns.
         loss, following = outputs[: len(outputs) - len(state)], outputs[len(outputs) - len(state) :]
         turns = [(state, following), (following, state)]

@@ -154,6 +154,8 @@ def _pull_window_sum(
 ) -> Value:  # fmt: skip
     """An element gets the cotangents of the windows that it is in: again a sum over windows, of g
     with zeros between and around."""
+    if stride == size and not any(map(any, padding)) and set(dilation) == {1}:
+        return _repeated(e, g, x, size)
     lead = e.type(x).rank - len(size)
     g = dilated(e, g, (1,) * lead + stride)
     rows = zip(e.type(x).shape[lead:], size, padding, dilation, strict=True)
@@ -162,6 +164,22 @@ def _pull_window_sum(
         g = placed(e, g, axis, reach - low, n + reach, room=max(reach - high, 0))
     plain = {"stride": (1,) * len(size), "padding": ((0, 0),) * len(size)}
     return e(ops.window, g, kind="sum", size=size, dilation=dilation, **plain)
+
+
+def _repeated(e: IrEmit, g: Value, x: Value, size: Ints) -> Value:
+    """g with every element `size` times along the last axes, and zeros up to the shape of x: the
+    cotangent of x for windows side by side."""
+    wanted = e.type(x).shape
+    lead, shape = len(wanted) - len(size), e.type(g).shape
+    pairs = list(zip(shape[lead:], size, strict=True))
+    apart = (*shape[:lead], *itertools.chain(*pairs))
+    axes = (*range(lead), *range(lead, len(apart), 2))
+    g = e(broadcast, g, shape=apart, axes=axes)
+    g = e(reshape, g, shape=(*shape[:lead], *(n * k for n, k in pairs)))
+    for axis, (n, k) in enumerate(pairs, lead):
+        if n * k != wanted[axis]:
+            g = placed(e, g, axis, 0, wanted[axis], room=k - 1)
+    return g
 
 
 class _Windows:

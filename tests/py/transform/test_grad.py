@@ -193,6 +193,23 @@ def test_a_long_chain() -> None:
     np.testing.assert_allclose(found, 1.0001**25_000, 1e-2)
 
 
+@pytest.mark.parametrize("size", [(2, 2), (3, 2), (1, 4), (7, 9)])
+def test_windows_side_by_side_repeat_the_cotangent(size: tuple[int, int]) -> None:
+    """Every element gets its window's cotangent; what lies behind the last window gets none."""
+    x = np.random.default_rng(0).standard_normal((2, 3, 7, 9))
+    high, wide = (n // k for n, k in zip(x.shape[2:], size, strict=True))
+    w = np.random.default_rng(1).standard_normal((2, 3, high, wide))
+
+    def pull(x: Any, w: Any) -> Any:
+        return axe.grad(lambda x: (axe.nn.avg_pool(x, size) * w).sum())(x)
+
+    wanted = np.zeros_like(x)
+    inside = wanted[:, :, : high * size[0], : wide * size[1]]
+    inside[...] = np.kron(w, np.ones(size)) / np.prod(size)
+    np.testing.assert_allclose(run(pull, x, w), wanted, rtol=1e-6)
+    assert "window" not in ops(pull, axe.spec(x.shape), axe.spec(w.shape))
+
+
 @pytest.mark.parametrize(
     ("fn", "args", "code", "hint"),
     [
