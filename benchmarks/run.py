@@ -130,26 +130,58 @@ def compile_digits(files: dict[str, Path]) -> list[Row]:
 
 
 def compile_gpt(files: dict[str, Path]) -> list[Row]:
+    rows = []
+    for what in ("forward", "gradient"):
+        runs = _compilations(files, what)
+        mine = median(runs["axec"], "compile")
+        beside = "JAX is not installed"
+        if "jax" in runs:
+            other, lower = (median(runs["jax"], key) for key in ("compile", "lower"))
+            beside = f"JAX {ms(other)} (of it lower {ms(lower)}); ratio {mine / other:.2f}"
+        beside += f"; found on disk {ms(median(runs['cached'], 'compile'))}"
+        rows.append(Row(f"{_MODEL} {what}", "1/3 of JAX", ms(mine), beside, runs))
+    parts = [sum(one[stage] for stage in _FRONT) for one in runs["axec"]]
+    stages = ", ".join(f"{stage} {ms(median(runs['axec'], stage))}" for stage in _FRONT)
+    whole = ms(statistics.median(parts))
+    return [*rows, Row("of the gradient: AD and simplify", "60 ms", whole, stages, {})]
+
+
+_MODEL = f"compile a {LAYERS}-layer d=256 GPT,"
+_FRONT = ("transform", "decompose", "simplify")
+
+
+def _compilations(files: dict[str, Path], what: str) -> dict[str, list[Any]]:
+    """By library, and of axec with its cache warm."""
+    arguments = (LAYERS, what)
+
     def turn() -> dict[str, Any]:
         """One compilation by each, so that a busy minute hits all."""
         found = {
-            "axec": probe("probes/compile_gpt", LAYERS, AXEC_CACHE=NO_CACHE),
-            "cached": probe("probes/compile_gpt", LAYERS, AXEC_CACHE=str(files["cache"])),
+            "axec": probe("probes/compile_gpt", *arguments, AXEC_CACHE=NO_CACHE),
+            "cached": probe("probes/compile_gpt", *arguments, AXEC_CACHE=str(files["cache"])),
         }
-        jax = {"jax": probe("peers/jax_gpt", LAYERS, python=PEERS_PYTHON)} if has_peers() else {}
+        jax = (
+            {"jax": probe("peers/jax_gpt", *arguments, python=PEERS_PYTHON)} if has_peers() else {}
+        )
         return found | jax
 
     turn()  # fills the cache
     turns = samples(turn)
+    return {name: [one[name] for one in turns] for name in turns[0]}
+
+
+def compile_growth(files: dict[str, Path]) -> list[Row]:
+    def turn() -> dict[str, Any]:
+        return {
+            str(layers): probe("probes/compile_gpt", layers, "forward", AXEC_CACHE=NO_CACHE)
+            for layers in (4, 24)
+        }
+
+    turns = samples(turn)
     runs = {name: [one[name] for one in turns] for name in turns[0]}
-    mine = median(runs["axec"], "compile")
-    beside = "JAX is not installed"
-    if "jax" in runs:
-        other, lower = (median(runs["jax"], key) for key in ("compile", "lower"))
-        beside = f"JAX {ms(other)} (of it lower {ms(lower)}); ratio {mine / other:.2f}"
-    beside += f"; with kernels cached on disk {ms(median(runs['cached'], 'compile'))}"
-    what = f"compile a {LAYERS}-layer d=256 GPT forward"
-    return [Row(what, "1/2 of JAX", ms(mine), beside, runs)]
+    few, many = (median(runs[name], "compile") for name in ("4", "24"))
+    here, beside = f"{many / few:.2f}", f"{ms(few)} and {ms(many)}"
+    return [Row("compile 24 layers of it over 4, forward", "1.3", here, beside, runs)]
 
 
 def sizes(files: dict[str, Path]) -> list[Row]:
@@ -206,6 +238,7 @@ MEASURES: dict[str, Callable[[dict[str, Path]], list[Row]]] = {
     "call": checked_call,
     "compile-digits": compile_digits,
     "compile-gpt": compile_gpt,
+    "compile-growth": compile_growth,
     "size": sizes,
     "malloc": mallocs,
 }

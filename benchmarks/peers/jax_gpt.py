@@ -1,4 +1,7 @@
-"""Seconds that JAX takes to trace, lower and compile the model of samples/gpt.py."""
+"""Seconds that JAX takes to trace, lower and compile the model of samples/gpt.py.
+
+python benchmarks/peers/jax_gpt.py LAYERS forward|gradient
+"""
 
 import json
 import sys
@@ -40,6 +43,11 @@ def forward(params, tokens):
     return layer_norm(x, params["ln"]) @ params["wte"].T
 
 
+def loss(params, tokens, targets):
+    log_p = jax.nn.log_softmax(forward(params, tokens), axis=-1)
+    return -jnp.take_along_axis(log_p, targets[..., None], axis=-1).mean()
+
+
 def shapes(layers):
     def f32(*shape):
         return jax.ShapeDtypeStruct(shape, jnp.float32)
@@ -67,8 +75,13 @@ def shapes(layers):
 
 jax.jit(lambda x: x + 1).lower(jax.ShapeDtypeStruct((4,), jnp.float32)).compile()
 params, tokens = shapes(int(sys.argv[1])), jax.ShapeDtypeStruct((4, LENGTH), jnp.int32)
+functions = {
+    "forward": (forward, (params, tokens)),
+    "gradient": (jax.value_and_grad(loss), (params, tokens, tokens)),
+}
+function, arguments = functions[sys.argv[2]]
 start = time.perf_counter()
-lowered = jax.jit(forward).lower(params, tokens)
+lowered = jax.jit(function).lower(*arguments)
 middle = time.perf_counter()
 lowered.compile()
 done = time.perf_counter()
