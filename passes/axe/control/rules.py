@@ -287,6 +287,40 @@ def _become(old: Iterable[Value], new: Iterable[Value]) -> None:
         a.replace_all_uses_with(b)
 
 
+@rule("position of a scan, plus numbers >= 0, less than a number <= 0 => false", "scan")
+def _(bodies: Bodies, op: Any) -> Any:
+    """An index that counts from the end if it is negative is no such thing here."""
+    block = bodies.block(control.Scan.of(op).body)
+    found = [o.operation for o in block.operations if o.operation.name == "axe.compare"]
+    false = [o for o in found if _is_below(block.arguments[0], o) and is_used(o.results[0])]
+    for one in false:
+        with ir.InsertionPoint(one):
+            number = IrEmit(one.location)(constant, value=np.asarray(False))
+        one.results[0].replace_all_uses_with(number)
+    return op if false else None
+
+
+def _is_below(position: Value, compare: Any) -> bool:
+    """Whether a compare asks whether a number that is not negative is less than one that is not
+    positive."""
+    low, limit = compare.operands
+    bound = _number(limit)
+    if ir.StringAttr(compare.attributes["direction"]).value != "lt" or bound is None or bound > 0:
+        return False
+    while low != position and isinstance(low, ir.OpResult) and low.owner.name == "axe.add":
+        low, more = low.owner.operands
+        added = _number(more)
+        if added is None or added < 0:
+            return False
+    return bool(low == position)
+
+
+def _number(value: Value) -> float | None:
+    """The value of a 0-d constant."""
+    literal = _literal(value) if _is_0d(value) else None
+    return None if literal is None else float(attrs.read("Array", literal.attributes["value"]))
+
+
 # ---- what is the same in all rounds --------------------------------------------------------------
 
 # What costs nothing to have in every round, or would be larger than what it is made of.

@@ -118,5 +118,25 @@ func.func @same_in_all_rounds(%c: tensor<3xf32>, %w: tensor<3xf32>, %xs: tensor<
   return %0#0, %0#1, %0#2, %0#3, %0#4, %0#5 : tensor<3xf32>, tensor<3xf32>, tensor<4x3xf32>, tensor<4x3xf32>, tensor<4x3xf32>, tensor<4x3xf32>
 }
 
+// Row i of a table, where a negative i would count from the end.
+func.func private @row(%i: tensor<i64>, %c: tensor<f32>, %t: tensor<4xf32>) -> tensor<f32> {
+  %0 = "axe.constant"() {value = dense<0> : tensor<i64>} : () -> tensor<i64>
+  %1 = "axe.constant"() {value = dense<4> : tensor<i64>} : () -> tensor<i64>
+  %2 = "axe.compare"(%i, %0) {direction = "lt"} : (tensor<i64>, tensor<i64>) -> tensor<i1>
+  %3 = "axe.add"(%i, %1) : (tensor<i64>, tensor<i64>) -> tensor<i64>
+  %4 = "axe.select"(%2, %3, %i) : (tensor<i1>, tensor<i64>, tensor<i64>) -> tensor<i64>
+  %5 = "axe.take"(%t, %4) {axis = 0 : i64} : (tensor<4xf32>, tensor<i64>) -> tensor<f32>
+  %6 = "axe.add"(%c, %5) : (tensor<f32>, tensor<f32>) -> tensor<f32>
+  return %6 : tensor<f32>
+}
+// RULE: position of a scan, plus numbers >= 0, less than a number <= 0 => false
+// CHECK-LABEL: func.func @rows_of_a_table(
+func.func @rows_of_a_table(%c: tensor<f32>, %t: tensor<4xf32>) -> tensor<f32> {
+  %0 = "control.scan"(%c, %t) {body = @row, carries = 1 : i64, xs = 0 : i64, length = "4", reverse = false} : (tensor<f32>, tensor<4xf32>) -> tensor<f32>
+  return %0 : tensor<f32>
+}
+// CHECK-NOT: axe.compare
+// CHECK-NOT: axe.select
+
 // @add_row was of three functions' loops; it is one function still.
 // CHECK-NOT: @add_row.
