@@ -122,3 +122,30 @@ def test_what_a_policy_cannot_be() -> None:
     with pytest.raises(axe.AxecError, match="no op 'sofmax'") as e:
         axe.amp(policy=axe.AmpPolicy(ops={"sofmax": "float32"}))
     assert (e.value.code, e.value.hint) == ("bad-attribute", "did you mean `softmax`?")
+
+
+def test_bodies_of_loops_and_batches_are_in_the_scope() -> None:
+    """What a transformation traces while the policy is in force follows it, and carried state
+    keeps its dtype."""
+    w = np.random.default_rng(2).standard_normal((7, 7)).astype(np.float32) / 3
+
+    def looped(x: Any, w: Any) -> Any:
+        return axe.scan(lambda h, _: (axe.tanh(h @ w), None), x, None, length=3)[0]
+
+    def plain(x: Any, w: Any) -> Any:
+        for _ in range(3):
+            x = axe.tanh(x @ w)
+        return x
+
+    def batched(x: Any, w: Any) -> Any:
+        return axe.vmap(plain, in_axes=(0, None))(x, w)
+
+    wanted, *others = (np.asarray(axe.jit(axe.amp(f))(X, w)) for f in (plain, looped, batched))
+    assert not np.array_equal(wanted, np.asarray(axe.jit(plain)(X, w)))
+    for found in others:
+        np.testing.assert_allclose(found, wanted, rtol=2**-7, atol=2**-7)
+    grads = [
+        np.asarray(axe.jit(axe.grad(lambda w, f=f: axe.sum(axe.amp(f)(X, w)) ** 2))(w))
+        for f in (plain, looped)
+    ]
+    np.testing.assert_allclose(*grads, rtol=0.05, atol=0.02 * np.abs(grads[0]).max())
