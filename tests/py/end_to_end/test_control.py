@@ -40,7 +40,7 @@ def test_values(seed: int) -> None:
     need_same(found, program(Python, axe.asarray(x), axe.asarray(w)))
 
 
-@pytest.mark.parametrize("seed", range(100, 104))
+@pytest.mark.parametrize("seed", range(100, 103))
 def test_gradients(seed: int) -> None:
     fn = axe.value_and_grad(functools.partial(Maker(seed, REVERSIBLE).program(), axe), (0, 1))
     x, w = inputs(seed)
