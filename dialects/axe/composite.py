@@ -73,6 +73,10 @@ def _(emit: Emit, x: Value) -> Value:
     return narrow(emit, emit(mul, wide, emit(sigmoid, wide)), emit.type(x).dtype)
 
 
+GELU_SLOPE = 2 * math.sqrt(2 / math.pi)
+GELU_CUBIC = 0.044715 * GELU_SLOPE
+
+
 @composite
 def gelu(x: TensorType, *, approximate: bool = False) -> TensorType:
     """x * Phi(x), Phi the normal distribution: x/2 * (1 + erf(x / sqrt(2))), or `approximate`
@@ -84,8 +88,13 @@ def gelu(x: TensorType, *, approximate: bool = False) -> TensorType:
 @gelu.decompose
 def _(emit: Emit, x: Value, *, approximate: bool) -> Value:
     wide = widen(emit, x)
-    phi = _phi_tanh(emit, wide) if approximate else _phi_erf(emit, wide)
+    phi = gelu_phi(emit, wide, approximate)
     return narrow(emit, emit(mul, wide, phi), emit.type(x).dtype)
+
+
+def gelu_phi(emit: Emit, x: Value, approximate: bool) -> Value:
+    """What gelu multiplies x with."""
+    return _phi_tanh(emit, x) if approximate else _phi_erf(emit, x)
 
 
 def _phi_erf(emit: Emit, x: Value) -> Value:
@@ -96,9 +105,8 @@ def _phi_erf(emit: Emit, x: Value) -> Value:
 
 def _phi_tanh(emit: Emit, x: Value) -> Value:
     # (1 + tanh(u)) / 2 = sigmoid(2 u), which loses no digits where tanh is near -1.
-    slope = 2 * math.sqrt(2 / math.pi)
-    cubic = emit(mul, emit(mul, x, x), fill(emit, 0.044715 * slope, x))
-    return emit(sigmoid, emit(mul, x, emit(add, cubic, fill(emit, slope, x))))
+    cubic = emit(mul, emit(mul, x, x), fill(emit, GELU_CUBIC, x))
+    return emit(sigmoid, emit(mul, x, emit(add, cubic, fill(emit, GELU_SLOPE, x))))
 
 
 for _shape in ("[]", "[0, 3]", "[1]", "[3, 5]", "[batch, 7]"):

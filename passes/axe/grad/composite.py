@@ -5,6 +5,7 @@ equal ops leaves one of both."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from axec.dialects.axe import composite as ops
@@ -38,6 +39,28 @@ def _relu(e: IrEmit, g: Value, y: Value, x: Value) -> Value:
 @jvp(ops.relu)
 def _(e: IrEmit, ts: Tangents, y: Value, x: Value) -> Value:
     return _relu(e, ts[0], y, x)
+
+
+@vjp(ops.gelu)
+def _gelu(e: IrEmit, g: Value, y: Value, x: Value, *, approximate: bool) -> Value:
+    """g * (phi + x * phi'), with phi' from x and phi: of the forward computation these two are kept
+    and nothing else."""
+    wide = widen(e, x)
+    phi = ops.gelu_phi(e, wide, approximate)
+    if approximate:  # phi is a sigmoid, of a cubic polynomial
+        power = e(mul, wide, e(mul, wide, fill(e, 3 * ops.GELU_CUBIC, wide)))
+        inner = e(add, power, fill(e, ops.GELU_SLOPE, wide))
+        slope = e(mul, e(mul, phi, e(sub, fill(e, 1, phi), phi)), inner)
+    else:  # the density of the normal distribution
+        power = e(mul, wide, e(mul, wide, fill(e, -0.5, wide)))
+        slope = e(mul, e(exp, power), fill(e, 1 / math.sqrt(2 * math.pi), wide))
+    found = e(mul, widen(e, g), e(add, phi, e(mul, wide, slope)))
+    return narrow(e, found, e.type(x).dtype)
+
+
+@jvp(ops.gelu)
+def _(e: IrEmit, ts: Tangents, y: Value, x: Value, *, approximate: bool) -> Value:
+    return _gelu(e, ts[0], y, x, approximate=approximate)
 
 
 def _sum(e: IrEmit, x: Value, axis: int) -> Value:
