@@ -345,10 +345,10 @@ def pad(
     pad_width: int | tuple[int, int] | Sequence[tuple[int, int]],
     /,
     *,
-    constant_values: ArrayLike = 0,
+    constant_values: ArrayLike | None = None,
 ) -> Tensor:
-    """x with constants around it; `pad_width` is one amount, one (before, after), or one pair per
-    axis, as in NumPy."""
+    """x with constants (0, or False) around it; `pad_width` is one amount, one (before, after), or
+    one pair per axis, as in NumPy."""
     t = as_tensor(x)
     pairs = _pad_pairs(pad_width, t.ndim)
     if len(pairs) != t.ndim or any(len(p) != 2 or min(p) < 0 for p in pairs):
@@ -356,7 +356,8 @@ def pad(
             "bad-attribute",
             f"pad: {pad_width} gives no (before, after) >= 0 for each axis of {show(t.type.shape)}",
         )
-    value = core.promote("pad", t, constant_values)[1]
+    nothing = constant_values is None
+    value = core.full((), 0, t.dtype) if nothing else core.promote("pad", t, constant_values)[1]
     low, high = zip(*pairs, strict=True) if pairs else ((), ())
     return apply(ops.pad, t, core.cast(value, t.dtype), low=low, high=high)
 

@@ -165,7 +165,8 @@ def remainder(x1: ArrayLike, x2: ArrayLike, /) -> Tensor:
     a, b = match("remainder", x1, x2)
     if a.dtype.is_float:
         return _float_remainder(a, b)
-    rest = where(b == 0, 0, a - apply(ops.div, a, b) * b)
+    rest = a - apply(ops.div, a, b) * b
+    rest = where(b == 0, 0, rest)
     return rest if a.dtype.kind == "u" else rest + where(_other_sign(rest, b), b, 0)
 
 

@@ -68,10 +68,9 @@ def atanh(x: Tensor, /) -> Tensor:
     return 0.5 * (ew.log1p(x) - ew.log1p(-x))
 
 
-@_formula
-def signbit(x: Tensor, /) -> Tensor:
+def signbit(x: ArrayLike, /) -> Tensor:
     """Whether the sign of x is minus, also of -0.0 and NaN, as bool."""
-    return ew.copysign(1.0, x) < 0
+    return ew.copysign(1.0, need_float("signbit", as_tensor(x))) < 0
 
 
 def logaddexp(x1: ArrayLike, x2: ArrayLike, /) -> Tensor:
