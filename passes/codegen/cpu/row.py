@@ -9,6 +9,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from axec.dialects import dims
+from axec.dialects.dims import Size
 from axec.passes.codegen.cpu import memory
 from axec.passes.codegen.cpu.body import Def
 from axec.passes.codegen.cpu.evaluate import Evaluator
@@ -26,6 +28,7 @@ from axec.passes.kernel import templates
 
 _LIGHT = 12  # instructions per vector below which a fold waits for its accumulator
 _COPIES = 4  # accumulators that take turns then
+_NEAR = 1 << 14  # bytes of a row that the first cache holds beside what else a walk reads
 
 
 def emit(f: Frame) -> None:
@@ -35,12 +38,17 @@ def emit(f: Frame) -> None:
         _RowKernel(f, space).emit()
 
 
+def _beyond(size: Size, most: int) -> bool:
+    return isinstance(size, int) and size > most
+
+
 @dataclass(frozen=True, slots=True)
 class _Walk:
     """One phase as nodes: its loop variables (`done` is bound after it), the elements to fold, the
     values to store and where to."""
 
     phase: Phase
+    index: Index
     outer: list[Node]
     lane: Node
     done: Node
@@ -111,7 +119,7 @@ class _RowKernel:
         for (d, _), (output, _, _) in zip(phase.stores, targets, strict=True):
             ev.buffers[d] = Buffer(output.base, output.dtype, output.shape, after=done)
         values, places = [t[1] for t in targets], [t[2] for t in targets]
-        return _Walk(phase, outer, lane, done, elements, values, places)
+        return _Walk(phase, index, outer, lane, done, elements, values, places)
 
     def emit(self) -> None:
         f, e = self.f, self.f.emission
@@ -150,9 +158,12 @@ class _RowKernel:
 
     def _step(self, walk: _Walk, folds: Sequence[Reduction]) -> Step:
         e = self.f.emission
+        claimed = self._claimed(walk)
 
         def step(carried: Values) -> Values:
-            e.emit(walk.roots)
+            e.emit([*walk.roots, *claimed])
+            for place in claimed:
+                e.b.prefetch(e.value(place), write=True)
             for value, place, (_, i) in zip(
                 walk.values, walk.places, walk.phase.stores, strict=True
             ):
@@ -162,6 +173,18 @@ class _RowKernel:
             return [v for fold, acc, x in parts for v in add_lanes(e, fold, [acc], [x])]
 
         return step
+
+    def _claimed(self, walk: _Walk) -> list[Node]:
+        """Lines of the results that a walk asks for, so that they are there when the next one, the
+        last, stores to them: stores that wait for memory hold up the loads behind them, of other
+        addresses that agree in their last 12 bits. The first walk has its own loads to wait for."""
+        if len(self.walks) < 3 or walk is not self.walks[-2]:
+            return []
+        graph, ev = self.f.graph, self.f.evaluator
+        outputs = [ev.output(i) for _, i in self.walks[-1].phase.stores]
+        length = dims.product(self.shape[self.rank :])
+        near = [o for o in outputs if not _beyond(length * o.dtype.size, _NEAR)]
+        return [graph.address(o, graph.offset(o, walk.index)) for o in near]
 
     def _nest(
         self, walk: _Walk, step: Step, depth: int, carried: Values, cost: int, copies: int
