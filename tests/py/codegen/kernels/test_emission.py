@@ -103,7 +103,11 @@ def test_contiguous_and_strided_reads_need_no_gather() -> None:
     ]
     for make in makes:
         assert "gather" not in text("map", ["f32[8, 64]"], make)
-    assert "gather" in text("map", ["f32[8, 64]"], lambda b, x: b.transpose(x, perm=(1, 0)))
+    assert "gather" not in text("map", ["f32[8, 64]"], lambda b, x: b.transpose(x, perm=(1, 0)))
+    far = text(
+        "map", ["f32[8, 640]"], lambda b, x: b.slice(x, start=(0, 0), stop=(8, 640), step=(1, 10))
+    )
+    assert "gather" in far
 
 
 def test_axes_join_where_every_access_allows() -> None:
