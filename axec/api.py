@@ -29,26 +29,31 @@ class Function:
     fn: Callable[..., Any]
     specs: Sequence[Any]
     name: str | None
+    donate: Sequence[str]
 
     def trace(self) -> Traced:
-        return trace(self.fn, self.specs, name=self.name)
+        return trace(self.fn, self.specs, name=self.name, donate=self.donate)
 
 
 def compile(
-    fn: Callable[..., Any] | Sequence[Entry], *specs: Any, name: str | None = None, **options: Any
+    fn: Callable[..., Any] | Sequence[Entry],
+    *specs: Any,
+    name: str | None = None,
+    donate: Sequence[str] = (),
+    **options: Any,
 ) -> Artifact:
     """Compile ahead of time: `axe.compile(f, axe.spec((4, 8)), target="x86-64-v3").save("f.axe")`.
 
     `fn`: a function, with a pytree of specs (an input) or of arrays (weights) per parameter; or an
     `@axe.entry`, or a list of them, which have theirs. `name`: of the entry, by default the
-    function's. Options: see `axec.driver.Options`. Raises AxecError with the user's own line for
-    whatever is wrong with the program.
+    function's. `donate`: of a function, as for `@axe.entry`. Options: see `axec.driver.Options`.
+    Raises AxecError with the user's own line for whatever is wrong with the program.
     """
     sources: Sequence[Traceable]
     if isinstance(fn, Entry) and not specs:
         sources = [fn]
     elif callable(fn):
-        sources = [Function(fn.fn if isinstance(fn, Entry) else fn, specs, name)]
+        sources = [Function(fn.fn if isinstance(fn, Entry) else fn, specs, name, donate)]
     elif not specs and all(isinstance(one, Entry) for one in fn):
         sources = list(fn)
     else:

@@ -156,6 +156,9 @@ def _entry(program: Any, traced: Traced, kernels: Mapping[str, Any]) -> Json:
     ):
         kind, _, name = role.value.partition(":")
         arrays[kind].append(_array(name, held_type(argument)))
+        if kind == "output" and (donor := traced.donors.get(len(arrays[kind]) - 1)) is not None:
+            arrays[kind][-1]["donor"] = donor
+            continue  # its bytes are the input's
         layout = layouts.get(name) if kind == "weight" else None
         itemsize = held_type(argument).dtype.size
         stored = math.prod(weight_layouts.parse(layout).shape) * itemsize if layout else None

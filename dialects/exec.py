@@ -37,7 +37,8 @@ ROLES = ("input", "output", "weight")
 def _(op: Any) -> Iterator[str]:
     """One entry of the artifact. `roles`: a text per block argument; `dims`: the ranges of the
     named dims; `arena_bytes`, `flops`: texts of dim expressions; `lower_bound_bytes`: an arena
-    cannot be smaller, at the upper ends of the ranges."""
+    cannot be smaller, at the upper ends of the ranges. `donors`: [output, input] where both are
+    one and the same memory, which the output's argument then does not name."""
     found = list(structure.body_problems(op, "exec.return"))
     yield from found
     if found:

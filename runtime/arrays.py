@@ -20,6 +20,7 @@ class ArraySpec:
         self.name: str = row["name"]
         self.shape: tuple[int | str, ...] = tuple(row["shape"])
         self.is_static = all(isinstance(size, int) for size in self.shape)
+        self.donor: int | None = row.get("donor")  # of an output: the input whose memory it takes
         self._empty = np.empty
         try:
             self.dtype = np.dtype(DTYPES[row["dtype"]][1])

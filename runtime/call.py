@@ -78,7 +78,11 @@ class Entry:
             message = f"out holds {len(given)} arrays, {self.name!r} has {len(self.outputs)}"
             raise AxecError("output-invalid", message)
         for spec, array in zip(self.outputs, given, strict=True):
-            arrays.append(spec.target(array, spec.sizes(dims), arrays))
+            at, others = spec.donor, list(arrays)
+            source = None if at is None else others.pop(at)
+            arrays.append(spec.target(source if array is None else array, spec.sizes(dims), others))
+            if at is not None and arrays[-1] is not source:  # what the call changes is a copy
+                arrays[-1][...], arrays[at] = source, arrays[-1]
         self._run(arrays, dims, parts)
         results = arrays[len(self.inputs) :]
         for array, result in zip(given, results, strict=True):

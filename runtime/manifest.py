@@ -89,6 +89,10 @@ def _check_entry(entry: dict[str, Any], kinds: dict[str, str], where: str) -> No
     need(entry["outputs"] and entry["in_tree"].get("kind") == "dict", f"{where}: in_tree, outputs")
     need(_leaves(entry["in_tree"]) == len(entry["inputs"]), f"{where}: in_tree")
     need(_leaves(entry["out_tree"]) == len(entry["outputs"]), f"{where}: out_tree")
+    free = {i: (array["dtype"], array["shape"]) for i, array in enumerate(entry["inputs"])}
+    for array in entry["outputs"]:
+        kind, at = (array["dtype"], array["shape"]), array.get("donor")
+        need(at is None or (type(at) is int and free.pop(at, None) == kind), f"{where}: donor")
     for array in (*entry["inputs"], *entry["outputs"]):
         need(_NAME.fullmatch(array["name"]), f"{where}: the name of an array")
         for end in (0, 1):

@@ -11,9 +11,8 @@ HEADER     0 magic "AXEPROG1" read as a little-endian word   1 length of the tab
 
 VALUES     A static table (no dims, no loops) holds its n_values numbers, to be used in place.
            Otherwise `axe_run` runs the n_code instructions once, in order, on a stack of at most
-           MAX_STACK words; STORE writes value i to word i of the arena, whose first
-           align64(8 * n_slots) bytes the planner leaves free. An instruction is two words, opcode
-           and operand (0 if unused):
+           MAX_STACK words; value i is word i of the arena, whose first align64(8 * n_slots) bytes
+           the planner leaves free. An instruction: opcode, operand (0 if unused), a word each:
              1 CONST c      push c                   2 DIM d    push dims[d]
              3 ADD          push pop + pop           4 MUL      push pop * pop
              5 FLOORDIV c   push floor(pop / c), c >= 1
@@ -61,9 +60,13 @@ WORD = range(-(1 << 63), 1 << 63)
 
 Op = enum.IntEnum("Op", ["CONST", "DIM", "ADD", "MUL", "FLOORDIV", "MAX", "STORE", "VALUE"])
 Code = tuple[tuple[Op, int], ...]
+Place = tuple[int, int]  # base index, value index of the byte offset
 
 _POPS = {Op.CONST: 0, Op.DIM: 0, Op.ADD: 2, Op.MUL: 2, Op.FLOORDIV: 1, Op.MAX: 2, Op.VALUE: 0}
-_FOLD: dict[Op, Callable[[list[int]], int]] = {Op.ADD: sum, Op.MUL: math.prod, Op.MAX: max}
+_FOLD: dict[Op, Callable[[list[int], int], int]] = {
+    Op.CONST: lambda _, n: n, Op.ADD: lambda s, _: sum(s), Op.MUL: lambda s, _: math.prod(s),
+    Op.MAX: lambda s, _: max(s), Op.FLOORDIV: lambda s, n: s[0] // n,
+}  # fmt: skip
 _ADD, _MUL, _NEGATE = (Op.ADD, 0), (Op.MUL, 0), ((Op.CONST, -1), (Op.MUL, 0))
 _BINARY = {ast.Add: (_ADD,), ast.Sub: (*_NEGATE, _ADD), ast.Mult: (_MUL,)}
 
@@ -90,17 +93,9 @@ class Value(NamedTuple):
         stack: list[int] = []
         for op, operand in self.code:
             inputs = [stack.pop() for _ in range(_POPS[op])]
-            if op in _FOLD:
-                stack.append(_FOLD[op](inputs))
-            elif op is Op.FLOORDIV:
-                stack.append(inputs[0] // operand)
-            else:
-                known = {Op.DIM: dims, Op.VALUE: values}.get(op)
-                stack.append(operand if known is None else known[operand])
+            known = dims if op is Op.DIM else values
+            stack.append(_FOLD[op](inputs, operand) if op in _FOLD else known[operand])
         return stack.pop()
-
-
-Place = tuple[int, int]  # base index, value index of the byte offset
 
 
 class Launch(NamedTuple):
@@ -162,7 +157,7 @@ class ProgramTable(NamedTuple):
     @property
     def n_slots(self) -> int:
         """The most values, counters among them, that are known at once."""
-        return _slots(self.steps, len(self.values))
+        return _check_steps(self, self.steps, len(self.values))
 
     def encode(self) -> bytes:
         """The table's words. Raises AxecError `artifact-corrupt` for a table that breaks a rule."""
@@ -281,14 +276,6 @@ def _step_words(steps: Iterable[Step], known: int) -> list[int]:
     return words
 
 
-def _slots(steps: Iterable[Step], known: int) -> int:
-    most = known
-    for step in steps:
-        own = known + 1 + len(step.values) if isinstance(step, Loop) else known
-        most = max([most, own, *(_slots(part, own) for part in inner(step))])
-    return most
-
-
 def _check_values(table: ProgramTable, values: Sequence[Value], first: int) -> None:
     operands = {Op.CONST: WORD, Op.DIM: range(table.n_dims), Op.FLOORDIV: range(1, WORD.stop)}
     for known, value in enumerate(values, first):
@@ -302,7 +289,8 @@ def _check_values(table: ProgramTable, values: Sequence[Value], first: int) -> N
 
 def _check_steps(
     table: ProgramTable, steps: Iterable[Step], known: int, depth: int = 0, looped: bool = False
-) -> None:
+) -> int:
+    most = known  # values at once: the result
     need(depth <= MAX_DEPTH, "program table: depth")
     for step in steps:
         places: tuple[Place, ...] = ()
@@ -326,8 +314,9 @@ def _check_steps(
         need(all(base in range(table.n_bases) for base, _ in places), "program table: base index")
         used = (*indices, *(offset for _, offset in places))
         need(all(index in range(known) for index in used), "program table: value index")
-        for part in inner(step):
-            _check_steps(table, part, own, depth + 1, inside)
+        found = (_check_steps(table, part, own, depth + 1, inside) for part in inner(step))
+        most = max([most, own, *found])
+    return most
 
 
 def _postfix(node: ast.expr, dims: tuple[str, ...]) -> Code:

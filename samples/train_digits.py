@@ -34,6 +34,7 @@ def start():
 
 
 @axe.entry(
+    donate=("state",),  # the next state takes the memory of this one
     state=lambda: axe.spec_like(start()),
     x=axe.spec((BATCH, 64), axe.float32),
     y=axe.spec((BATCH,), axe.int64),

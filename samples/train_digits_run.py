@@ -18,18 +18,14 @@ def train(program, data, held_out, epochs):
     images, labels = data["images"][:-held_out], data["labels"][:-held_out]
     batch = spec["inputs"][-1]["shape"][0]
     leaves = [data[name] for name in sorted_states(data.files)]
-    state, spare = (
-        unflatten(spec["in_tree"]["children"][0], iter([leaf.copy() for leaf in leaves]))
-        for _ in range(2)
-    )
+    state = unflatten(spec["in_tree"]["children"][0], iter([leaf.copy() for leaf in leaves]))
     order, loss = np.random.default_rng(0), np.empty((), np.float32)
     for _ in range(epochs):
         total, places = 0.0, order.permutation(len(images))
         for start in range(0, len(images) - batch + 1, batch):
             rows = places[start : start + batch]
-            # Two states take turns, so that a step allocates nothing.
-            program["step"](state, images[rows], labels[rows], out=(loss, spare))
-            state, spare = spare, state
+            # The state changes in place, so that a step allocates nothing.
+            program["step"](state, images[rows], labels[rows], out=(loss, state))
             total += float(loss)
         yield total / (len(images) // batch), state["params"]
 

@@ -7,7 +7,7 @@ import inspect
 import linecache
 import os
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from types import ModuleType
 from typing import Any
@@ -27,12 +27,16 @@ _NO_VALUE = inspect.Parameter.empty
 
 
 class Entry:
-    """A function with what it is compiled for. Attributes: `name`, `fn` (the plain function), and
-    `bindings` (parameter -> pytree of specs, pytree of arrays, or a callable that gives one)."""
+    """A function with what it is compiled for. Attributes: `name`, `fn` (the plain function),
+    `bindings` (parameter -> pytree of specs, pytree of arrays, or a callable that gives one), and
+    `donate` (inputs whose memory results take)."""
 
-    def __init__(self, fn: Callable[..., Any], bindings: Mapping[str, Any]) -> None:
+    def __init__(
+        self, fn: Callable[..., Any], bindings: Mapping[str, Any], donate: Sequence[str] = ()
+    ) -> None:
         functools.update_wrapper(self, fn)
         self.fn = fn
+        self.donate = tuple(donate)
         self.name: str = fn.__name__
         self.bindings = {k: bindings[k] for k in self._checked(bindings)}
         self.location = user_location()
@@ -84,6 +88,7 @@ class Entry:
                 [v for k, v in specs.items() if k not in named],
                 name=self.name,
                 keywords={k: specs[k] for k in named},
+                donate=self.donate,
             )
         except AxecError as e:
             e.location = e.location or self.location  # the command line has no user's frame
@@ -104,16 +109,18 @@ class Entry:
         return f"<axe.entry {self.name}({', '.join(self.bindings)})>"
 
 
-def entry(**bindings: Any) -> Callable[[Callable[..., Any]], Entry]:
+def entry(*, donate: Sequence[str] = (), **bindings: Any) -> Callable[[Callable[..., Any]], Entry]:
     """Mark a function as an entry: `@axe.entry(x=axe.spec(...), params=load_params)`.
 
     Every parameter without a default is named: a pytree of `axe.spec` makes it an input of the
     artifact; a pytree of arrays, or a function that returns one when compiling, makes it weights
-    of the artifact. AxecError `entry-binding` where names and parameters differ.
+    of the artifact. `donate`: names of inputs that a call gives away: what the function returns
+    in their structure takes their memory (docs/training.md). AxecError `entry-binding` where names
+    and parameters differ.
     """
 
     def mark(fn: Callable[..., Any]) -> Entry:
-        return Entry(fn, bindings)
+        return Entry(fn, bindings, donate)
 
     return mark
 

@@ -52,6 +52,7 @@ CODES: dict[str, str] = {
     "entry-import": "the program file raised an error while it was imported",
     "entry-missing": "the program file has no @axe.entry function",
     "entry-unknown": "the program file has no entry of that name",
+    "donate-invalid": "`donate` names no input, or one that no part of the results is like",
     "entry-binding": "@axe.entry does not fit the function's parameters",
 }
 

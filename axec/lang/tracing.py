@@ -14,18 +14,19 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
 
-from axec.dialects import attrs, load
+from axec.dialects import attrs, load, types
 from axec.dialects.axe.constants import constant
 from axec.dialects.dims import Ranges
 from axec.dialects.emit import IrEmit
 from axec.dialects.opdef import Array, OpDef
 from axec.lang import core, signature, tree
+from axec.lang.donate import donors_of
 from axec.lang.errors import AxecError, error
 from axec.lang.signature import Argument
 from axec.lang.source import Key, definition_site, is_ours, key_of, site_of, user_frame
@@ -49,6 +50,8 @@ class Traced:
     weights: Mapping[str, Array]
     dims: Ranges
     sources: Mapping[str, str]  # file name in the IR's locations -> path
+    # By number of an output: the input whose memory it takes.
+    donors: Mapping[int, int] = field(default_factory=dict)
 
     @property
     def func(self) -> Any:
@@ -62,9 +65,11 @@ def trace(
     *,
     name: str | None = None,
     keywords: Mapping[str, Any] = MappingProxyType({}),
+    donate: Sequence[str] = (),
 ) -> Traced:
     """Trace `fn` for arguments like `specs` (positional) and `keywords`: pytrees whose leaves are
-    all specs, which become inputs, or all arrays, which become weights.
+    all specs, which become inputs, or all arrays, which become weights. `donate`: names of inputs
+    whose memory results take (donate.py).
 
     Raises AxecError: `input-count`, `argument-type`, `dim-range`, ... for arguments that do not
     fit, whatever the function's own ops raise, and `trace-failed` for other exceptions in it.
@@ -75,7 +80,7 @@ def trace(
         inputs = [leaf for a in arguments if a.is_input for leaf in a.leaves]
         builder = Trace(fn, title, signature.ranges(inputs))
         with builder.location_of_definition:
-            return builder.run(fn, arguments)
+            return builder.run(fn, arguments, donate)
 
 
 class Trace:
@@ -96,7 +101,9 @@ class Trace:
         )
         self._emit = IrEmit(self.location_of_definition)
 
-    def run(self, fn: Callable[..., Any], arguments: Sequence[Argument]) -> Traced:
+    def run(
+        self, fn: Callable[..., Any], arguments: Sequence[Argument], donate: Sequence[str] = ()
+    ) -> Traced:
         """Call the function on traced inputs and close the program with what it returns."""
         given = [a for a in arguments if a.is_input]
         inputs = [pair for a in given for pair in zip(a.paths, a.leaves, strict=True)]
@@ -109,7 +116,8 @@ class Trace:
             args, kwargs = self._call_arguments(arguments, values)
             outputs, out_tree = self._results(self._call(fn, args, kwargs))
         names = _output_names(out_tree)
-        self._close(inputs, outputs, names)
+        donors = donors_of(self.name, donate, given, out_tree, [types.of(v) for v in outputs])
+        self._close(inputs, outputs, names, donors)
         return Traced(
             name=self.name,
             module=module,
@@ -124,6 +132,7 @@ class Trace:
             weights={name: np.ascontiguousarray(a) for name, a, _ in self._weights.values()},
             dims=self.ranges,
             sources=self.sources,
+            donors=donors,
         )
 
     def emit(self, op: OpDef, operands: Sequence[Tensor], given: dict[str, Any]) -> Any:
@@ -171,7 +180,11 @@ class Trace:
         return [t.value if t.trace is self else self._lift(t) for t in tensors], treedef
 
     def _close(
-        self, inputs: Sequence[tuple[str, Any]], outputs: list[Any], names: Sequence[str]
+        self,
+        inputs: Sequence[tuple[str, Any]],
+        outputs: list[Any],
+        names: Sequence[str],
+        donors: Mapping[int, int],
     ) -> None:
         """The terminator, and the function's final type and attributes."""
         with ir.InsertionPoint(self._block):
@@ -184,6 +197,9 @@ class Trace:
         labels += [("axe.weight", name) for name, _, _ in self._weights.values()]
         self._func.attributes["arg_attrs"] = _labelled(labels)
         self._func.attributes["res_attrs"] = _labelled([("axe.name", n) for n in names])
+        if donors:
+            pairs = [[output, source] for output, source in donors.items()]
+            self._func.attributes["axe.donors"] = attrs.KINDS["Pairs"].to_ir(pairs)
         if self.ranges:
             self._func.attributes["axe.dims"] = ir.DictAttr.get(
                 {n: attrs.KINDS["Sizes"].to_ir(r) for n, r in self.ranges.items()}

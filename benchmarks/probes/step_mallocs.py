@@ -1,5 +1,5 @@
 """How often malloc is called while a whole training step runs: an entry `step(state, ...)` of an
-artifact, two states taking turns as argument and as `out=`; needs malloc_count.c preloaded."""
+artifact that donates its state; needs malloc_count.c preloaded."""
 
 import ctypes
 import json
@@ -28,18 +28,16 @@ def array(of: dict) -> np.ndarray:
 leaves = [array(row) for row in entry["inputs"] if row["name"].startswith("state.")]
 batch = [array(row) for row in entry["inputs"] if not row["name"].startswith("state.")]
 tree = entry["in_tree"]["children"][0]
-state, spare = (unflatten(tree, iter([np.copy(leaf) for leaf in leaves])) for _ in range(2))
+state = unflatten(tree, iter([np.copy(leaf) for leaf in leaves]))
 loss = np.empty((), np.float32)
 step = program["step"]
 
 
 def run(count: int) -> int:
     """malloc calls of so many steps."""
-    global state, spare
     start = counter()
     for _ in range(count):
-        step(state, *batch, out=(loss, spare))
-        state, spare = spare, state
+        step(state, *batch, out=(loss, state))
     return int(counter() - start)
 
 

@@ -15,10 +15,11 @@ Each time they get buffers of their own. Values that need not be apart share one
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 from axec.diag import AxecError
-from axec.dialects import control, dims, types
+from axec.dialects import attrs, control, dims, types
 from axec.dialects.dims import Size, dim
 from axec.dialects.interpret import ranges_of
 from axec.dialects.kernel import sizes
@@ -54,9 +55,15 @@ def flow_of(function: Any, kernels: Mapping[str, Any], functions: Mapping[str, A
         builder.new(types.of(a).nbytes, home="argument", number=i)
         for i, a in enumerate(block.arguments)
     ]
-    frame = builder.run(function, [Place(b) for b in given], 0)
+    donors = donors_of(function)
+    carries = {given[source]: i for i, source in donors.items()}
+    frame = builder.run(function, [Place(b) for b in given], 0, carries)
     *_, terminator = block.operations
+    lives = lifetimes(frame.steps) if donors else {}
     for i, (value, place) in enumerate(zip(terminator.operands, frame.results(), strict=True)):
+        if i in donors:
+            _donate(frame, value, place, given[donors[i]], lives)
+            continue
         if place.buffer.root().buffer.home != "arena":
             message = f"result {i} is an argument or another result: run `fuse` first"
             raise AxecError("plan-result", message, location=terminator.location)
@@ -67,6 +74,28 @@ def flow_of(function: Any, kernels: Mapping[str, Any], functions: Mapping[str, A
         message = f"dim {min(unbound)} has no range in the function's `axe.dims`"
         raise AxecError("dim-unbound", message, location=function.location)
     return Flow(frame.steps, builder.buffers)
+
+
+def donors_of(function: Any) -> dict[int, int]:
+    """Which results take the memory of an argument, by number: `axe.donors = [[result, argument]]`
+    of a function."""
+    found = function.attributes
+    return dict(attrs.read("Pairs", found["axe.donors"])) if "axe.donors" in found else {}
+
+
+def _donate(
+    frame: _Frame, value: Any, place: Place, donor: Buffer, lives: Mapping[Buffer, tuple[int, int]]
+) -> None:
+    """Have a result in the memory of an argument: written there if the last reader of the argument
+    comes before its first writer, else copied at the end."""
+    if place.buffer is donor:
+        return  # written in place already
+    where = frame.operations[-1].location
+    _, read = lives.get(donor, (-1, -1))
+    if frame.owns(place, types.of(value)) and read < lives[place.buffer][0]:
+        frame.put(value, place, Place(donor), where)
+    else:
+        frame.steps.append(Copy(types.of(value), place, Place(donor), where))
 
 
 class _Frame:
@@ -82,7 +111,7 @@ class _Frame:
         self.env: dict[Any, Place] = {}
         self.values: dict[Buffer, list[Any]] = {}  # that lie in a buffer
         self.owned: set[Buffer] = set()  # nobody outside knows them
-        self.carries: dict[Buffer, int] = {}  # likewise, from the begin of a turn: number of result
+        self.carries: dict[Buffer, int] = {}  # likewise, from the begin on: number of the result
         self.steps: list[Step] = []
         for value, place in zip(block.arguments, arguments, strict=True):
             self.define(value, place)
@@ -158,11 +187,16 @@ class _Builder:
         return self.buffers[-1]
 
     def run(
-        self, function: Any, arguments: Sequence[Place], depth: int, carries: Sequence[Buffer] = ()
+        self,
+        function: Any,
+        arguments: Sequence[Place],
+        depth: int,
+        carries: Mapping[Buffer, int] = MappingProxyType({}),
     ) -> _Frame:
-        """Take in a function."""
+        """Take in a function. `carries`: buffers of arguments that are its own, each with the
+        number of the result that is to lie there."""
         frame = _Frame(function, arguments, depth)
-        frame.carries = {b: j for j, b in enumerate(carries)}
+        frame.carries = dict(carries)
         for now, op in enumerate(frame.operations[:-1]):
             frame.now = now
             rule = self.rules.get(op.name)
@@ -201,12 +235,11 @@ class _Builder:
     def _overwritten(
         self, frame: _Frame, op: Any, define: Any, result: Any, taken: set[Buffer]
     ) -> Buffer | None:
-        """The buffer of an operand that the kernel may write a result to."""
-        for number in in_place.overwritten(define):
-            buffer = frame.taken(op, number, result)
-            if buffer is not None and buffer not in taken:
-                return buffer
-        return None
+        """The buffer of an operand that the kernel may write a result to: best where it is to lie
+        in the end."""
+        numbers = in_place.overwritten(define)
+        found = [b for n in numbers if (b := frame.taken(op, n, result)) and b not in taken]
+        return max(found, key=lambda b: b in frame.carries, default=None)
 
     # Branches.
 
@@ -247,7 +280,8 @@ class _Builder:
         rows = [_row(frame.env[v], types.of(v), index) for v in xs]
         given = [Place(number), *(Place(c.old) for c in carries), *rows]
         given += [frame.env[v] for v in consts]
-        body = self.run(self.functions[scan.body], given, frame.depth + 1, [c.old for c in carries])
+        olds = {c.old: j for j, c in enumerate(carries)}
+        body = self.run(self.functions[scan.body], given, frame.depth + 1, olds)
         values = list(body.operations[-1].operands)
         slices = [
             _row(target, types.of(r), index)
@@ -266,7 +300,8 @@ class _Builder:
         olds = [c.old for c in carries]
         given = [*map(Place, olds), *(frame.env[v] for v in op.operands[loop.carries :])]
         condition = self.run(self.functions[loop.condition], given, frame.depth + 1)
-        body = self.run(self.functions[loop.body], given, frame.depth + 1, olds)
+        own = {old: j for j, old in enumerate(olds)}
+        body = self.run(self.functions[loop.body], given, frame.depth + 1, own)
         for carry, value in zip(carries, body.operations[-1].operands, strict=True):
             carry.advance(body, value, dim(counter))
         after: list[Step] = []

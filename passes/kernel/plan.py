@@ -39,7 +39,7 @@ from axec.passes.kernel.flow import (
     lifetimes,
     steps_of,
 )
-from axec.passes.kernel.inline import flow_of
+from axec.passes.kernel.inline import donors_of, flow_of
 from axec.passes.kernel.liveness import bound_dims, upper_ends
 
 
@@ -317,6 +317,8 @@ class _Planner:
         given["table_bytes"] = attrs.KINDS["int"].to_ir(head)
         given["lower_bound_bytes"] = attrs.KINDS["int"].to_ir(report.lower_bound)
         given["flops"] = ir.StringAttr.get(str(self._flops(self.flow.steps)))
+        if donors := donors_of(self.function):
+            given["donors"] = attrs.KINDS["Pairs"].to_ir(list(donors.items()))
         if layouts := _layouts(self.function):
             given["layouts"] = ir.DictAttr.get(layouts)
 

@@ -14,7 +14,7 @@ INPUT_FLAGS = _PYBUF_C_CONTIGUOUS | _PYBUF_FORMAT
 OUTPUT_FLAGS = INPUT_FLAGS | _PYBUF_WRITABLE
 
 UNKNOWN = -(1 << 63)  # a size that no array has given yet
-RECORD_AXES = 24  # byte offset of the axis words in a record
+RECORD_DONOR, RECORD_AXES = 24, 32  # byte offsets in a record
 
 
 def emit_arguments(module: Module) -> None:
@@ -77,9 +77,11 @@ def _emit_take(module: Module) -> None:
 
 
 def _emit_overlaps(module: Module) -> None:
-    """axe_overlaps(views, count) -> i1: view `count` shares memory with one before it."""
-    b = module.function("axe_overlaps", I1, {"views": PTR, "count": I64}, "internal")
-    views, count = b.args
+    """axe_overlaps(views, count, donor) -> i1: view `count` shares memory with one before it, other
+    than view `donor`."""
+    params = {"views": PTR, "count": I64, "donor": I64}
+    b = module.function("axe_overlaps", I1, params, "internal")
+    views, count, donor = b.args
 
     def extent(index: Value) -> tuple[Value, Value]:
         view = b.offset(views, b.mul(index, VIEW_BYTES))
@@ -90,6 +92,7 @@ def _emit_overlaps(module: Module) -> None:
     with b.for_(0, count, carried=[constant(I1, 0)], name="other") as other:
         first, last = extent(other.index)
         shared = b.and_(b.cmp("ult", start, last), b.cmp("ult", first, end))
+        shared = b.and_(shared, b.cmp("ne", other.index, donor))
         other.yield_(b.or_(other.carried[0], shared))
     b.ret(other.results[0])
 

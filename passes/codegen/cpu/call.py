@@ -12,6 +12,7 @@ from axec.passes.codegen.cpu.arguments import (
     INPUT_FLAGS,
     OUTPUT_FLAGS,
     RECORD_AXES,
+    RECORD_DONOR,
     UNKNOWN,
     VIEW_BUF,
     VIEW_BYTES,
@@ -168,32 +169,53 @@ def _check_dims(call: _Call) -> None:
 
 
 def _take_outputs(call: _Call, out: Value, first: Value) -> None:
-    """Take the given outputs (`out` itself, or its items), or make them."""
+    """Take the given outputs (`out` itself, or its items), or make them; one with a donor is the
+    array that was given as that input."""
     b = call.b
     given = b.cmp("ne", out, NULL)
     several = b.cmp("ne", call.n_outputs, 1)
     with b.if_(b.and_(given, several)):
         count = call_host(b, "PyTuple_Size", I64, [out])  # -1 when `out` is no tuple
         call.need(b.cmp("eq", count, call.n_outputs))
-    allocators = b.load(PTR, call.field(State.allocators.offset), name="allocators")
     with b.for_(0, call.n_outputs, carried=[first], name="output") as loop:
         (record,) = loop.carried
         index = b.add(call.n_inputs, loop.index)
+        donor = b.load(I64, b.offset(record, RECORD_DONOR), name="donor")
         with b.if_else(given, 1) as way:
             with way.then() as arm:
                 with b.if_(several, [out]) as item:
                     item.yield_(call_host(b, "PyTuple_GetItem", PTR, [out, loop.index]))
+                with b.if_(b.cmp("ge", donor, 0)):
+                    call.need(b.cmp("eq", item.results[0], _donated(call, donor)))
                 arm.yield_(*item.results)
             with way.else_() as arm:
-                make = b.load(PTR, b.at(allocators, PTR, loop.index))
-                made = b.call("axe_new", PTR, [make, record, call.sizes])
-                call.need(b.cmp("ne", made, NULL))
+                made = _new_output(call, loop.index, record, donor)
                 b.store(made, b.at(call.owned, PTR, loop.index))
                 arm.yield_(made)
         _take(call, index, way.results[0], OUTPUT_FLAGS, record)
-        with b.if_(given):
-            call.need(b.not_(b.call("axe_overlaps", I1, [call.views, index])))
+        call.need(b.not_(b.call("axe_overlaps", I1, [call.views, index, donor])))
         loop.yield_(call.following(record))
+
+
+def _donated(call: _Call, donor: Value) -> Value:
+    """The object of an input."""
+    return call.b.load(PTR, call.b.at(call.args, PTR, donor))
+
+
+def _new_output(call: _Call, number: Value, record: Value, donor: Value) -> Value:
+    """A reference to the donor, or to a new array."""
+    b = call.b
+    with b.if_else(b.cmp("ge", donor, 0), 1) as way:
+        with way.then() as arm:
+            call_host(b, "Py_IncRef", VOID, [_donated(call, donor)])
+            arm.yield_(_donated(call, donor))
+        with way.else_() as arm:
+            allocators = b.load(PTR, call.field(State.allocators.offset), name="allocators")
+            make = b.load(PTR, b.at(allocators, PTR, number))
+            made = b.call("axe_new", PTR, [make, record, call.sizes])
+            call.need(b.cmp("ne", made, NULL))
+            arm.yield_(made)
+    return way.results[0]
 
 
 def _run(call: _Call, threads: Value) -> None:

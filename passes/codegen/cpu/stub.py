@@ -8,10 +8,10 @@ TABLE      i64 words
     4 n_values    values it computes (the distinct compound sizes)
     5 ranges      n_dims pairs (lowest, highest)
       code        n_code pairs (opcode, operand), as in runtime/program.py
-      arrays      n_inputs + n_outputs records (axes, format, mask, axis...):
+      arrays      n_inputs + n_outputs records (axes, format, mask, donor, axis...):
                   number of axes; the characters of the buffer format that are accepted, one per
-                  byte (two bytes); item size - 1; then one word per axis: a size, or -1 - d for
-                  dim d, or -1 - n_dims - v for value v
+                  byte (two bytes); item size - 1; the input whose memory an output takes, or -1;
+                  one word per axis: a size, or -1 - d for dim d, or -1 - n_dims - v for value v
 """
 
 from __future__ import annotations
@@ -31,10 +31,12 @@ __all__ = ["ArraySpec", "Signature", "emit_call_stub"]
 
 @dataclass(frozen=True, slots=True)
 class ArraySpec:
-    """An array that an entry takes or gives; a size is a number or a dim expression."""
+    """An array that an entry takes or gives; a size is a number or a dim expression. `donor`: of an
+    output, the input whose memory it takes."""
 
     dtype: str
     shape: tuple[int | str, ...]
+    donor: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +52,7 @@ class Signature:
     def from_manifest(entry: Mapping[str, Any]) -> Signature:
         """The signature of a manifest's entry."""
         inputs, outputs = (
-            tuple(ArraySpec(a["dtype"], tuple(a["shape"])) for a in entry[key])
+            tuple(ArraySpec(a["dtype"], tuple(a["shape"]), a.get("donor")) for a in entry[key])
             for key in ("inputs", "outputs")
         )
         dims = {name: (lo, hi) for name, (lo, hi) in sorted(entry["dims"].items())}
@@ -79,7 +81,8 @@ def _array_words(array: ArraySpec, slots: Mapping[str, int]) -> list[int]:
     size, _, formats = DTYPES[array.dtype]
     first, second = formats[0], formats[-1]
     axes = [slots[s] if isinstance(s, str) else s for s in array.shape]
-    return [len(axes), ord(first) | ord(second) << 8, size - 1, *axes]
+    donor = -1 if array.donor is None else array.donor
+    return [len(axes), ord(first) | ord(second) << 8, size - 1, donor, *axes]
 
 
 def emit_call_stub(module: Module, index: int, signature: Signature) -> None:
