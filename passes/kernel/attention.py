@@ -41,8 +41,9 @@ PARTS = {
 
 @dataclass(frozen=True, slots=True)
 class Matrix:
-    """An operand or result: number of the kernel's input or result, offset and strides in elements,
-    for the leading axes (as `Attention.lead`) and the last two (the last one of lse and delta)."""
+    """An operand or result: number of the kernel's input or result, its own type; offset and
+    strides in elements of the buffer: of the leading axes (as `Attention.lead`), and of the last
+    two (of lse and delta: the last one)."""
 
     is_input: bool
     number: int
@@ -54,9 +55,9 @@ class Matrix:
 
 @dataclass(frozen=True, slots=True)
 class Attention:
-    """One kernel. `parts`: the roles of its results; `matrices`: by role (q, k, v, mask, g, lse,
-    delta, out, dq, dk, dv; a statistic that is written is `out_lse`). Queries and keys [..., D],
-    values [..., E]."""
+    """One kernel. `way`: what blocks are made of (above); `matrices`: operands by their names and
+    results by the roles in PARTS, lse as `out_lse`; lead, queries, keys, depth (D), width (E):
+    sizes."""
 
     way: str
     matrices: dict[str, Matrix]

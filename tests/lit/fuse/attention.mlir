@@ -119,3 +119,24 @@ func.func @columns(%arg0: tensor<6x8xf32>) -> tensor<8x6xf32> {
   %1 = "axe.transpose"(%0) {perm = array<i64: 1, 0>} : (tensor<6x8xf32>) -> tensor<8x6xf32>
   return %1 : tensor<8x6xf32>
 }
+
+// Near miss: axes that a broadcast and a reshape have joined are no single stride; a copy is made.
+// CHECK-LABEL: @repeated(
+// CHECK-NEXT: %0 = "kernel.fused"(%arg1) ({
+// CHECK-NEXT: ^bb0(
+// CHECK-NEXT: %3 = "axe.broadcast"(%arg2) {axes = array<i64: 0, 2, 3>, shape = [2, 2, 6, 8]}
+// CHECK-NEXT: "kernel.yield"(%3)
+// CHECK-NEXT: }) {template = "map"}
+// CHECK-NEXT: %1 = "axe.reshape"(%0) {shape = [4, 6, 8]}
+// CHECK-NEXT: %2 = "kernel.fused"(%arg0, %1) ({
+// CHECK-NEXT: ^bb0(
+// CHECK-NEXT: %3 = "axe.attention"(%arg2, %arg3, %arg3) {causal = false, scale = 5.000000e-01 : f64}
+// CHECK-NEXT: "kernel.yield"(%3)
+// CHECK-NEXT: }) {template = "attention"}
+// CHECK-NEXT: return %2
+func.func @repeated(%arg0: tensor<4x6x8xf32>, %arg1: tensor<2x6x8xf32>) -> tensor<4x6x8xf32> {
+  %0 = "axe.broadcast"(%arg1) {axes = array<i64: 0, 2, 3>, shape = [2, 2, 6, 8]} : (tensor<2x6x8xf32>) -> tensor<2x2x6x8xf32>
+  %1 = "axe.reshape"(%0) {shape = [4, 6, 8]} : (tensor<2x2x6x8xf32>) -> tensor<4x6x8xf32>
+  %2 = "axe.attention"(%arg0, %1, %1) {causal = false, scale = 5.000000e-01 : f64} : (tensor<4x6x8xf32>, tensor<4x6x8xf32>, tensor<4x6x8xf32>) -> tensor<4x6x8xf32>
+  return %2 : tensor<4x6x8xf32>
+}
