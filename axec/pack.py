@@ -14,7 +14,7 @@ import numpy as np
 
 import axec
 from axec.container import Segment, complete
-from axec.dialects import dims, dtypes
+from axec.dialects import dims
 from axec.dialects.dims import Size
 from axec.dialects.exec import held_type
 from axec.dialects.kernel import definitions
@@ -58,18 +58,19 @@ class Weights:
             self._names.add(unique)
             offset = -(-self.size // ALIGNMENT) * ALIGNMENT
             self._offsets[key] = offset, array
-            shape = weight_layouts.parse(layout).shape if layout else array.shape
-            row = {"name": unique, "dtype": dtypes.of(array.dtype).name}
+            stored = weight_layouts.Stored.read(layout)
+            shape, dtype = stored.shape(array), stored.dtype_of(array)
+            row = {"name": unique, "dtype": dtype.name}
             self.rows.append({**row, "shape": list(shape), "offset": offset})
             self._arrays.append((array, layout))
-            self.size = offset + math.prod(shape) * array.itemsize
+            self.size = offset + math.prod(shape) * dtype.size
         return self._offsets[key][0]
 
     def data(self) -> bytearray:
         """The segment's bytes."""
         found = bytearray(self.size)
         for row, (array, layout) in zip(self.rows, self._arrays, strict=True):
-            stored = weight_layouts.parse(layout).apply(array) if layout else array
+            stored = weight_layouts.Stored.read(layout).apply(array)
             found[row["offset"] : row["offset"] + stored.nbytes] = stored.tobytes()
         return found
 
@@ -155,14 +156,14 @@ def _entry(program: Any, traced: Traced, kernels: Mapping[str, Any]) -> Json:
         attributes["roles"], program.regions[0].blocks[0].arguments, strict=True
     ):
         kind, _, name = role.value.partition(":")
-        arrays[kind].append(_array(name, held_type(argument)))
+        held = held_type(argument)
+        arrays[kind].append(_array(name, held))
         if kind == "output" and (donor := traced.donors.get(len(arrays[kind]) - 1)) is not None:
             arrays[kind][-1]["donor"] = donor
             continue  # its bytes are the input's
-        layout = layouts.get(name) if kind == "weight" else None
-        itemsize = held_type(argument).dtype.size
-        stored = math.prod(weight_layouts.parse(layout).shape) * itemsize if layout else None
-        total = total + (held_type(argument).nbytes if stored is None else stored)
+        layout = layouts.get(name, "") if kind == "weight" else ""
+        packed = weight_layouts.Stored.read(layout).layout
+        total = total + (math.prod(packed.shape) * held.dtype.size if packed else held.nbytes)
     formulas = {"peak_bytes": _sum(arena, total), "arena_bytes": arena, "flops": flops}
     return {
         "inputs": arrays["input"],

@@ -33,8 +33,10 @@ from axec.mlir import LOCK, context, ir, passmanager
 PASSES: dict[str, type[Pass]] = {}
 
 # The modules that declare passes, in pipeline order.
-MODULES = ("axe.transform", "axe.decompose", "axe.simplify", "axe.split_reductions", "kernel.fuse",
-           "kernel.outline", "kernel.pack_weights", "kernel.schedule", "kernel.plan")  # fmt: skip
+MODULES = (
+    "axe.transform", "axe.decompose", "axe.simplify", "axe.narrow_weights", "axe.split_reductions",
+    "kernel.fuse", "kernel.outline", "kernel.pack_weights", "kernel.schedule", "kernel.plan",
+)  # fmt: skip
 
 
 class Pass:

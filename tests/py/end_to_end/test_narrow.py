@@ -90,3 +90,27 @@ def test_products_without_tiles_are_marked() -> None:
         made = axe.compile(lambda x: x @ x, axe.spec((3, 3), dtype), name="square")
         (kernel,) = made.manifest["entries"]["square"]["kernels"]
         assert kernel.get("generic") is generic
+
+
+def test_weights_of_mixed_precision_are_stored_narrow() -> None:
+    """The casts of `axe.amp` are done when compiling; both entries give what an input would."""
+    w = np.random.default_rng(0).standard_normal((70, 64)).astype(np.float32)
+    x = np.random.default_rng(1).standard_normal((5, 70)).astype(np.float32)
+
+    @axe.entry(x=axe.spec(x.shape), w=lambda: w)
+    def narrow(x: Any, w: Any) -> Any:
+        return axe.amp(axe.matmul)(x, w)
+
+    @axe.entry(x=axe.spec(x.shape), w=lambda: w)
+    def wide(x: Any, w: Any) -> Any:
+        return x @ w
+
+    made = axe.compile([narrow, wide])
+    rows = {(r["dtype"], tuple(r["shape"])) for r in made.manifest["weights"]}
+    assert rows == {("bf16", (1, 35, 64, 2)), ("f32", (1, 70, 64))}
+    kernels = made.manifest["entries"]["narrow"]["kernels"]
+    assert [k["template"] for k in kernels] == ["map", "gemm"]  # x is cast, w is not
+    program = made.load()
+    given = axe.compile(axe.amp(axe.matmul), axe.spec(x.shape), axe.spec(w.shape)).load()
+    np.testing.assert_array_equal(program["narrow"](x), given(x, w))
+    np.testing.assert_allclose(program["wide"](x), x @ w, rtol=1e-4, atol=1e-4)
