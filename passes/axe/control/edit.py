@@ -47,12 +47,12 @@ class Bodies:
 
     def blocks(self, op: Any) -> list[Any]:
         """The blocks of an op's bodies."""
-        return [self.block(name) for name in control.bodies(op)]
+        return [self.block(name) for name in dict.fromkeys(control.bodies(op))]
 
     def giving(self, op: Any) -> list[Any]:
         """The blocks whose results become those of the op."""
         blocks = self.blocks(op)
-        return blocks[1:] if op.name == "control.while" else blocks
+        return blocks[-1:] if op.name == "control.while" else blocks
 
     def arguments(self, op: Any, i: int) -> list[Value]:
         """What bodies see of operand i."""
@@ -63,15 +63,17 @@ class Bodies:
         return [terminator(b).operands[j] for b in self.giving(op)]
 
     def owned(self) -> None:
-        """Give every op bodies of its own."""
+        """Give every op bodies of its own; one that it runs in several places stays one."""
         taken: set[str] = set()
         waiting = self.entries()
         while waiting:
             for op in self.ops(waiting.pop().regions[0].blocks[0]):
-                names = tuple(self._own(name, taken) for name in control.bodies(op))
-                if names != control.bodies(op):
+                old = control.bodies(op)
+                own = {name: self._own(name, taken) for name in dict.fromkeys(old)}
+                names = [own[name] for name in old]
+                if names != list(old):
                     rename(op, names)
-                waiting += [self.functions[name] for name in names]
+                waiting += [self.functions[name] for name in own.values()]
 
     def _own(self, name: str, taken: set[str]) -> str:
         if name in taken:
@@ -120,7 +122,7 @@ def changed(bodies: Bodies, op: Any, change: Change) -> Any:
     gone = sorted((i + offset for i in change.operands), reverse=True)
     for block in bodies.giving(op):
         _return_without(block, change.results)
-    for name in control.bodies(op):
+    for name in dict.fromkeys(control.bodies(op)):
         block = bodies.block(name)
         drop_unused(bodies.functions[name])
         for i in gone:

@@ -61,6 +61,14 @@ def _literal(value: Value) -> Any:
     return op if op is not None and op.name == "axe.constant" and _is_0d(value) else None
 
 
+def _number(value: Value) -> float | None:
+    """The number that all elements of a value are, where that is known."""
+    op = _literal(value)
+    if op is not None and op.name == "axe.broadcast":
+        op = op.operands[0].owner
+    return None if op is None else float(attrs.read("Array", op.attributes["value"]))
+
+
 def _is_0d(value: Value) -> bool:
     return types.of(value).rank == 0
 
@@ -78,11 +86,10 @@ def _carries(op: Any) -> int:
 @rule("switch on a number, or of one body => that body", "switch")
 def _(bodies: Bodies, op: Any) -> Any:
     branches = control.Switch.of(op).branches
-    literal = _literal(op.operands[0])
-    if literal is None and len(set(branches)) > 1:
+    number = _number(op.operands[0])
+    if number is None and len(set(branches)) > 1:
         return None
-    index = 0 if literal is None else int(attrs.read("Array", literal.attributes["value"]))
-    block = bodies.block(branches[min(max(index, 0), len(branches) - 1)])
+    block = bodies.block(branches[min(max(int(number or 0), 0), len(branches) - 1)])
     _replace(op, inlined(block, list(op.operands)[1:], op))
     return GONE
 
@@ -313,12 +320,6 @@ def _is_below(position: Value, compare: Any) -> bool:
         if added is None or added < 0:
             return False
     return bool(low == position)
-
-
-def _number(value: Value) -> float | None:
-    """The value of a 0-d constant."""
-    literal = _literal(value) if _is_0d(value) else None
-    return None if literal is None else float(attrs.read("Array", literal.attributes["value"]))
 
 
 # ---- what is the same in all rounds --------------------------------------------------------------

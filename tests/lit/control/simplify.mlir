@@ -6,6 +6,10 @@ func.func private @double(%x: tensor<f32>) -> tensor<f32> {
   %0 = "axe.add"(%x, %x) : (tensor<f32>, tensor<f32>) -> tensor<f32>
   return %0 : tensor<f32>
 }
+func.func private @twice_as_much(%x: tensor<f32>) -> tensor<f32> {
+  %0 = "axe.add"(%x, %x) : (tensor<f32>, tensor<f32>) -> tensor<f32>
+  return %0 : tensor<f32>
+}
 func.func private @negate(%x: tensor<f32>) -> tensor<f32> {
   %0 = "axe.neg"(%x) : (tensor<f32>) -> tensor<f32>
   return %0 : tensor<f32>
@@ -18,6 +22,13 @@ func.func private @negate(%x: tensor<f32>) -> tensor<f32> {
 func.func @known_branch(%x: tensor<f32>) -> tensor<f32> {
   %i = "axe.constant"() {value = dense<7> : tensor<i32>} : () -> tensor<i32>
   %0 = "control.switch"(%i, %x) {branches = [@double, @negate]} : (tensor<i32>, tensor<f32>) -> tensor<f32>
+  return %0 : tensor<f32>
+}
+// CHECK-LABEL: func.func @equal_branches(
+// CHECK-NEXT: %[[Y:.*]] = "axe.add"(%arg0, %arg0)
+// CHECK-NEXT: return %[[Y]]
+func.func @equal_branches(%x: tensor<f32>, %i: tensor<i32>) -> tensor<f32> {
+  %0 = "control.switch"(%i, %x) {branches = [@double, @twice_as_much]} : (tensor<i32>, tensor<f32>) -> tensor<f32>
   return %0 : tensor<f32>
 }
 // CHECK-LABEL: func.func @open_branch(
