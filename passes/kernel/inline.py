@@ -288,8 +288,7 @@ class _Builder:
             for target, r in zip(targets, op.results[scan.carries :], strict=True)
         ]
         self._put_all(body, values[scan.carries :], slices)
-        for carry, value in zip(carries, values, strict=False):
-            carry.advance(body, value, turn)
+        _advance(carries, body, values[: scan.carries], turn)
         frame.steps.append(Loop(op.location, counter, scan.length, index, number, body.steps))
         for carry in carries:
             carry.define(_odd(scan.length))
@@ -302,8 +301,7 @@ class _Builder:
         condition = self.run(self.functions[loop.condition], given, frame.depth + 1)
         own = {old: j for j, old in enumerate(olds)}
         body = self.run(self.functions[loop.body], given, frame.depth + 1, own)
-        for carry, value in zip(carries, body.operations[-1].operands, strict=True):
-            carry.advance(body, value, dim(counter))
+        _advance(carries, body, body.operations[-1].operands, dim(counter))
         after: list[Step] = []
         (test,) = condition.results()
         frame.steps.append(While(op.location, counter, condition.steps, test, body.steps, after))
@@ -313,6 +311,13 @@ class _Builder:
                 after.append(Copy(carry.type, Place(carry.old), target, op.location))
             else:
                 carry.define(0)
+
+
+def _advance(carries: Sequence[_Carry], body: _Frame, values: Sequence[Any], turn: Size) -> None:
+    """Have every result of a loop's body where the next turn reads it."""
+    lives = lifetimes(body.steps, body.depth)
+    for carry, value in zip(carries, values, strict=True):
+        carry.advance(body, value, turn, lives)
 
 
 def _row(place: Place, stacked: TensorType, index: Size) -> Place:
@@ -346,15 +351,16 @@ class _Carry:
         self.frame.steps.append(Copy(self.type, start, Place(slot), self.where))
         return slot
 
-    def advance(self, body: _Frame, value: Any, turn: Size) -> None:
-        """Have the body's result where the next turn reads the carry."""
+    def advance(
+        self, body: _Frame, value: Any, turn: Size, lives: Mapping[Buffer, tuple[int, int]]
+    ) -> None:
+        """Have the body's result where the next turn reads the carry; `lives`: in the body."""
         new = body.env[value]
         if new.buffer is self.old:
             return  # written in place, or handed on as it is
         if not body.owns(new, self.type):
             body.put(value, new, Place(self.old), self.where)
             return
-        lives = lifetimes(body.steps, body.depth)
         _, read = lives.get(self.old, (-1, -1))
         if read >= lives[new.buffer][0]:
             self._double(turn)
