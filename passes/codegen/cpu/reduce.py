@@ -152,12 +152,15 @@ class _ReduceKernel:
         return [at]
 
     def _whole(self) -> bool:
-        """No vector is partial."""
+        """No vector is partial: neither at the end of a row nor, where a row has several units,
+        between two of them."""
         each = self.plan.vectors * self.f.emission.lanes
-        size = self.walk.shape[-1]
+        size, block = self.walk.shape[-1], 0
         if isinstance(self.walk, templates.Strips):
             size = self.inner[-1].extent
-        return isinstance(size, int) and size % each == 0
+        elif self.walk.blocks != 1:
+            block = self.walk.block
+        return isinstance(size, int) and size % each == 0 and block % each == 0
 
     # Loops.
 

@@ -9,6 +9,8 @@ import numpy as np
 import pytest
 from support.kernels import Kernels, Make, Ops, check
 
+import axec as axe
+
 Value = Any
 
 
@@ -43,6 +45,19 @@ def test_axes(target: str) -> None:
         (["bool[70, 90]"], fold("max", 0)),
         (["bf16[70, 90]"], fold("sum", 0)),
     ])  # fmt: skip
+
+
+@pytest.mark.parametrize("columns", [64, 128, 192, 256])
+def test_a_unit_writes_what_it_covers(columns: int) -> None:
+    """Two threads, a unit each at least: nothing is written behind the last one's results, also
+    where vectors side by side fill a row but no unit."""
+    passes = ("fuse", "outline", "pack_weights", "schedule", "plan{grain=1}")
+    f = axe.compile(lambda x: axe.sum(x, axis=0), axe.spec((40, columns)), passes=passes)
+    x, room = np.ones((40, columns), np.float32), np.full(columns + 256, 7, np.float32)
+    start = -(room.ctypes.data // 4) % 16  # 64-byte aligned, so that it is written to directly
+    f.load(threads=2)(x, out=room[start : start + columns])
+    np.testing.assert_array_equal(room[start : start + columns], 40)
+    np.testing.assert_array_equal(room[start + columns :], 7)
 
 
 @pytest.mark.parametrize("size", [0, 1, 5, 33, 130])
