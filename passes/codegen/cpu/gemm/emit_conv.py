@@ -26,12 +26,12 @@ def _setting(f: Frame, c: Conv) -> Setting:
     root = next(d for d in f.body.ops if d.name == "conv")
     factors, size = (types.of(c.x).dtype, types.of(c.w).dtype), f.size
     tile, arithmetic = _tile(f, c, c.sums.size), single(*factors, c.sums)
+    sums = vec(arithmetic.sums, tile.lanes)
     # Axes at which images, channels, rows (where there are any), columns begin.
     parts = (0, 1, 2) if c.flat or len(c.space) == 1 else (0, 1, 2, len(root.shape) - 1)
 
     def address(value: object) -> Value:
-        number = ir.BlockArgument(value).arg_number
-        return f.emission.value(f.graph.slot(number, PTR))
+        return f.emission.value(f.graph.slot(ir.BlockArgument(value).arg_number, PTR))
 
     def stepping(strides: tuple[Size, ...]) -> list[Value]:
         return [size(stride * factors[0].size) for stride in strides]
@@ -46,9 +46,7 @@ def _setting(f: Frame, c: Conv) -> Setting:
         epilogue=Epilogue(f, root, c.sums, parts, c.columns),
         x=address(c.x),
         w=address(c.w),
-        scratch=f.b.alloca(
-            vec(arithmetic.sums, tile.lanes), tile.rows * tile.vectors, 64, "scratch"
-        ),
+        scratch=f.b.alloca(sums, tile.rows * tile.vectors, 64, "scratch"),
         m=size(c.m),
         channels=size(c.channels),
         rows=size(c.rows),
