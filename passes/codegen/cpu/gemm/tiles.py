@@ -23,8 +23,8 @@ MOST_ROWS = {1: 12, 2: 8, 3: 8, 4: 6}
 MOST_VECTORS = {32: 4, 16: 2}
 
 #: Multiply-adds that hide what a loop costs besides: a step of K with fewer of them is unrolled.
-#: (Zen 4: the tile 6 x 4 is as fast with one step per iteration as with two, 117 GFLOP/s, and LLVM
-#: takes a third less time; 6 x 2 of 32 bytes falls from 91 to 77.)
+#: (Zen 4, GFLOP/s at 64x784x512 with two steps per iteration and with one: 6 x 4 vectors of 64
+#: bytes 116 and 116, 6 x 2 of 32 bytes 94 and 86.)
 LONG_STEP = 16
 
 #: What a step of K costs besides the multiply-adds of the tile, in multiply-adds: reading B,
