@@ -11,6 +11,7 @@ from axec.diag import AxecError
 from axec.dialects.exec import held_type, inner_ops
 from axec.dialects.kernel import texts
 from axec.runtime.program import (
+    MAX_DEPTH,
     WORD,
     Copy,
     Launch,
@@ -22,6 +23,7 @@ from axec.runtime.program import (
     Step,
     Switch,
     Value,
+    inner,
 )
 
 FOREVER = str(WORD.stop - 1)  # the limit of a loop that is left from inside
@@ -40,7 +42,8 @@ def encode(
 
     `kernels`: names in the order of the code segment's `axe_kernels`; `weights`: byte offset in the
     weights segment by name. Bases: inputs, outputs, weights, arena. Raises AxecError
-    `program-kernel` for a launch of a kernel that is not among `kernels`.
+    `program-kernel` for a launch of a kernel that is not among `kernels`, `program-depth` for loops
+    and branches that nest deeper than a table holds.
     """
     places = _Places(program, weights)
     scopes = _Scopes(program, places)
@@ -52,9 +55,17 @@ def encode(
         values=scopes.values(""),
         steps=tuple(encoder.steps(program.regions[0].blocks[0])),
     )
+    if (depth := _depth(table.steps)) > MAX_DEPTH:
+        message = f"loops and branches nest {depth} deep; an artifact holds {MAX_DEPTH}"
+        raise AxecError("program-depth", message, location=program.location)
     reserved = program.attributes["table_bytes"].value
     assert table.is_static or 8 * table.n_slots <= reserved, f"{table.n_slots} values"
     return table
+
+
+def _depth(steps: Sequence[Step]) -> int:
+    """How deep steps lie in each other; 0: none in another."""
+    return max((1 + _depth(part) for step in steps for part in inner(step)), default=0)
 
 
 class _Places:

@@ -95,3 +95,19 @@ def test_an_operand_that_is_read_later_stays() -> None:
     np.testing.assert_allclose(sums, np.cumsum(wanted))
     wanted[:2] = x
     np.testing.assert_array_equal(other, wanted)
+
+
+@pytest.mark.parametrize("depth", [20, 70])
+def test_loops_nest_as_deep_as_a_table_holds(depth: int) -> None:
+    def nested(n: int, x: Any) -> Any:
+        return axe.fori_loop(0, 1 + n % 2, lambda i, v: nested(n - 1, v), x) if n else x + 1.0
+
+    # Without `simplify`, which would put loops of one turn in line.
+    passes = ("transform", "decompose", *FINEST)
+    options = {"name": "deep", "passes": passes}
+    if depth > 64:
+        with pytest.raises(axe.AxecError, match=r"program-depth.*nest 70 deep"):
+            axe.compile(lambda x: nested(depth, x), axe.spec((4,)), **options)
+        return
+    program = axe.compile(lambda x: nested(depth, x), axe.spec((4,)), **options).load()
+    assert program(np.zeros(4, "f4")).tolist() == [2.0 ** (depth // 2)] * 4
