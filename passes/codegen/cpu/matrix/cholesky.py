@@ -46,7 +46,7 @@ def _panel(m: Rows, u: View, first: Value, last: Value, n: Value) -> None:
         m.columns(b.add(k, 1), n, divide)
         with b.for_(b.add(k, 1), last, name="i") as below:
             i = below.index
-            m.subtract(u, i, k, m.load(u.at(k, i)), i, n)
+            m.subtract(u, i, k, m.load(u.at(k, i)), m.span(i, n))
     if last is not n:
         m.update(u, u.transposed, (last, n), (lambda i: i, n), (first, last))
 

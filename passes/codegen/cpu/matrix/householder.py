@@ -10,7 +10,7 @@ A reflection goes through the rows below twice, along the rows, as memory is rea
 
 from __future__ import annotations
 
-from axec.passes.codegen.cpu.matrix.rows import Mask, Rows, View
+from axec.passes.codegen.cpu.matrix.rows import Mask, Rows, Span, View
 from axec.passes.codegen.llvm import Value, constant
 
 _TOGETHER = 4  # rows whose products with v are summed before the sum is stored
@@ -66,25 +66,26 @@ def _reflector(m: Rows, x: View, k: Value, rows: Value, below: Value) -> None:
 def _reflect(m: Rows, x: View, k: Value, rows: Value, n: Value) -> None:
     """Apply reflection k to the columns behind column k. Row k, whose own elements nobody needs
     afterwards, holds their products with v, and then -tau times these."""
-    b, below, after = m.b, m.b.add(k, 1), m.b.add(k, 1)
+    b, below = m.b, m.b.add(k, 1)
+    span = m.span(below, n)
     rest = b.and_(b.sub(rows, below), _TOGETHER - 1)
     middle = b.sub(rows, rest)
     for first, last, count in ((below, middle, _TOGETHER), (middle, rows, 1)):
         with b.for_(first, last, count, name="i") as loop:
-            _add(m, x, k, [b.add(loop.index, r) for r in range(count)], n)
+            _add(m, x, k, [b.add(loop.index, r) for r in range(count)], span)
     share = m.splat(b.neg(m.load(x.at(k, k))))
 
     def scale(j: Value, mask: Mask) -> None:
         m.write(b.mul(m.read(x.at(k, j), mask), share), x.at(k, j), mask)
 
-    m.columns(after, n, scale)
+    span.each(scale)
     with b.for_(below, rows, name="i") as loop:
         i = loop.index
-        m.subtract(x, i, k, b.neg(m.load(x.at(i, k))), after, n)
+        m.subtract(x, i, k, b.neg(m.load(x.at(i, k))), span)
 
 
-def _add(m: Rows, x: View, k: Value, group: list[Value], n: Value) -> None:
-    """x[k, j] += the sum of v[i] * x[i, j] over a group of rows, for the columns behind k."""
+def _add(m: Rows, x: View, k: Value, group: list[Value], span: Span) -> None:
+    """x[k, j] += the sum of v[i] * x[i, j] over a group of rows, for the columns of a span."""
     b = m.b
     factors = [m.splat(m.load(x.at(i, k))) for i in group]
 
@@ -94,7 +95,7 @@ def _add(m: Rows, x: View, k: Value, group: list[Value], n: Value) -> None:
             total = b.fma(factor, m.read(x.at(i, j), mask), total)
         m.write(total, x.at(k, j), mask)
 
-    m.columns(b.add(k, 1), n, step)
+    span.each(step)
 
 
 def _first_column(m: Rows, x: View, k: Value, rows: Value) -> None:

@@ -27,16 +27,18 @@ def _panel(m: Rows, x: View, first: Value, last: Value, n: Value) -> None:
     with b.for_(first, last, name="k") as loop:
         k = loop.index
         _exchange(m, x, k, _largest(m, x, k, n), n)
-        pivot = m.load(x.at(k, k))
+        pivot, span = m.load(x.at(k, k)), m.span(b.add(k, 1), last)
         with b.if_(b.cmp("ne", pivot, 0)), b.for_(b.add(k, 1), n, name="i") as below:
             i = below.index
             factor = b.div(m.load(x.at(i, k)), pivot)
             m.store(factor, x.at(i, k))
-            m.subtract(x, i, k, factor, b.add(k, 1), last)
+            m.subtract(x, i, k, factor, span)
     if last is n:
         return
+    span = m.span(last, n)
     with b.for_(first, last, name="k") as right, b.for_(b.add(right.index, 1), last) as below:
-        m.subtract(x, below.index, right.index, m.load(x.at(below.index, right.index)), last, n)
+        factor = m.load(x.at(below.index, right.index))
+        m.subtract(x, below.index, right.index, factor, span)
     m.update(x, x, (last, n), (lambda i: last, n), (first, last))
 
 

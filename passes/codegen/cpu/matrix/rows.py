@@ -47,6 +47,26 @@ class View:
         return View(self.b, last, self.b.neg(self.row), self.b.neg(self.column))
 
 
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Columns as whole vectors from lo to middle, and `rest` more under a mask."""
+
+    m: Rows
+    lo: Value
+    middle: Value
+    rest: Value
+    mask: Mask
+
+    def each(self, step: Callable[[Value, Mask], None]) -> None:
+        """`step(column, mask)` for every vector."""
+        b = self.m.b
+        with b.for_(self.lo, self.middle, self.m.lanes, name="j") as loop:
+            step(loop.index, None)
+        if self.mask is not None:
+            with b.if_(b.cmp("gt", self.rest, 0)):
+                step(self.middle, self.mask)
+
+
 class Rows:
     """The code of one unit of a kernel. `type`: of an element; `lanes`: of a vector, no more than
     a row of the result has."""
@@ -117,16 +137,17 @@ class Rows:
         with b.for_(0, n, PANEL, name="panel") as loop:
             panel(loop.index, b.min(b.add(loop.index, PANEL), n), n)
 
+    def span(self, lo: Value, hi: Value) -> Span:
+        """Columns lo to hi, cut into vectors here: outside of the loops over rows that use it."""
+        b, lanes = self.b, self.lanes
+        if lanes == 1:
+            return Span(self, lo, hi, constant(I64, 0), None)
+        rest = b.and_(b.sub(hi, lo), lanes - 1)
+        return Span(self, lo, b.sub(hi, rest), rest, b.tail_mask(rest, lanes))
+
     def columns(self, lo: Value, hi: Value, step: Callable[[Value, Mask], None]) -> None:
         """`step(column, mask)` for vectors of columns: whole ones, then a masked rest."""
-        b, lanes = self.b, self.lanes
-        rest = b.and_(b.sub(hi, lo), lanes - 1) if lanes > 1 else constant(I64, 0)
-        middle = b.sub(hi, rest)
-        with b.for_(lo, middle, lanes, name="j") as loop:
-            step(loop.index, None)
-        if lanes > 1:
-            with b.if_(b.cmp("gt", rest, 0)):
-                step(middle, b.tail_mask(rest, lanes))
+        self.span(lo, hi).each(step)
 
     def copy(self, source: View, target: View, rows: Value, columns: Value) -> None:
         """Copy a matrix whose rows follow each other in both."""
@@ -137,8 +158,8 @@ class Rows:
             lambda j, mask: self.write(self.read(source.at(0, j), mask), target.at(0, j), mask),
         )
 
-    def subtract(self, x: View, i: Value, k: Value, factor: Value, lo: Value, hi: Value) -> None:
-        """x[i, lo:hi] -= factor * x[k, lo:hi]"""
+    def subtract(self, x: View, i: Value, k: Value, factor: Value, span: Span) -> None:
+        """x[i, j] -= factor * x[k, j] for the columns of a span."""
         by = self.splat(self.b.neg(factor))
 
         def step(j: Value, mask: Mask) -> None:
@@ -146,7 +167,7 @@ class Rows:
             found = self.b.fma(by, self.read(x.at(k, j), mask), self.read(at, mask))
             self.write(found, at, mask)
 
-        self.columns(lo, hi, step)
+        span.each(step)
 
     # What a panel changes in the rest.
 

@@ -35,10 +35,11 @@ def emit(m: Rows) -> None:
 def _panel(m: Rows, views: tuple[View, View], first: Value, last: Value, n: Value) -> None:
     b, (a, x), count = m.b, views, m.size(-1)
     start = constant(I64, 0)
+    span = m.span(start, count)
     with b.for_(first, last, name="i") as loop:
         i = loop.index
         with b.for_(first, i, name="k") as above:
-            m.subtract(x, i, above.index, m.load(a.at(i, above.index)), start, count)
+            m.subtract(x, i, above.index, m.load(a.at(i, above.index)), span)
         if not m.op["unit"]:
             by = m.splat(m.load(a.at(i, i)))
 
@@ -46,7 +47,7 @@ def _panel(m: Rows, views: tuple[View, View], first: Value, last: Value, n: Valu
                 at = x.at(i, j)
                 m.write(b.div(m.read(at, mask), by), at, mask)
 
-            m.columns(start, count, divide)
+            span.each(divide)
     if last is not n:
         m.update(x, a, (last, n), (lambda i: start, count), (first, last))
 
