@@ -1,4 +1,4 @@
-"""`axec cache`: compiled kernels that are kept on disk."""
+"""`axec cache`: compiled kernels and programs that are kept on disk."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import click
 @click.command("cache", short_help="Show or clear the cache of compiled kernels.")
 @click.argument("action", type=click.Choice(["info", "clear"]))
 def cache_command(action: str) -> None:
-    """Show what the cache of compiled kernels holds, or remove it all.
+    """Show what the cache of compiled kernels and programs holds, or remove it all.
 
     The environment variable AXEC_CACHE names its folder, or switches it off ("off").
     """
@@ -20,5 +20,6 @@ def cache_command(action: str) -> None:
     if found.folder is None:
         click.echo("the cache is off (AXEC_CACHE)")
         return
-    what = f"{found.files} compiled modules, {size(found.size)} of at most {size(MAX_BYTES)}"
+    bytes_ = f"{size(found.size)} of at most {size(MAX_BYTES)}"
+    what = f"{found.files} compiled kernels and programs, {bytes_}"
     click.echo(f"{found.folder}: {what}{', removed' if action == 'clear' else ''}")

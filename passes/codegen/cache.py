@@ -1,9 +1,9 @@
-"""Compiled modules on disk, by the hash of what they were made from.
+"""Compiled kernels and programs on disk, by the hash of what they were made from.
 
 A file is the SHA-256 of its content, then the content: one that was cut or changed does not match,
-is dropped, and the module is compiled again. Files appear by renaming, so that compilers that share
-the folder never see half of one. The folder is bounded; what was used longest ago goes first.
-Whatever the file system refuses only costs time: the cache is never needed.
+is dropped, and what it stood for is compiled again. Files appear by renaming, so that compilers
+that share the folder never see half of one. The folder is bounded; what was used longest ago goes
+first. Whatever the file system refuses only costs time: the cache is never needed.
 """
 
 from __future__ import annotations

@@ -99,7 +99,7 @@ def test_command(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv(FOLDER, str(tmp_path))
     open_cache().put(KEY, bytes(1000))
     shown = CliRunner().invoke(axec_command, ["cache", "info"]).output
-    assert "1 compiled modules" in shown
+    assert "1 compiled kernels and programs" in shown
     assert "removed" in CliRunner().invoke(axec_command, ["cache", "clear"]).output
     assert list(tmp_path.iterdir()) == []
     monkeypatch.setenv(FOLDER, "off")
