@@ -10,13 +10,14 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import axec as axe
 from axec.train.data import Arrays, Stream, arguments, as_data, prefetched
 
 
+@settings(deadline=None)
 @given(
     n=st.integers(1, 40), batch=st.integers(1, 40), start=st.integers(0, 5),
     epoch=st.integers(0, 3), shuffle=st.booleans(), drop_last=st.booleans(),
