@@ -32,6 +32,17 @@ def model(x, params):
 def count(x):
     """x: int32 [4, 4] -> int32 [4]"""
     return axe.sum(x * x, axis=0)
+
+
+@axe.entry(donate=("c",), c=axe.spec((8,)), xs=axe.spec((axe.dim("time", 0, 9), 8)))
+def loops(c, xs):
+    """c: float32 [8], xs: float32 [time, 8] -> float32 [8], changed in place, and [time, 8]"""
+
+    def turn(c, x):
+        c = axe.cond(x.sum() > 0, lambda c: axe.tanh(c + x), lambda c: axe.flip(c, axis=0), c)
+        return axe.while_loop(lambda c: c.sum() < 1, lambda c: c + 0.5, c), c * 2.0
+
+    return axe.scan(turn, c, xs)
 '''
 
 Environment = dict[str, str]

@@ -12,6 +12,19 @@ from support.command import Axec
 
 from axec.runtime.format import Container
 
+LOOPS = """
+import axec as axe
+
+
+@axe.entry(c=axe.spec((8,)), xs=axe.spec((axe.dim("time", 0, 9), 8)))
+def run(c, xs):
+    def turn(c, x):
+        c = axe.cond(x.sum() > 0, lambda c: axe.tanh(c + x), lambda c: axe.flip(c, axis=0), c)
+        return axe.while_loop(lambda c: c.sum() < 1, lambda c: c + 0.5, c), c * 2.0
+
+    return axe.scan(turn, c, xs)
+"""
+
 
 def test_inspect_json_is_the_manifest(axec: Axec, artifact: Path) -> None:
     found = json.loads(axec("inspect", artifact, "--json").out)
@@ -34,6 +47,16 @@ def test_inspect_for_people(axec: Axec, artifact: Path) -> None:
         assert segment["sha256"] in out
     assert all(target["name"] in out for target in manifest["targets"])
     assert all(key in out for key in manifest["provenance"])
+
+
+def test_inspect_shows_loops_and_branches(axec: Axec, tmp_path: Path) -> None:
+    program = tmp_path / "loops.py"
+    program.write_text(LOOPS)
+    axec("compile", program, "-o", tmp_path / "loops.axe")
+    out = axec("inspect", tmp_path / "loops.axe").out
+    assert "loop 9 turns" in out
+    assert "  one of 2 branches" in out
+    assert "  loop until it is left" in out
 
 
 def test_verify(axec: Axec, artifact: Path, tmp_path: Path) -> None:
