@@ -42,6 +42,7 @@ def build(peer: Peer) -> dict[str, Any]:
 
 def compile(peer: Peer) -> dict[str, Any]:
     peer.prepare()
+    peer.warm()
     start = time.perf_counter()
     peer.compile()
     return {"compile_s": time.perf_counter() - start}

@@ -35,6 +35,11 @@ class Axec(Peer):
         state = axe.spec_like(self.params), axe.spec_like(self.state)
         return axe.compile(models.step(fn, tx), *state, *specs, name=name)
 
+    def warm(self) -> None:
+        import axec as axe
+
+        axe.compile(lambda x: x + 1, axe.spec((2,), axe.float32)).to_bytes()
+
     def compile(self) -> None:
         """Parameters are inputs here, as in JAX: nothing is packed or hashed."""
         import axec as axe

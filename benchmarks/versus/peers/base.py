@@ -22,6 +22,9 @@ class Peer:
     def prepare(self) -> None:
         """Import the library; bring parameters and inputs into its form."""
 
+    def warm(self) -> None:
+        """Compile something small: what happens once in a process is no part of `compile`."""
+
     def compile(self) -> None:
         """Compile in memory."""
         raise NotImplementedError

@@ -33,6 +33,9 @@ class Jax(Peer):
         optimiser = models.adamw if self.workload.name == "micro_gpt_train" else models.sgd
         return optimiser(fn, self.workload.rate)
 
+    def warm(self) -> None:
+        jax.jit(lambda x: x + 1).lower(jnp.zeros(2)).compile()
+
     def compile(self) -> None:
         donated = (0,) if self.workload.train else ()
         program = jax.jit(self.function(), donate_argnums=donated)
