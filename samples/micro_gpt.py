@@ -189,7 +189,10 @@ CACHE = axe.spec_like(empty_cache())
 
 
 @axe.entry(
-    params=weights, tokens=axe.spec((1, axe.dim("prompt", 1, LENGTH)), axe.int32), cache=CACHE
+    params=weights,
+    tokens=axe.spec((1, axe.dim("prompt", 1, LENGTH)), axe.int32),
+    cache=CACHE,
+    donate=("cache",),  # it is written where it lies
 )
 def prefill(params, tokens, cache):
     """The first characters [1, prompt] -> scores of the next [1, VOCABULARY], cache"""
@@ -197,7 +200,11 @@ def prefill(params, tokens, cache):
 
 
 @axe.entry(
-    params=weights, token=axe.spec((1, 1), axe.int32), cache=CACHE, at=axe.spec((), axe.int64)
+    params=weights,
+    token=axe.spec((1, 1), axe.int32),
+    cache=CACHE,
+    at=axe.spec((), axe.int64),
+    donate=("cache",),
 )
 def decode(params, token, cache, at):
     """The character at position `at` [1, 1] -> scores of the next [1, VOCABULARY], cache"""

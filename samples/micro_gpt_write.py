@@ -15,16 +15,15 @@ def write(program, prompt, count, temperature=0.7, seed=0):
     """Yields `count` characters after a prompt, as long as the model has positions for them."""
     rng = np.random.default_rng(seed)
     layers, shape = shape_of_cache(program)
-    cache, spare = ([{"k": zeros(shape), "v": zeros(shape)} for _ in range(layers)] for _ in "ab")
+    cache = [{"k": zeros(shape), "v": zeros(shape)} for _ in range(layers)]
     tokens = np.frombuffer(prompt.encode("ascii", "replace"), np.uint8).astype(np.int32)[None]
     scores, cache = program["prefill"](tokens, cache)
     for at in range(tokens.size, min(tokens.size + count, shape[2])):
         weights = np.exp((scores[0] - scores.max()) / temperature, dtype=np.float64)
         token = rng.choice(weights.size, p=weights / weights.sum())
         yield chr(token)
-        # Two caches take turns, so that a character allocates nothing.
-        program["decode"](np.array([[token]], np.int32), cache, np.int64(at), out=(scores, spare))
-        cache, spare = spare, cache
+        # The cache is donated: what is new is written where the old lies, nothing is copied.
+        scores, cache = program["decode"](np.array([[token]], np.int32), cache, np.int64(at))
 
 
 def shape_of_cache(program):

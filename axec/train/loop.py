@@ -117,7 +117,8 @@ def _end_epoch(run: Run, data: str) -> None:
 
 class Stepper:
     """Calls a step. With an artifact's entry two states take turns as argument and as `out=`, so
-    that a step allocates no array."""
+    that a step allocates no array, and the state before it is there when something is wrong, also
+    where the entry would take its memory (`donate`)."""
 
     def __init__(self, step: Any, source: Any = None, finite: bool = True) -> None:
         self._step, self._source = _callable(step, source)
@@ -128,9 +129,12 @@ class Stepper:
     def __call__(self, state: State, batch: Batch, number: int) -> tuple[dict[str, float], State]:
         """Metrics and the next state; `number` is what errors call the step."""
         positional, named = arguments(batch)
+        given = state
         if self._spare is not None:
             named = {**named, "out": self._spare}
-        result = self._step(state, *positional, **named)
+        elif self._reuses:
+            given = copied(state)  # a step that donates its state changes it where it lies
+        result = self._step(given, *positional, **named)
         if not isinstance(result, (tuple, list)) or len(result) != 2:
             raise AxecError(
                 "step-result",

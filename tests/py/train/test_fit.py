@@ -52,6 +52,20 @@ def test_steps_of_every_kind(program: Any) -> None:
         equal(train.fit(other, start(), data(), 1).state, wanted)
 
 
+def test_a_step_that_donates_its_state(program: Any) -> None:
+    """The same numbers, and the state before a wrong step is there to look at."""
+    entry = axe.entry(**step.bindings, donate=("state",))(step.fn)
+    first = start()
+    equal(train.fit(entry, first, data(), 2).state, train.fit(program, first, data(), 2).state)
+    equal(first, start())
+    x, y = examples()
+    for place in (0, 20):
+        wrong = y.copy()
+        wrong[place] = 3
+        rows = train.Arrays(x, wrong, batch=BATCH, shuffle=False)
+        assert failing(entry, first, rows, 1).code == "label-range"
+
+
 def test_metrics_and_evaluation() -> None:
     def of(state: Any, x: Any) -> Any:
         return {"loss": x.sum(), "twice": {"it": 2 * x.sum()}}, state
