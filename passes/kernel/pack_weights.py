@@ -69,8 +69,6 @@ class PackWeights(Pass):
             return None
         if types.of(g.right).count != k * n or g.right_strides not in ((n, 1), (1, k)):
             return None
-        if g.m == 1 and g.group == 1:  # is read in its own order
-            return None
         layout = Panels(k, n, g.right_strides != (n, 1), g.group)
         zeros = layout.shape[0] * PANEL - n
         return layout if zeros * 100 <= self.waste * n else None

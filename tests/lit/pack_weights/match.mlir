@@ -17,6 +17,13 @@ func.func @transposed(%x: tensor<3x5x64xf32>, %w: tensor<128x64xf32> {axe.weight
   return %0 : tensor<3x5x128xf32>
 }
 
+// One row reads panels faster than rows, too: they are one stream each.
+// CHECK: func.func @one_row({{.*}} {axe.layout = "panels 64x64", axe.weight = "w"})
+func.func @one_row(%x: tensor<1x64xf32>, %w: tensor<64x64xf32> {axe.weight = "w"}) -> tensor<1x64xf32> {
+  %0 = "axe.dot_general"(%x, %w) {batch_x = array<i64>, batch_y = array<i64>, contract_x = array<i64: 1>, contract_y = array<i64: 0>} : (tensor<1x64xf32>, tensor<64x64xf32>) -> tensor<1x64xf32>
+  return %0 : tensor<1x64xf32>
+}
+
 // Filters: all channels of one position in the window.
 // CHECK: func.func @filters({{.*}} {axe.layout = "taps 8x4x9", axe.weight = "w"})
 func.func @filters(%x: tensor<2x8x9x9xf32>, %w: tensor<8x4x3x3xf32> {axe.weight = "w"}) -> tensor<2x8x9x9xf32> {

@@ -21,12 +21,6 @@ func.func @same_kernel(%x: tensor<8x64xf32>, %w: tensor<64x64xf32> {axe.weight =
   return %0 : tensor<8x64xf32>
 }
 
-// One row is read in its own order.
-func.func @one_row(%x: tensor<1x64xf32>, %w: tensor<64x64xf32> {axe.weight = "w"}) -> tensor<1x64xf32> {
-  %0 = "axe.dot_general"(%x, %w) {batch_x = array<i64>, batch_y = array<i64>, contract_x = array<i64: 1>, contract_y = array<i64: 0>} : (tensor<1x64xf32>, tensor<64x64xf32>) -> tensor<1x64xf32>
-  return %0 : tensor<1x64xf32>
-}
-
 // It is the left factor.
 func.func @left(%x: tensor<64x90xf32>, %w: tensor<80x64xf32> {axe.weight = "w"}) -> tensor<80x90xf32> {
   %0 = "axe.dot_general"(%w, %x) {batch_x = array<i64>, batch_y = array<i64>, contract_x = array<i64: 1>, contract_y = array<i64: 0>} : (tensor<80x64xf32>, tensor<64x90xf32>) -> tensor<80x90xf32>

@@ -21,6 +21,9 @@ from axec.passes.kernel.product import Gemm
 MOST_ROWS = {1: 12, 2: 8, 3: 8, 4: 6}
 #: Vector registers -> most vectors per tile row.
 MOST_VECTORS = {32: 4, 16: 2}
+#: The same of a tile that is one row: it needs each vector of `right` once, so what counts is that
+#: `right` is read in one stream, panels as wide as they are.
+MOST_VECTORS_OF_A_ROW = 8
 
 #: Multiply-adds that hide what a loop costs besides: a step of K with fewer of them is unrolled.
 #: (Zen 4, GFLOP/s at 64x784x512 with two steps per iteration and with one: 6 x 4 vectors of 64
@@ -52,13 +55,18 @@ def choose(target: Target, lanes: int, vectors: int, m: Size, k: Size, each: int
     """The tile of that width, or of the largest there is, for a product with M rows that is folded
     over k words: rows that divide M well. each: registers that a vector of factors takes."""
     registers = target.vector_registers
+    if m == 1:
+        vectors = min(max(vectors, 1), MOST_VECTORS_OF_A_ROW)
+        return Tile(1, vectors, lanes, 2 if _even(k) else 1)
     vectors = min(max(vectors, 1), MOST_VECTORS[registers])
     rows = min((registers - each * (vectors + 1)) // vectors, MOST_ROWS[vectors])
     if isinstance(m, int) and m > 0:
         rows = min(range(1, rows + 1), key=lambda r: (-(-m // r) * (r * vectors + STEP_COST), -r))
-    even = isinstance(k, int) and k % 2 == 0
-    unroll = 2 if even and rows * vectors < LONG_STEP else 1
-    return Tile(rows, vectors, lanes, unroll)
+    return Tile(rows, vectors, lanes, 2 if _even(k) and rows * vectors < LONG_STEP else 1)
+
+
+def _even(k: Size) -> bool:
+    return isinstance(k, int) and k % 2 == 0
 
 
 def choose_width(
