@@ -4,6 +4,7 @@
     transform ... simplify  axe and fn       -> axe                    passes/axe
     narrow_weights          axe              -> axe                    passes/axe
     split_reductions        axe              -> axe                    passes/axe
+    layout                  axe              -> axe                    passes/kernel
     fuse ... pack_weights   axe              -> kernel                 passes/kernel
     codegen                 kernels          -> LLVM IR                passes/codegen
     schedule, plan          kernel           -> exec                   passes/kernel
@@ -34,8 +35,8 @@ from axec.passes.codegen.cpu import image, targets
 from axec.passes.codegen.cpu.stub import Signature
 
 PIPELINE = (
-    "transform", "decompose", "simplify", "narrow_weights", "split_reductions", "fuse", "outline",
-    "pack_weights", "schedule", "plan",
+    "transform", "decompose", "simplify", "narrow_weights", "split_reductions", "layout", "fuse",
+    "outline", "pack_weights", "schedule", "plan",
 )  # fmt: skip
 STAGES = ("trace", *PIPELINE[:-2], "codegen", *PIPELINE[-2:], "link", "pack")
 

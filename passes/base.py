@@ -35,7 +35,8 @@ PASSES: dict[str, type[Pass]] = {}
 # The modules that declare passes, in pipeline order.
 MODULES = (
     "axe.transform", "axe.decompose", "axe.simplify", "axe.narrow_weights", "axe.split_reductions",
-    "kernel.fuse", "kernel.outline", "kernel.pack_weights", "kernel.schedule", "kernel.plan",
+    "kernel.layout", "kernel.fuse", "kernel.outline", "kernel.pack_weights", "kernel.schedule",
+    "kernel.plan",
 )  # fmt: skip
 
 

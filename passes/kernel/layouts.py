@@ -82,8 +82,38 @@ class Taps:
         return np.ascontiguousarray(filters.transpose(2, 0, 1))
 
 
+@dataclass(frozen=True, slots=True)
+class Filters:
+    """The filters of a convolution [groups * outputs, channels, window...] as [groups, panels,
+    window, channels, width]: `width` outputs of a group at a time, the last panel padded with
+    zeros."""
+
+    groups: int
+    outputs: int
+    channels: int
+    window: int
+    width: int
+
+    def __str__(self) -> str:
+        sizes = self.groups, self.outputs, self.channels, self.window
+        return f"filters {'x'.join(map(str, sizes))} by {self.width}"
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        panels = -(-self.outputs // self.width)
+        return (self.groups, panels, self.window, self.channels, self.width)
+
+    def apply(self, weight: Array) -> Array:
+        groups, panels, window, channels, width = self.shape
+        padded = np.zeros((groups, panels * width, channels, window), weight.dtype)
+        padded[:, : self.outputs] = weight.reshape(groups, self.outputs, channels, window)
+        split = padded.reshape(groups, panels, width, channels, window)
+        return np.ascontiguousarray(split.transpose(0, 1, 4, 3, 2))
+
+
 _PANELS = re.compile(r"panels (\d+)x(\d+)(?: by (\d+))?( transposed)?")
 _TAPS = re.compile(r"taps (\d+)x(\d+)x(\d+)")
+_FILTERS = re.compile(r"filters (\d+)x(\d+)x(\d+)x(\d+) by (\d+)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,4 +151,6 @@ def parse(text: str) -> Layout:
         return Panels(int(found[1]), int(found[2]), found[4] is not None, int(found[3] or 1))
     if found := _TAPS.fullmatch(text):
         return Taps(*map(int, found.groups()))
+    if found := _FILTERS.fullmatch(text):
+        return Filters(*map(int, found.groups()))
     raise ValueError(f"not a layout of a weight: {text!r}")

@@ -22,8 +22,9 @@ from axec.dialects.kernel import body_of, definitions, functions, sizes_attr, te
 from axec.mlir import ir
 from axec.passes.base import Pass, register
 from axec.passes.kernel import templates
+from axec.passes.kernel.channels_last import ChannelsLast
 from axec.passes.kernel.convolution import Conv
-from axec.passes.kernel.layouts import PANEL, Layout, Panels, Taps
+from axec.passes.kernel.layouts import PANEL, Filters, Layout, Panels, Taps
 from axec.passes.kernel.product import Gemm
 from axec.passes.kernel.strides import row_major
 
@@ -57,10 +58,15 @@ class PackWeights(Pass):
         if templates.template_of(kernel) != "gemm":
             return None
         product = templates.product(kernel)
-        layout = _taps(product) if isinstance(product, Conv) else self._panels(product)
+        layout = self._layout(product)
         argument = ir.BlockArgument(product.weight)
         used_once = len(list(argument.uses)) == 1
         return (argument.arg_number, layout) if layout and used_once else None
+
+    def _layout(self, product: templates.Product) -> Layout | None:
+        if isinstance(product, Gemm):
+            return self._panels(product)
+        return _taps(product) if isinstance(product, Conv) else _filters(product)
 
     def _panels(self, g: Gemm) -> Panels | None:
         """For a right factor that is one whole matrix of known size."""
@@ -75,13 +81,25 @@ class PackWeights(Pass):
 
 
 def _taps(c: Conv) -> Taps | None:
-    """For filters of known size that lie row by row."""
+    outputs, channels, count = _in_order(c) or (0, 0, 0)
+    return Taps(outputs, channels, count) if count > 1 and channels > 1 else None
+
+
+def _filters(c: ChannelsLast) -> Filters | None:
+    found = _in_order(c.conv)
+    if found is None:
+        return None
+    outputs, channels, count = found
+    return Filters(c.conv.groups, outputs // c.conv.groups, channels, count, c.width)
+
+
+def _in_order(c: Conv) -> tuple[int, int, int] | None:
+    """Outputs, channels, positions in the window of filters of known size that lie row by row."""
     shape = types.of(c.w).shape
     if not all(isinstance(n, int) for n in shape) or c.w_strides != tuple(row_major(shape)):
         return None
     outputs, channels, *window = (n for n in shape if isinstance(n, int))
-    count = math.prod(window)
-    return Taps(outputs, channels, count) if count > 1 and channels > 1 else None
+    return outputs, channels, math.prod(window)
 
 
 def _agreed(module: Any, wanted: Mapping[_Place, Layout]) -> dict[_Weight, list[_Place]]:

@@ -51,6 +51,22 @@ def strided(value: Any, through: Collection[str] = TRANSPOSES) -> Strided:
     return found
 
 
+def turned(op: Any) -> Any:
+    """The transposition to channels last that is the only reader of an axe.conv, or None: its
+    kernel writes the result so (channels_last.py)."""
+    readers = [use.owner for use in op.results[0].uses]
+    if len(readers) != 1 or readers[0].name != "axe.transpose":
+        return None
+    rank = types.of(op.results[0]).rank
+    moved = list(readers[0].attributes["perm"]) == [0, *range(2, rank), 1]
+    return readers[0] if moved else None
+
+
+def _is_turned(op: Any) -> bool:
+    maker = producer(op.operands[0])
+    return maker is not None and maker.name == "axe.conv" and turned(maker) is not None
+
+
 def is_window(op: Any) -> bool:
     """Does the op give a strided window of its operand's buffer (maybe as wider numbers)?"""
     if op.name == "axe.slice":
@@ -61,7 +77,7 @@ def is_window(op: Any) -> bool:
     if op.name == "axe.cast":
         narrow, wide = (types.of(v).dtype for v in (op.operands[0], op.results[0]))
         return SUMS.get(narrow) is wide
-    return bool(op.name == "axe.transpose")
+    return bool(op.name == "axe.transpose") and not _is_turned(op)
 
 
 def _transpose(op: Any, x: Strided) -> Strided:

@@ -21,6 +21,7 @@ from axec.dialects.kernel import body_of, texts, yielded
 from axec.dialects.types import Shape, TensorType
 from axec.mlir import ir
 from axec.passes.kernel.attention import attention_of
+from axec.passes.kernel.channels_last import ChannelsLast, channels_last_of
 from axec.passes.kernel.convolution import Conv, conv_of
 from axec.passes.kernel.product import Gemm, gemm_of
 
@@ -210,19 +211,21 @@ def rows(kernel: Any) -> Rows:
 # ---- gemm ----------------------------------------------------------------------------------------
 
 
-_PRODUCTS: dict[str, Callable[[Any], Gemm | Conv | None]] = {
+Product = Gemm | Conv | ChannelsLast
+
+_PRODUCTS: dict[str, Callable[[Any], Product | None]] = {
     "axe.dot_general": gemm_of,
-    "axe.conv": conv_of,
+    "axe.conv": lambda op: channels_last_of(op) or conv_of(op),
 }
 
 
-def product_of(op: Any) -> Gemm | Conv | None:
+def product_of(op: Any) -> Product | None:
     """How a folding op is a product that the gemm template takes, or None where it is not."""
     rule = _PRODUCTS.get(op.name)
     return rule(op) if rule else None
 
 
-def product(kernel: Any) -> Gemm | Conv:
+def product(kernel: Any) -> Product:
     """The product of a gemm kernel."""
     found = product_of(anchor(kernel))
     assert found is not None, "a gemm kernel holds a product that the template takes"
@@ -237,7 +240,7 @@ def gemm_workspace(kernel: Any) -> tuple[Size, ...]:
     are kept in a result of their dtype; scratch holds them where there is none and they are built
     up in several passes."""
     g = product(kernel)
-    if isinstance(g, Conv):
+    if not isinstance(g, Gemm):
         return ()
     found = [g.units * g.slot_bytes] if g.packs else []
     if sums_result(kernel, g.sums) is None and g.in_passes:

@@ -11,7 +11,7 @@ from axec.dialects import dims, types
 from axec.dialects.axe import OPS
 from axec.dialects.types import Shape, TensorType
 from axec.passes.kernel import attention, cost
-from axec.passes.kernel.strides import WIDENING, WINDOWS, is_window
+from axec.passes.kernel.strides import WIDENING, WINDOWS, is_window, turned
 from axec.passes.kernel.templates import Rows, product_of, rows_of
 
 CONSTANT = 1024  # elements of a constant that kernels hold in their code, one copy each
@@ -35,6 +35,7 @@ class Node:
     rows: Rows | None = None  # of a value with one element per row: the reduction it comes from
     template: str = "map"  # of a kernel that holds this op alone
     through: frozenset[str] = frozenset()  # of a product: ops whose strides it takes in
+    turned: int | None = None  # of a convolution: the transposition in whose order it is written
     views: frozenset[int] = frozenset()  # of an attention: nodes that it takes in as strides
     read_in_place: bool = False  # some attention does so with this node
 
@@ -85,6 +86,8 @@ def build(operations: Sequence[Any], inputs: Sequence[Any], wanted: Sequence[Any
             node.template = "matrix"
         if node.kind == "contract":
             node.template, node.through = _template(graph, node, known)
+            if node.name == "conv" and node.template == "gemm" and turned(node.op) is not None:
+                node.turned = next(iter(node.users), None)
         elif node.op.name in attention.PARTS:
             node.template = "attention"
             found = attention.read_in_place(node.op)

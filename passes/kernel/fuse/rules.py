@@ -39,6 +39,10 @@ def join(group: Group, node: Node, enable: Collection[str]) -> bool:
         return _attend(group, node)
     if node.kind == "matrix":
         return False
+    if (product := _turned_by(group.graph, node)) is not None and node.index not in group.places:
+        return product.template in enable and _fold_turned(group, node, product)
+    if node.index == group.anchor:
+        return True
     if node.kind == "contract" and group.template == "map":
         return node.template in enable and _fold(group, node)
     if node.rows is not None and group.template == "map" and "row" in enable:
@@ -73,7 +77,7 @@ def place_of(group: Group, node: Node) -> Place:
         many = many or outer.many or _repeats(group, user, k)
         if user.index == group.anchor:
             paths.add((("fold", k),))
-        elif user.kind == "arrange":
+        elif user.kind == "arrange" and user.index != node.turned:
             paths.update((*p, (user.index, k)) for p in outer.paths)
         else:
             paths |= outer.paths
@@ -108,7 +112,8 @@ def _fold(group: Group, node: Node) -> bool:
     """The first folding op of a map group: what reads it becomes the epilogue."""
     if node.rows is not None:
         return become_rows(group, node.rows) and join_row(group, node)
-    if place_of(group, node) != HOME or group.graph.nodes[group.exit].shape != node.shape:
+    shape = group.graph.nodes[group.exit].shape
+    if place_of(group, node) != HOME or shape != _written(group, node).shape:
         return False
     if node.template == "gemm" and not all(_in_epilogue(group, n) for n in group.nodes()):
         return False
@@ -117,13 +122,42 @@ def _fold(group: Group, node: Node) -> bool:
     return True
 
 
+def _turned_by(graph: Graph, node: Node) -> Node | None:
+    """The convolution that is written in the order of a transposition."""
+    maker = (
+        graph.nodes[node.operands[0]]
+        if node.name == "transpose" and node.operands[0] >= 0
+        else None
+    )
+    return maker if maker is not None and maker.turned == node.index else None
+
+
+def _fold_turned(group: Group, node: Node, product: Node) -> bool:
+    """Such a transposition joins with its convolution, or not at all."""
+    if group.template != "map" or place_of(group, node) != HOME:
+        return False
+    group.places[node.index] = HOME
+    if _fold(group, product):
+        return True
+    del group.places[node.index]
+    return False
+
+
+def _written(group: Group, product: Node) -> Node:
+    """What a folding op hands on: its result, or that in another order."""
+    return product if product.turned is None else group.graph.nodes[product.turned]
+
+
 def _in_epilogue(group: Group, node: Node) -> bool:
-    """May a member stand beside a matrix product? Pointwise on its result, broadcast to it."""
+    """May a member stand beside a matrix product? Pointwise on its result, broadcast to it; the
+    transposition in whose order it is written."""
     if node.kind == "pointwise":
         result = group.graph.nodes[group.exit].shape
         return node.shape == result or group.places[node.index].many
     if node.kind == "alias":
         return all(u.name == "broadcast" for u, _ in group.user_edges(node))
+    if _turned_by(group.graph, node) is not None:
+        return True
     return node.kind == "constant" or node.name == "broadcast"
 
 
@@ -199,7 +233,7 @@ def fits_exits(group: Group) -> bool:
         return False
     shapes = {n.shape for n in nodes}
     if group.anchor is not None:
-        shapes.add(group.graph.nodes[group.anchor].shape)
+        shapes.add(_written(group, group.graph.nodes[group.anchor]).shape)
     return len(shapes) == 1
 
 

@@ -228,3 +228,46 @@ func.func @vectors(%arg0: tensor<?x8xf32, ["n"]>, %arg1: tensor<?x8xf32, ["n"]>)
   %0 = "axe.dot_general"(%arg0, %arg1) {batch_x = array<i64: 0>, batch_y = array<i64: 0>, contract_x = array<i64: 1>, contract_y = array<i64: 1>} : (tensor<?x8xf32, ["n"]>, tensor<?x8xf32, ["n"]>) -> tensor<?xf32, ["n"]>
   return %0 : tensor<?xf32, ["n"]>
 }
+
+// A transposition that moves the channels last, alone behind a convolution, is the order in which that
+// writes its result: what follows is the epilogue. The one before it says how it reads.
+// CHECK-LABEL: @channels_last(
+// CHECK-NEXT: %0 = "kernel.fused"(%arg0, %arg1, %arg2) ({
+// CHECK-NEXT: ^bb0(
+// CHECK-NEXT: %1 = "axe.transpose"(%arg3) {perm = array<i64: 0, 3, 1, 2>}
+// CHECK-NEXT: %2 = "axe.conv"(%1, %arg4)
+// CHECK-NEXT: %3 = "axe.transpose"(%2) {perm = array<i64: 0, 2, 3, 1>}
+// CHECK-NEXT: %4 = "axe.add"(%3, %arg5)
+// CHECK-NEXT: "kernel.yield"(%4)
+// CHECK-NEXT: }) {template = "gemm"}
+// CHECK-NEXT: return %0
+func.func @channels_last(%x: tensor<2x9x9x8xf32>, %w: tensor<16x8x1x1xf32>, %y: tensor<2x9x9x16xf32>) -> tensor<2x9x9x16xf32> {
+  %0 = "axe.transpose"(%x) {perm = array<i64: 0, 3, 1, 2>} : (tensor<2x9x9x8xf32>) -> tensor<2x8x9x9xf32>
+  %1 = "axe.conv"(%0, %w) {stride = array<i64: 1, 1>, padding = [array<i64: 0, 0>, array<i64: 0, 0>], dilation = array<i64: 1, 1>, groups = 1 : i64} : (tensor<2x8x9x9xf32>, tensor<16x8x1x1xf32>) -> tensor<2x16x9x9xf32>
+  %2 = "axe.transpose"(%1) {perm = array<i64: 0, 2, 3, 1>} : (tensor<2x16x9x9xf32>) -> tensor<2x9x9x16xf32>
+  %3 = "axe.add"(%2, %y) : (tensor<2x9x9x16xf32>, tensor<2x9x9x16xf32>) -> tensor<2x9x9x16xf32>
+  return %3 : tensor<2x9x9x16xf32>
+}
+
+// Of two convolutions that are added the second is the epilogue's; the first stands alone. A kernel
+// that folds otherwise takes in neither.
+// CHECK-LABEL: @two(
+// CHECK: "axe.conv"
+// CHECK-NEXT: "axe.transpose"
+// CHECK-NEXT: "kernel.yield"
+// CHECK: "axe.conv"
+// CHECK-NEXT: "axe.transpose"
+// CHECK-NEXT: "axe.add"
+// CHECK-NEXT: "kernel.yield"
+// CHECK-NEXT: }) {template = "gemm"}
+// CHECK: "axe.reduce"
+// CHECK-NEXT: "kernel.yield"
+func.func @two(%x: tensor<2x8x9x9xf32>, %w: tensor<16x8x1x1xf32>, %v: tensor<16x8x1x1xf32>) -> (tensor<2x9x9x16xf32>, tensor<2x16xf32>) {
+  %0 = "axe.conv"(%x, %w) {stride = array<i64: 1, 1>, padding = [array<i64: 0, 0>, array<i64: 0, 0>], dilation = array<i64: 1, 1>, groups = 1 : i64} : (tensor<2x8x9x9xf32>, tensor<16x8x1x1xf32>) -> tensor<2x16x9x9xf32>
+  %1 = "axe.transpose"(%0) {perm = array<i64: 0, 2, 3, 1>} : (tensor<2x16x9x9xf32>) -> tensor<2x9x9x16xf32>
+  %2 = "axe.conv"(%x, %v) {stride = array<i64: 1, 1>, padding = [array<i64: 0, 0>, array<i64: 0, 0>], dilation = array<i64: 1, 1>, groups = 1 : i64} : (tensor<2x8x9x9xf32>, tensor<16x8x1x1xf32>) -> tensor<2x16x9x9xf32>
+  %3 = "axe.transpose"(%2) {perm = array<i64: 0, 2, 3, 1>} : (tensor<2x16x9x9xf32>) -> tensor<2x9x9x16xf32>
+  %4 = "axe.add"(%1, %3) : (tensor<2x9x9x16xf32>, tensor<2x9x9x16xf32>) -> tensor<2x9x9x16xf32>
+  %5 = "axe.reduce"(%4) {kind = "sum", axes = array<i64: 1, 2>} : (tensor<2x9x9x16xf32>) -> tensor<2x16xf32>
+  return %4, %5 : tensor<2x9x9x16xf32>, tensor<2x16xf32>
+}

@@ -30,3 +30,11 @@ func.func @filters(%x: tensor<2x8x9x9xf32>, %w: tensor<8x4x3x3xf32> {axe.weight 
   %0 = "axe.conv"(%x, %w) {stride = array<i64: 1, 1>, padding = [array<i64: 1, 1>, array<i64: 1, 1>], dilation = array<i64: 1, 1>, groups = 2 : i64} : (tensor<2x8x9x9xf32>, tensor<8x4x3x3xf32>) -> tensor<2x8x9x9xf32>
   return %0 : tensor<2x8x9x9xf32>
 }
+
+// Filters of a convolution that writes channels last: panels of output channels.
+// CHECK: func.func @last({{.*}} {axe.layout = "filters 1x16x4x9 by 16", axe.weight = "w"})
+func.func @last(%x: tensor<2x4x9x9xf32>, %w: tensor<16x4x3x3xf32> {axe.weight = "w"}) -> tensor<2x9x9x16xf32> {
+  %0 = "axe.conv"(%x, %w) {stride = array<i64: 1, 1>, padding = [array<i64: 1, 1>, array<i64: 1, 1>], dilation = array<i64: 1, 1>, groups = 1 : i64} : (tensor<2x4x9x9xf32>, tensor<16x4x3x3xf32>) -> tensor<2x16x9x9xf32>
+  %1 = "axe.transpose"(%0) {perm = array<i64: 0, 2, 3, 1>} : (tensor<2x16x9x9xf32>) -> tensor<2x9x9x16xf32>
+  return %1 : tensor<2x9x9x16xf32>
+}

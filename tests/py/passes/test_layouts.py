@@ -10,7 +10,7 @@ import pytest
 import axec as axe
 from axec.driver import PIPELINE
 from axec.passes.kernel import layouts
-from axec.passes.kernel.layouts import PANEL, Panels, Taps
+from axec.passes.kernel.layouts import PANEL, Filters, Panels, Taps
 
 
 @pytest.mark.parametrize("transposed", [False, True])
@@ -43,6 +43,21 @@ def test_taps() -> None:
     for row in range(2):
         for column in range(5):
             assert np.array_equal(stored[5 * row + column], filters[:, :, row, column])
+    assert layouts.parse(str(layout)) == layout
+
+
+@pytest.mark.parametrize("width", [4, 5, 8])
+def test_filters(width: int) -> None:
+    filters = np.arange(2 * 5 * 3 * 4.0).reshape(10, 3, 2, 2) + 1
+    layout = Filters(2, 5, 3, 4, width)
+    stored = layout.apply(filters)
+    assert stored.shape == layout.shape == (2, -(-5 // width), 4, 3, width)
+    assert stored.flags.c_contiguous
+    for group, output, channel, tap in np.ndindex(2, 5, 3, 4):
+        panel, column = divmod(output, width)
+        number = filters[group * 5 + output, channel].ravel()[tap]
+        assert stored[group, panel, tap, channel, column] == number
+    assert np.count_nonzero(stored) == filters.size
     assert layouts.parse(str(layout)) == layout
 
 

@@ -9,7 +9,7 @@ from axec.dialects.dims import Size
 from axec.dialects.types import Shape
 from axec.passes.codegen.cpu.body import Def
 from axec.passes.codegen.cpu.frame import Frame
-from axec.passes.codegen.cpu.gemm import emit_conv, one_row, pack, problem, tiled, tiles
+from axec.passes.codegen.cpu.gemm import emit_conv, emit_last, one_row, pack, problem, tiled, tiles
 from axec.passes.codegen.cpu.gemm.arithmetic import Arithmetic, grouped, single
 from axec.passes.codegen.cpu.gemm.epilogue import Epilogue
 from axec.passes.codegen.cpu.gemm.problem import Problem
@@ -19,6 +19,7 @@ from axec.passes.codegen.cpu.gemm.units import columns, panels
 from axec.passes.codegen.cpu.registers import memory_type
 from axec.passes.codegen.llvm import PTR, Value, vec
 from axec.passes.kernel import templates
+from axec.passes.kernel.channels_last import ChannelsLast
 from axec.passes.kernel.convolution import Conv
 from axec.passes.kernel.layouts import PANEL
 from axec.passes.kernel.product import Gemm
@@ -29,6 +30,8 @@ def emit(f: Frame) -> None:
     product = templates.product(f.define)
     if isinstance(product, Conv):
         emit_conv.emit(f, product)
+    elif isinstance(product, ChannelsLast):
+        emit_last.emit(f, product)
     elif 0 not in f.body.results[0].shape:
         _emit_product(f, problem.read(product))
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from axec.passes.codegen.cpu.gemm.arithmetic import Arithmetic
 from axec.passes.codegen.cpu.gemm.tiles import Tile
-from axec.passes.codegen.llvm import Builder, Value
+from axec.passes.codegen.llvm import Builder, Value, zero
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,8 @@ class Strip:
     rows: the address of left[i, first k], for each row; left_step: bytes from one k to the next.
     columns: that of right[first k, j], for each vector, as address and bytes behind it; right_step:
     bytes from one k to the next; read: vector of words number j from its address. ahead: addresses
-    of what to bring near meanwhile, by number of k."""
+    of what to bring near meanwhile, by number of k. inside: masks of rows, outside of which left is
+    0."""
 
     rows: Sequence[Value]
     left_step: Value
@@ -33,6 +34,7 @@ class Strip:
     right_step: Value
     read: Callable[[Value, int], Value]
     ahead: Callable[[Value], Sequence[Value]] | None = None
+    inside: Sequence[Value] | None = None
 
 
 def multiply(
@@ -52,7 +54,10 @@ def multiply(
             vectors = [arithmetic.right(b, v) for v in _vectors(b, strip, loop.index, u)]
             for i, row in enumerate(strip.rows):
                 at = b.offset(b.offset(row, left), b.mul(strip.left_step, u))
-                factor = arithmetic.left(b, b.splat(b.load(word, at), tile.lanes))
+                word_i = b.splat(b.load(word, at), tile.lanes)
+                if strip.inside:
+                    word_i = b.select(strip.inside[i], word_i, zero(word_i.type))
+                factor = arithmetic.left(b, word_i)
                 for j, v in enumerate(vectors, i * tile.vectors):
                     found[j] = arithmetic.add(b, found[j], factor, v)
         loop.yield_(*found)

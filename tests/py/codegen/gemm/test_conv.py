@@ -2,88 +2,35 @@
 
 from __future__ import annotations
 
-import ctypes
-import mmap
 import os
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pytest
+from support.convolutions import (
+    CASES,
+    NARROW,
+    ONE,
+    PAD,
+    arrays,
+    attributes,
+    between_guard_pages,
+    every,
+    expected,
+    reference,
+    t,
+)
 
-from axec.dialects import dims, dtypes, types
-from axec.dialects.axe.contract import conv as reference
-from axec.dialects.opdef import Array
-from axec.dialects.types import TensorType
+from axec.dialects import dtypes, types
 from axec.passes.codegen.cpu import targets
 from axec.passes.kernel.convolution import conv_of
 
 Make = Any
-LIBC = ctypes.CDLL(None)
-PROT_NONE = 0
-
-
-def t(*shape: int | str, dtype: str = "f32") -> TensorType:
-    sizes = tuple(dims.parse(n) if isinstance(n, str) else n for n in shape)
-    return TensorType(dtypes.of(dtype), sizes)
-
-
-def attributes(
-    stride: Sequence[int], padding: Sequence[tuple[int, int]], dilation: Sequence[int], groups: int
-) -> dict[str, Any]:
-    return {
-        "stride": tuple(stride),
-        "padding": tuple(padding),
-        "dilation": tuple(dilation),
-        "groups": groups,
-    }
-
-
-def arrays(shapes: Sequence[TensorType], **sizes: int) -> list[Array]:
-    rng = np.random.default_rng(0)
-    return [
-        rng.standard_normal([dims.evaluate(n, sizes) for n in x.shape]).astype(x.dtype.numpy)
-        for x in shapes
-    ]
-
-
-def every(units: int) -> Sequence[int]:
-    return range(units + 1)
-
-
-ONE, PAD = (1, 1), ((1, 1), (1, 1))
-CASES = [  # x, w, (stride, padding, dilation, groups)
-    ((1, 64, 56, 56), (24, 64, 3, 3), (ONE, PAD, ONE, 1)),
-    ((2, 3, 17, 19), (7, 3, 3, 3), (ONE, PAD, ONE, 1)),
-    ((2, 3, 17, 39), (7, 3, 7, 7), ((2, 3), ((3, 2), (1, 4)), (1, 2), 1)),
-    ((1, 3, 40, 40), (16, 3, 7, 7), ((2, 2), ((3, 3), (3, 3)), ONE, 1)),
-    ((2, 4, 5, 7), (6, 2, 3, 2), ((1, 2), ((1, 1), (0, 3)), (2, 1), 2)),
-    ((2, 6, 9, 9), (6, 1, 3, 3), (ONE, PAD, ONE, 6)),
-    ((5, 1, 8, 8), (16, 1, 3, 3), (ONE, PAD, ONE, 1)),
-    ((5, 16, 4, 4), (48, 16, 3, 3), (ONE, PAD, ONE, 1)),
-    ((1, 40, 7, 7), (200, 40, 3, 3), (ONE, PAD, ONE, 1)),
-    ((2, 4, 8, 8), (6, 4, 1, 1), (ONE, ((0, 0), (0, 0)), ONE, 1)),
-    ((2, 4, 8, 9), (6, 4, 1, 1), ((5, 5), ((0, 0), (0, 0)), ONE, 1)),
-    ((3, 2, 16), (4, 2, 1), ((1,), ((0, 0),), (1,), 1)),
-    ((3, 2, 700), (4, 2, 5), ((1,), ((2, 2),), (1,), 1)),
-    ((3, 2, 2000), (4, 2, 5), ((6,), ((0, 0),), (3,), 1)),
-    ((2, 2, 5, 6, 7), (3, 2, 2, 3, 2), ((1, 2, 1), ((0, 1), (1, 0), (1, 1)), (1, 1, 2), 1)),
-    ((2, 3, 4, 4), (5, 3, 4, 4), (ONE, ((0, 0), (0, 0)), ONE, 1)),
-    ((2, 0, 5, 5), (6, 0, 3, 3), (ONE, PAD, ONE, 1)),
-    ((0, 2, 5, 5), (6, 2, 3, 3), (ONE, PAD, ONE, 1)),
-]  # fmt: skip
 
 
 def with_bias(op: Any, x: Any, w: Any, bias: Any, given: dict[str, Any]) -> Any:
     found = op("conv", x, w, **given)
     return op("add", found, op("broadcast", bias, shape=types.of(found).shape, axes=(1,)))
-
-
-def expected(x: Array, w: Array, bias: Array, given: dict[str, Any]) -> Array:
-    assert reference.eval is not None
-    found = reference.eval(x, w, **given)
-    assert isinstance(found, np.ndarray)
-    return found + bias.reshape((1, -1) + (1,) * (x.ndim - 2))
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
@@ -100,10 +47,6 @@ def test_conv(make: Make, target: str, case: tuple[Any, ...], dtype: str) -> Non
     tolerance = 1e-4 if dtype == "f32" else 1e-12
     np.testing.assert_allclose(found, wanted, rtol=tolerance, atol=tolerance)
     assert np.array_equal(code(*inputs, cuts=every)[0], found)
-
-
-NARROW = [("bf16", "bf16", "f32"), ("bf16", "bf16", "bf16"), ("f16", "f16", "f16"),
-          ("u8", "i8", "i32")]  # fmt: skip
 
 
 @pytest.mark.parametrize("pair", NARROW, ids="-".join)
@@ -193,17 +136,6 @@ def test_what_is_no_product(make: Make) -> None:
         assert found[-1] is None
 
 
-def _between_guard_pages(shape: tuple[int, ...], at_end: bool) -> Array:
-    """An array before or behind memory that nobody may touch."""
-    count, page = int(np.prod(shape)) * 4, mmap.PAGESIZE
-    room = -(-count // page) * page
-    raw = np.frombuffer(mmap.mmap(-1, room + 2 * page), np.uint8)
-    for start in (0, room + page):
-        assert LIBC.mprotect(ctypes.c_void_p(raw.ctypes.data + start), page, PROT_NONE) == 0
-    first = page + room - count if at_end else page
-    return raw[first : first + count].view(np.float32).reshape(shape)
-
-
 @pytest.mark.parametrize("stride", [1, 2, 3, 7])
 def test_nothing_beyond_the_arrays_is_touched(make: Make, target: str, stride: int) -> None:
     shapes = [t(1, 3, 9, 21), t(5, 3, 3, 3), t(5)]
@@ -213,10 +145,10 @@ def test_nothing_beyond_the_arrays_is_touched(make: Make, target: str, stride: i
     if child == 0:  # a stray access kills the child, not the tests
         wanted = expected(*arrays(shapes), given)
         for at_end in (False, True):
-            inputs = [_between_guard_pages(x.shape, at_end) for x in shapes]
+            inputs = [between_guard_pages(x.shape, at_end) for x in shapes]
             for guarded, values in zip(inputs, arrays(shapes), strict=True):
                 guarded[...] = values
-            out = _between_guard_pages(wanted.shape, at_end)
+            out = between_guard_pages(wanted.shape, at_end)
             code.call([*inputs, out], (0, code.units))
             if not np.allclose(out, wanted, atol=1e-3):
                 os._exit(1)

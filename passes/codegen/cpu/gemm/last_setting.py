@@ -1,0 +1,129 @@
+"""What the parts of a convolution with lanes along channels share; from units to panels."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from axec.passes.codegen.cpu.gemm.arithmetic import Arithmetic
+from axec.passes.codegen.cpu.gemm.epilogue import Epilogue
+from axec.passes.codegen.cpu.gemm.tiles import Tile
+from axec.passes.codegen.llvm import Builder, Type, Value, vec
+from axec.passes.kernel.channels_last import ChannelsLast
+
+
+@dataclass(frozen=True, slots=True)
+class Folded:
+    """An axis that is folded (channels_last.Fold): its length, and bytes from one to the next in x
+    and w."""
+
+    axis: int
+    count: Value
+    x: Value
+    w: Value
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One kernel function. All values are computed at its entry: addresses of x, w and the room for
+    the sums of a unit (rows of `width`, and of one tile more), sizes (m, channels: of a group;
+    sizes, outs: of x and of the output per spatial axis), strides in bytes (w_column: from one
+    column of w to the next); counts: panels of a group, blocks of rows."""
+
+    b: Builder
+    conv: ChannelsLast
+    tile: Tile
+    arithmetic: Arithmetic
+    element: Type  # of x and w, in memory
+    epilogue: Epilogue
+    x: Value
+    w: Value
+    sums: Value
+    m: Value
+    channels: Value
+    rows: Value
+    sizes: Sequence[Value]
+    outs: Sequence[Value]
+    x_steps: Sequence[Value]
+    w_column: Value
+    panel_bytes: Value
+    folds: Sequence[Folded]
+    counts: Sequence[Value]
+
+    @property
+    def vector(self) -> Type:
+        """Of sums."""
+        return vec(self.arithmetic.sums, self.tile.lanes)
+
+    @property
+    def elements(self) -> Type:
+        return vec(self.element, self.tile.lanes)
+
+    @property
+    def line_bytes(self) -> int:
+        """Of a row of sums."""
+        return self.conv.width * self.arithmetic.sums.size
+
+    @property
+    def whole_panels(self) -> bool:
+        """All columns of all panels exist."""
+        m = self.conv.conv.m
+        return isinstance(m, int) and m % self.conv.width == 0
+
+    @property
+    def column_step(self) -> int:
+        """What the first column of every panel is a multiple of."""
+        m, width = self.conv.conv.m, self.conv.width
+        if self.conv.conv.groups == 1:
+            return width
+        return math.gcd(m, width) if isinstance(m, int) else 1
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """Rows [row, end_row) of one panel of a group. x: the group's first channel; w: the panel's
+    filters; output: its first output channel; columns: how many of it exist."""
+
+    row: Value
+    end_row: Value
+    x: Value
+    w: Value
+    output: Value
+    columns: Value
+
+
+def units(s: Setting, lo: Value, hi: Value, work: Callable[[Setting, Unit], None]) -> None:
+    """`work` for every unit in [lo, hi)."""
+    b, (panels, blocks) = s.b, s.counts
+    with b.for_(lo, hi, name="unit") as loop:
+        panel, block = _divided(b, loop.index, blocks)
+        group, number = _divided(b, panel, panels)
+        row = b.mul(block, _size(s))
+        column = b.mul(number, s.conv.width)
+        output = b.add(b.mul(group, s.m), column)
+        if s.conv.in_panels:
+            w = b.offset(s.w, b.mul(panel, s.panel_bytes))
+        else:
+            w = b.offset(s.w, b.mul(output, s.w_column))
+        work(
+            s,
+            Unit(
+                row=row,
+                end_row=b.min(b.add(row, _size(s)), s.rows),
+                x=b.offset(s.x, b.mul(b.mul(group, s.channels), s.x_steps[1])),
+                w=w,
+                output=output,
+                columns=b.min(b.sub(s.m, column), s.conv.width),
+            ),
+        )
+
+
+def _size(s: Setting) -> int:
+    size = s.conv.row_block
+    assert isinstance(size, int)
+    return size
+
+
+def _divided(b: Builder, number: Value, size: Value) -> tuple[Value, Value]:
+    return b.udiv(number, size), b.urem(number, size)

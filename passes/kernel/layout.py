@@ -1,0 +1,217 @@
+"""Convolutions write their results channels last, and what stands between them stays so.
+
+    %0 = axe.conv(%x, %w)               %0 = axe.conv(%x, %w)
+    %1 = axe.exp(%0)             ->     %1 = axe.transpose(%0) {perm = [0, 2, 3, 1]}
+    %2 = axe.conv(%1, %v)               %2 = axe.exp(%1)
+                                        %3 = axe.transpose(%2) {perm = [0, 3, 1, 2]}
+                                        %4 = axe.conv(%3, %v), %5 = axe.transpose(%4) ...
+
+Vectors along output channels are always full, read no neighbours and know no padding
+(channels_last.py). A transposition behind a convolution is how that writes, and one before it how
+it reads: neither costs anything. Pointwise ops, windows, reductions and what rearranges elements
+are done in the new order; whatever else reads a value gets it back in the old one.
+"""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from axec.dialects import dims, types
+from axec.dialects.attrs import Ints
+from axec.dialects.axe import OPS
+from axec.dialects.axe.arrange import broadcast, transpose
+from axec.dialects.emit import IrEmit
+from axec.dialects.kernel import functions
+from axec.mlir import ir
+from axec.passes.axe.rewrite import drop_unused
+from axec.passes.base import Pass, register
+from axec.passes.kernel.convolution import Conv, conv_of
+from axec.passes.kernel.strides import producer
+
+Value = Any  # an MLIR value
+
+
+@register
+@dataclass(frozen=True)
+class Layout(Pass):
+    """Convolutions, and what their results go through, are written channels last.
+
+    Options: `least`, the fewest output channels of a group; `depth`, the fewest products per
+    result."""
+
+    name = "layout"
+    least: int = 16
+    depth: int = 16
+
+    def run(self, module: Any) -> None:
+        for function in functions(module):
+            operations = [o.operation for o in function.regions[0].blocks[0].operations]
+            if any(self.pays(op) for op in operations if op.name == "axe.conv"):
+                _Sweep(self.pays).run(operations)
+                drop_unused(function)
+
+    def pays(self, conv: Any) -> bool:
+        """Is a convolution faster with lanes along its output channels?"""
+        found = conv_of(conv)
+        if found is None or not isinstance(found.m, int) or found.m < self.least:
+            return False
+        depth = dims.product((found.channels, *(window.taps for window in found.space)))
+        return _packs(found) and (not isinstance(depth, int) or depth >= self.depth)
+
+
+def _packs(conv: Conv) -> bool:
+    """Are vectors along output channels read where they lie, or packed when compiling?"""
+    if conv.w_strides[0] == 1 or not isinstance(conv.w, ir.BlockArgument):
+        return conv.w_strides[0] == 1
+    rows = conv.w.owner.owner.attributes
+    return "arg_attrs" in rows and "axe.weight" in rows["arg_attrs"][conv.w.arg_number]
+
+
+class _Sweep:
+    """One pass over a function. `last`: values, and the same with their channels last."""
+
+    def __init__(self, pays: Callable[[Any], bool]) -> None:
+        self.pays = pays
+        self.last: dict[Value, Value] = {}
+
+    def run(self, operations: Sequence[Any]) -> None:
+        for op, following in itertools.pairwise(operations):
+            if op.name == "axe.conv" and self.pays(op):
+                with ir.InsertionPoint(following):
+                    self._conv(op)
+            elif any(v in self.last for v in op.operands):
+                with ir.InsertionPoint(op):
+                    self._other(op)
+
+    def _conv(self, op: Any) -> None:
+        result = op.results[0]
+        last = IrEmit(op.location)(transpose, result, perm=_order(types.of(result).rank))
+        self._replace(result, last)
+        last.owner.operands[0] = result
+
+    def _other(self, op: Any) -> None:
+        """An op that reads a value whose channels are last."""
+        rule = RULES.get(op.name)
+        found = rule(Site(op, self.last)) if rule else None
+        if found is not None:
+            self._replace(op.results[0], found)
+
+    def _replace(self, value: Value, last: Value) -> None:
+        """Those who read a value in its own order get it from what has its channels last."""
+        back = IrEmit(last.owner.location)(transpose, last, perm=_inverse(types.of(last).rank))
+        value.replace_all_uses_with(back)
+        self.last[back] = last
+
+
+def _order(rank: int) -> Ints:
+    return (0, *range(2, rank), 1)
+
+
+def _inverse(rank: int) -> Ints:
+    return (0, rank - 1, *range(1, rank - 1))
+
+
+# ---- ops that read channels last -----------------------------------------------------------------
+
+
+class Site:
+    """An op of which some operands have a form with channels last (`last`)."""
+
+    def __init__(self, op: Any, last: Mapping[Value, Value]) -> None:
+        self.op = op
+        self.definition = OPS[op.name]
+        self.attrs = self.definition.attrs_from_ir(op)
+        self.emit = IrEmit(op.location)
+        self.last = last
+
+    @property
+    def rank(self) -> int:
+        return types.of(self.op.results[0]).rank
+
+    def ordered(self, sizes: Sequence[Any]) -> tuple[Any, ...]:
+        """What an attribute says per axis, for channels last."""
+        return tuple([sizes[a] for a in _order(len(sizes))])
+
+    def axis(self, axis: int, rank: int) -> int:
+        """Where an axis lies."""
+        return _order(rank).index(axis)
+
+    def again(self, *operands: Value, **attrs: Any) -> Value:
+        """The op on other operands."""
+        return self.emit(self.definition, *operands, **{**self.attrs, **attrs})
+
+
+Rule = Callable[[Site], Value | None]
+
+
+def _operand(s: Site, value: Value) -> Value | None:
+    """An operand of a pointwise op with its channels last, where that costs nothing."""
+    if value in s.last:
+        return s.last[value]
+    maker = producer(value)
+    if maker is None or maker.name != "axe.broadcast":
+        return None
+    attrs = broadcast.attrs_from_ir(maker)
+    shape, axes = attrs["shape"], [s.axis(a, len(attrs["shape"])) for a in attrs["axes"]]
+    return s.emit(broadcast, maker.operands[0], shape=s.ordered(shape), axes=tuple(axes))
+
+
+def _pointwise(s: Site) -> Value | None:
+    operands = [_operand(s, v) for v in s.op.operands]
+    return s.again(*operands) if all(v is not None for v in operands) else None
+
+
+def _window(s: Site) -> Value | None:
+    """Windows over the trailing axes: all but the images' are trailing now."""
+    found = {}
+    for name, nothing in (("size", 1), ("stride", 1), ("padding", (0, 0)), ("dilation", 1)):
+        given = s.attrs[name]
+        full = s.ordered([*[nothing] * (s.rank - len(given)), *given])
+        if full[0] != nothing:
+            return None
+        found[name] = full[1:]
+    return s.again(s.last[s.op.operands[0]], **found)
+
+
+def _reduce(s: Site) -> Value | None:
+    """Reductions that keep the images, the channels, both or none: replaced where they are read."""
+    (x,) = s.op.operands
+    rank, axes = types.of(x).rank, s.attrs["axes"]
+    kept = [a for a in range(rank) if a not in axes]
+    if [s.axis(a, rank) for a in kept] == sorted(s.axis(a, rank) for a in kept):
+        moved = tuple(sorted(s.axis(a, rank) for a in axes))
+        s.op.results[0].replace_all_uses_with(s.again(s.last[x], axes=moved))
+    return None
+
+
+def _pad(s: Site) -> Value | None:
+    x, number = s.op.operands
+    if x not in s.last:
+        return None
+    return s.again(
+        s.last[x], number, low=s.ordered(s.attrs["low"]), high=s.ordered(s.attrs["high"])
+    )
+
+
+def _slice(s: Site) -> Value | None:
+    found = {name: s.ordered(s.attrs[name]) for name in ("start", "stop", "step")}
+    return s.again(s.last[s.op.operands[0]], **found)
+
+
+def _concat(s: Site) -> Value | None:
+    operands = [s.last.get(v) for v in s.op.operands]
+    axis = s.axis(s.attrs["axis"], s.rank)
+    return s.again(*operands, axis=axis) if all(v is not None for v in operands) else None
+
+
+RULES: dict[str, Rule] = {
+    **{op.full_name: _pointwise for op in OPS.values() if op.group == "pointwise"},
+    "axe.window": _window,
+    "axe.reduce": _reduce,
+    "axe.pad": _pad,
+    "axe.slice": _slice,
+    "axe.concat": _concat,
+}

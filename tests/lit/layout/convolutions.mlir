@@ -1,0 +1,52 @@
+// RUN: axec opt %s --pass layout | filecheck %s
+// Convolutions write their results channels last, where vectors run along output channels; pointwise
+// ops, windows and reductions follow.
+
+// Everything between the entry's arguments and its result is done with channels last. A transposition
+// behind a convolution is the order in which that writes, one before it the order in which it reads.
+// CHECK-LABEL: @block(
+// CHECK-NEXT: %0 = "axe.conv"(%arg0, %arg1)
+// CHECK-NEXT: %1 = "axe.transpose"(%0) {perm = array<i64: 0, 2, 3, 1>}
+// CHECK-NEXT: %2 = "axe.broadcast"(%arg3) {axes = array<i64: 3>, shape = [1, 6, 6, 16]}
+// CHECK-NEXT: %3 = "axe.add"(%1, %2)
+// CHECK-NEXT: %4 = "axe.window"(%3) {{.*}}size = array<i64: 2, 2, 1>, stride = array<i64: 2, 2, 1>}
+// CHECK-NEXT: %5 = "axe.transpose"(%4) {perm = array<i64: 0, 3, 1, 2>}
+// CHECK-NEXT: %6 = "axe.conv"(%5, %arg2)
+// CHECK-NEXT: %7 = "axe.transpose"(%6) {perm = array<i64: 0, 2, 3, 1>}
+// CHECK-NEXT: %8 = "axe.add"(%7, %4)
+// CHECK-NEXT: %9 = "axe.reduce"(%8) {axes = array<i64: 1, 2>, kind = "sum"}
+// CHECK-NEXT: return %9
+func.func @block(%x: tensor<1x8x6x6xf32>, %w: tensor<16x8x3x3xf32> {axe.weight = "w"}, %v: tensor<16x16x3x3xf32> {axe.weight = "v"}, %bias: tensor<16xf32>) -> tensor<1x16xf32> {
+  %0 = "axe.conv"(%x, %w) {stride = array<i64: 1, 1>, padding = [array<i64: 1, 1>, array<i64: 1, 1>], dilation = array<i64: 1, 1>, groups = 1 : i64} : (tensor<1x8x6x6xf32>, tensor<16x8x3x3xf32>) -> tensor<1x16x6x6xf32>
+  %1 = "axe.broadcast"(%bias) {axes = array<i64: 1>, shape = [1, 16, 6, 6]} : (tensor<16xf32>) -> tensor<1x16x6x6xf32>
+  %2 = "axe.add"(%0, %1) : (tensor<1x16x6x6xf32>, tensor<1x16x6x6xf32>) -> tensor<1x16x6x6xf32>
+  %3 = "axe.window"(%2) {kind = "max", size = array<i64: 2, 2>, stride = array<i64: 2, 2>, padding = [array<i64: 0, 0>, array<i64: 0, 0>], dilation = array<i64: 1, 1>} : (tensor<1x16x6x6xf32>) -> tensor<1x16x3x3xf32>
+  %4 = "axe.conv"(%3, %v) {stride = array<i64: 1, 1>, padding = [array<i64: 1, 1>, array<i64: 1, 1>], dilation = array<i64: 1, 1>, groups = 1 : i64} : (tensor<1x16x3x3xf32>, tensor<16x16x3x3xf32>) -> tensor<1x16x3x3xf32>
+  %5 = "axe.add"(%4, %3) : (tensor<1x16x3x3xf32>, tensor<1x16x3x3xf32>) -> tensor<1x16x3x3xf32>
+  %6 = "axe.reduce"(%5) {kind = "sum", axes = array<i64: 2, 3>} : (tensor<1x16x3x3xf32>) -> tensor<1x16xf32>
+  return %6 : tensor<1x16xf32>
+}
+
+// Whoever reads a value in its own order gets it: ops without a rule, and the caller.
+// CHECK-LABEL: @edges(
+// CHECK-NEXT: %0 = "axe.conv"(%arg0, %arg1)
+// CHECK-NEXT: %1 = "axe.transpose"(%0) {perm = array<i64: 0, 2, 3, 1>}
+// CHECK-NEXT: %2 = "axe.exp"(%1)
+// CHECK-NEXT: %3 = "axe.transpose"(%2) {perm = array<i64: 0, 3, 1, 2>}
+// CHECK-NEXT: %4 = "axe.cumulate"(%3) {axis = 3 : i64, kind = "sum"}
+// CHECK-NEXT: return %3, %4
+func.func @edges(%x: tensor<1x8x6x6xf32>, %w: tensor<16x8x3x3xf32> {axe.weight = "w"}) -> (tensor<1x16x6x6xf32>, tensor<1x16x6x6xf32>) {
+  %0 = "axe.conv"(%x, %w) {stride = array<i64: 1, 1>, padding = [array<i64: 1, 1>, array<i64: 1, 1>], dilation = array<i64: 1, 1>, groups = 1 : i64} : (tensor<1x8x6x6xf32>, tensor<16x8x3x3xf32>) -> tensor<1x16x6x6xf32>
+  %1 = "axe.exp"(%0) : (tensor<1x16x6x6xf32>) -> tensor<1x16x6x6xf32>
+  %2 = "axe.cumulate"(%1) {kind = "sum", axis = 3 : i64} : (tensor<1x16x6x6xf32>) -> tensor<1x16x6x6xf32>
+  return %1, %2 : tensor<1x16x6x6xf32>, tensor<1x16x6x6xf32>
+}
+
+// Filters that are an argument stand with their outputs far apart: nothing is packed when compiling.
+// CHECK-LABEL: @argument(
+// CHECK-NEXT: %0 = "axe.conv"(%arg0, %arg1)
+// CHECK-NEXT: return %0
+func.func @argument(%x: tensor<1x8x6x6xf32>, %w: tensor<16x8x3x3xf32>) -> tensor<1x16x6x6xf32> {
+  %0 = "axe.conv"(%x, %w) {stride = array<i64: 1, 1>, padding = [array<i64: 1, 1>, array<i64: 1, 1>], dilation = array<i64: 1, 1>, groups = 1 : i64} : (tensor<1x8x6x6xf32>, tensor<16x8x3x3xf32>) -> tensor<1x16x6x6xf32>
+  return %0 : tensor<1x16x6x6xf32>
+}
