@@ -47,7 +47,7 @@ from axec.passes.codegen.cpu.elf_object import (
     read_object,
 )
 
-__all__ = ["LinkError", "link"]
+__all__ = ["LinkError", "link", "undefined"]
 
 DT_NULL, DT_HASH, DT_STRTAB, DT_SYMTAB, DT_RELA, DT_RELASZ, DT_RELAENT = 0, 4, 5, 6, 7, 8, 9
 DT_STRSZ, DT_SYMENT, DT_SONAME, DT_RELACOUNT = 10, 11, 14, 0x6FFFFFF9
@@ -73,6 +73,11 @@ def link(objects: Sequence[bytes], soname: str = "axe.so") -> bytes:
     linker.relocate()
     linker.fill_tables()
     return write(linker.layout.segments, linker.layout.dynamic, linker.layout.relro)
+
+
+def undefined(objects: Sequence[bytes]) -> list[str]:
+    """The names, sorted, that x86-64 ET_REL objects use and none of them defines."""
+    return sorted(_Linker(objects).undefined())
 
 
 class _Layout:
@@ -133,13 +138,18 @@ class _Linker:
                 if symbol.name in self.globals:
                     raise LinkError(f"symbol {symbol.name} is defined twice")
                 self.globals[symbol.name] = (index, symbol)
-        used = {object_.symbols[r.symbol] for object_ in self.inputs for r in object_.relocations}
-        missing = {s.name for s in used if not s.defined} - set(self.globals)
+        missing = self.undefined()
         if missing:
             names = ", ".join(sorted(missing))
             raise LinkError(f"undefined symbols: {names} (an artifact imports nothing)")
         definitions = [self.globals[name] for name in sorted(self.globals)]
         self.exports = [(i, s) for i, s in definitions if s.visibility == STV_DEFAULT]
+
+    def undefined(self) -> set[str]:
+        """Names that are used and defined nowhere."""
+        used = {object_.symbols[r.symbol] for object_ in self.inputs for r in object_.relocations}
+        here = {s.name for o in self.inputs for s in o.symbols if s.defined and s.bind != STB_LOCAL}
+        return {s.name for s in used if not s.defined} - here
 
     def gather(self) -> None:
         """Put the input sections that are loaded into the output sections."""

@@ -2,7 +2,7 @@
 
 begin     kernel.define ops -> LLVM modules
 finish    and signatures -> the tables of kernels and entries, the support code
-link      LLVM modules -> one shared object that imports nothing
+link      LLVM modules, and the routines that they call -> one shared object that imports nothing
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from typing import Any
 from axec.dialects.kernel import body_of
 from axec.dialects.locations import location_of
 from axec.passes.codegen import sources
-from axec.passes.codegen.cpu import elf, worker
+from axec.passes.codegen.cpu import elf, routines, worker
 from axec.passes.codegen.cpu.kernels import emit_kernel
+from axec.passes.codegen.cpu.routines import is_routine
 from axec.passes.codegen.cpu.stub import Signature
 from axec.passes.codegen.cpu.support import entries_module, support_module
 from axec.passes.codegen.cpu.targets import Target
@@ -46,15 +47,17 @@ class Part:
 
 @dataclass(frozen=True, slots=True)
 class Image:
-    """The parts of one target, and the objects that LLVM is making of them."""
+    """The parts of one target, and the objects that LLVM is making of them. Routines that these
+    call (routines.py) are no parts: the objects say which they are."""
 
     target: Target
     parts: tuple[Part, ...]
     objects: tuple[Future[bytes], ...]
 
     def modules(self) -> list[Module]:
-        """LLVM IR of all parts, written anew. Inside the MLIR context."""
-        return [part.emit() for part in self.parts]
+        """LLVM IR of all parts and routines, written anew. Inside the MLIR context."""
+        made = [part.emit() for part in self.parts]
+        return made + routines.called(made, self.target)
 
 
 def prepare(wanted: Sequence[Target]) -> None:
@@ -91,13 +94,25 @@ def _object(part: Part, target: Target, locations: Mapping[str, Any]) -> Future[
         return worker.submit(part.emit(), target, locations=locations)
     made_from = f"{sources.fingerprint(sources.KERNELS)}\n{part.made_from}"
     found = worker.known(made_from, target)
-    return found or worker.submit(part.emit(), target, locations=locations, made_from=made_from)
+    if found is None:
+        module = part.emit()
+        found = worker.submit(module, target, locations=locations, made_from=made_from)
+        for name in filter(is_routine, module.imports):
+            _routine(name, target)  # what `link` will ask for
+    return found
+
+
+def _routine(name: str, target: Target) -> Future[bytes]:
+    """The object of a routine."""
+    return _object(Part(partial(routines.module, name, target), name), target, {})
 
 
 def link(image: Image) -> bytes:
     """Machine code for an image. Raises AxecError `llvm-fatal` with the user's line of the kernel
     that LLVM does not take."""
-    return elf.link([one.result() for one in image.objects])
+    objects = [one.result() for one in image.objects]
+    names = filter(is_routine, elf.undefined(objects))
+    return elf.link([*objects, *[_routine(name, image.target).result() for name in names]])
 
 
 def text(images: Sequence[Image]) -> str:

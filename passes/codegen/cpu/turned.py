@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from axec.passes.codegen.cpu.frame import Frame, reachable
-from axec.passes.codegen.cpu.gemm.pack import transpose
 from axec.passes.codegen.cpu.loops import divisor, first_element, stores
 from axec.passes.codegen.cpu.nodes import Affine, Node
 from axec.passes.codegen.cpu.rearrange import split
 from axec.passes.codegen.cpu.registers import from_memory, memory_type
 from axec.passes.codegen.cpu.space import Run, positions
+from axec.passes.codegen.cpu.turn import transpose
 from axec.passes.codegen.llvm import Value, constant, vec
 from axec.passes.codegen.llvm.types import I64, Type
 from axec.passes.kernel import templates

@@ -49,6 +49,7 @@ class Module:
         self.name = name
         self._globals: dict[str, str] = {}
         self._declarations: dict[str, str] = {}
+        self.imports: dict[str, None] = {}  # names of functions of other objects, in order
         self.functions: dict[str, Function] = {}
 
     # Functions.
@@ -71,6 +72,7 @@ class Module:
 
     def import_(self, name: str, result: Type, params: Sequence[Type]) -> None:
         """Declare a function of another object that is linked into the same artifact."""
+        self.imports[name] = None
         self.declare(name, result, params, "dso_local ")
 
     # Data. Each returns the address.

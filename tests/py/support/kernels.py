@@ -21,7 +21,7 @@ from axec.dialects import dims, kernel, types
 from axec.dialects.emit import evaluate
 from axec.dialects.opdef import Array
 from axec.mlir import ir, unknown_location
-from axec.passes.codegen.cpu import elf, targets, worker
+from axec.passes.codegen.cpu import elf, routines, targets, worker
 from axec.passes.codegen.cpu.body import Body, read
 from axec.passes.codegen.cpu.kernels import emit_kernel
 from axec.passes.codegen.llvm import I64, PTR, VOID, Module
@@ -98,7 +98,8 @@ class Kernels:
 
     def load(self, target: str) -> list[Loaded]:
         """Machine code of all kernels, in order of definition."""
-        objects = worker.compile_modules(self.emit(target), targets.TARGETS[target])
+        level, modules = targets.TARGETS[target], self.emit(target)
+        objects = worker.compile_modules([*modules, *routines.called(modules, level)], level)
         path = f"/proc/self/fd/{_memory_file(elf.link(objects))}"
         table = (ctypes.c_void_p * len(self.defines)).in_dll(ctypes.CDLL(path), "kernels")
         return [

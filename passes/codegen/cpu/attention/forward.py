@@ -69,10 +69,10 @@ def _room(s: Setting) -> _Room:
 
 def _block(s: Setting, views: Views, first: Value, count: Value, room: _Room) -> None:
     """Queries [first, first + count)."""
-    b, scale = s.b, s.number(s.a.scale)
+    b = s.b
     depth = constant(I64, s.a.depth)
     q = rows_from(s, views["q"], first)
-    tiles.turn_in(s, q, count, depth, room.q, lambda x: b.mul(x, scale))
+    tiles.turn_in(s, q, count, depth, room.q, s.a.scale)
     if room.out:
         tiles.clear(s, room.out, s.a.width)
     end = b.min(s.keys, b.add(first, count)) if s.a.causal else s.keys

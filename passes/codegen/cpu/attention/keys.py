@@ -67,9 +67,9 @@ def emit(s: Setting) -> None:
 
 def _block(s: Setting, views: Views, first: Value, count: Value, room: _Room) -> None:
     """Keys [first, first + count)."""
-    b, a, scale = s.b, s.a, s.number(s.a.scale)
+    b, a = s.b, s.a
     k = rows_from(s, views["k"], first)
-    tiles.turn_in(s, k, count, constant(I64, a.depth), room.k, lambda x: b.mul(x, scale))
+    tiles.turn_in(s, k, count, constant(I64, a.depth), room.k, a.scale)
     if room.v:
         v = rows_from(s, views["v"], first)
         tiles.turn_in(s, v, count, constant(I64, a.width), room.v)

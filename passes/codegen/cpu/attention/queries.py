@@ -62,10 +62,10 @@ def emit(s: Setting) -> None:
 
 def _block(s: Setting, views: Views, first: Value, count: Value, room: _Room) -> None:
     """Queries [first, first + count)."""
-    b, scale = s.b, s.number(s.a.scale)
+    b = s.b
     depth, width, one = (constant(I64, n) for n in (s.a.depth, s.a.width, 1))
     mine = {role: rows_from(s, views[role], first) for role in ("q", "g", "lse", "delta", "dq")}
-    tiles.turn_in(s, mine["q"], count, depth, room.q, lambda x: b.mul(x, scale))
+    tiles.turn_in(s, mine["q"], count, depth, room.q, s.a.scale)
     tiles.turn_in(s, mine["g"], count, width, room.g)
     tiles.turn_in(s, mine["lse"], count, one, room.lse)
     tiles.turn_in(s, mine["delta"], count, one, room.delta)

@@ -12,13 +12,9 @@ from axec.passes.codegen.cpu.gemm import tiles
 from axec.passes.codegen.cpu.gemm.arithmetic import single
 from axec.passes.codegen.cpu.gemm.control import steps
 from axec.passes.codegen.cpu.gemm.microkernel import Strip, multiply
-from axec.passes.codegen.cpu.gemm.pack import transpose
 from axec.passes.codegen.cpu.registers import from_memory, memory_type
-from axec.passes.codegen.llvm import I64, Value, constant, vec, zero
-
-#: What a vector becomes on its way into a block.
-Change = Callable[[Value], Value]
-
+from axec.passes.codegen.cpu.turn import MASK, SCALED, TURN
+from axec.passes.codegen.llvm import F32, I64, Value, constant, vec, zero
 
 # ---- products ------------------------------------------------------------------------------------
 
@@ -95,40 +91,43 @@ def clear(s: Setting, block: Value, rows: int) -> None:
 
 
 def turn_in(
-    s: Setting, view: View, members: Value, columns: Value, out: Value, change: Change | None = None
+    s: Setting, view: View, members: Value, columns: Value, out: Value, factor: float = 1.0
 ) -> None:
-    """out[c][m] = view[m, c], for c < columns; members beyond the last one are that one, or 0 or
-    false where members are neighbours. bool becomes 0 where true, -inf where false."""
+    """out[c][m] = view[m, c] * factor, for c < columns; members beyond the last one are that one,
+    or 0 or false where members are neighbours. bool becomes 0 where true, -inf where false."""
     way = _across if view.near_size == 1 else _along if view.step_size in (0, 1) else _singly
-    way(s, view, members, columns, out, change or (lambda x: x))
+    way(s, view, members, columns, out, factor)
 
 
 def _across(
-    s: Setting, view: View, members: Value, columns: Value, out: Value, change: Change
+    s: Setting, view: View, members: Value, columns: Value, out: Value, factor: float
 ) -> None:
     """A member's columns are neighbours: squares of lanes, turned in registers."""
     b, lanes, size = s.b, s.lanes, view.dtype.size
-    last = b.sub(members, 1)
-    whole = columns.const is not None and columns.const % lanes == 0
+    kind = MASK if view.dtype is dtypes.bool_ else SCALED
     with (
         steps(b, constant(I64, 0), constant(I64, s.members), lanes, "turn.m") as member,
         steps(b, constant(I64, 0), columns, lanes, "turn.c") as column,
     ):
-        mask = None if whole else b.tail_mask(b.sub(columns, column), lanes)
-        start = b.offset(view.address, b.mul(column, size))
-        found = []
-        for i in range(lanes):
-            row = b.min(b.add(member, i), last)
-            place = b.offset(start, b.mul(row, view.step))
-            found.append(change(_read(s, view, place, mask)))
+        # Members that do not exist are the last one, also where none of a square does.
+        first = b.min(member, b.sub(members, 1))
+        row = b.offset(view.address, b.mul(first, view.step))
         write = b.offset(out, b.mul(column, s.row_bytes))
-        write = b.at(write, s.element, member)
-        for i, vector in enumerate(transpose(b, found)):
-            b.store(vector, b.offset(write, i * s.row_bytes))
+        TURN.call(
+            b,
+            (kind, lanes),
+            source=b.offset(row, b.mul(column, size)),
+            step=view.step,
+            last=b.sub(b.sub(members, 1), first),
+            count=b.sub(columns, column),
+            factor=constant(F32, factor),
+            out=b.at(write, s.element, member),
+            out_step=constant(I64, s.row_bytes),
+        )
 
 
 def _along(
-    s: Setting, view: View, members: Value, columns: Value, out: Value, change: Change
+    s: Setting, view: View, members: Value, columns: Value, out: Value, factor: float
 ) -> None:
     """The members of a column are neighbours, or share their element."""
     b, lanes = s.b, s.lanes
@@ -140,21 +139,24 @@ def _along(
             else:
                 mask = b.tail_mask(b.sub(members, j * lanes), lanes)
                 found = _read(s, view, b.offset(place, j * lanes * view.dtype.size), mask)
-            b.store(change(found), write)
+            b.store(_scaled(s, found, factor), write)
 
 
 def _singly(
-    s: Setting, view: View, members: Value, columns: Value, out: Value, change: Change
+    s: Setting, view: View, members: Value, columns: Value, out: Value, factor: float
 ) -> None:
     """Nothing is a neighbour."""
     b, last, every = s.b, s.b.sub(members, 1), s.members
     with b.for_(0, columns, name="turn.c") as column, b.for_(0, every, name="turn.m") as member:
         place = b.offset(view.address, b.mul(column.index, view.near))
         place = b.offset(place, b.mul(b.min(member.index, last), view.step))
-        found = _read_one(s, view, place)
+        found = _scaled(s, _read_one(s, view, place), factor)
         write = b.offset(out, b.mul(column.index, s.row_bytes))
-        write = b.at(write, s.element, member.index)
-        b.store(b.extract(change(b.splat(found, s.lanes)), 0), write)
+        b.store(found, b.at(write, s.element, member.index))
+
+
+def _scaled(s: Setting, x: Value, factor: float) -> Value:
+    return x if factor == 1.0 else s.b.mul(x, constant(x.type, factor))
 
 
 def _read(s: Setting, view: View, place: Value, mask: Value | None) -> Value:
@@ -184,18 +186,26 @@ def turn_out(
         steps(b, constant(I64, 0), members, lanes, "back.m") as member,
         steps(b, constant(I64, 0), constant(I64, width), lanes, "back.c") as column,
     ):
-        factor = b.load(s.vector, b.at(factors, s.element, member))
-        start = b.at(b.offset(block, b.mul(column, s.row_bytes)), s.element, member)
-        found = [b.load(s.vector, b.offset(start, i * s.row_bytes)) for i in range(lanes)]
-        for i, vector in enumerate(transpose(b, [b.mul(x, factor) for x in found])):
-            b.store(vector, b.at(tile, s.vector, i))
+        TURN.call(
+            b,
+            (SCALED, lanes),
+            source=b.at(b.offset(block, b.mul(column, s.row_bytes)), s.element, member),
+            step=constant(I64, s.row_bytes),
+            last=constant(I64, lanes - 1),
+            count=constant(I64, lanes),
+            factor=constant(F32, 1.0),
+            out=tile,
+            out_step=constant(I64, s.vector.size),
+        )
         rest = b.min(b.sub(members, member), lanes)
         mask = (
             None if width % lanes == 0 else b.tail_mask(b.sub(constant(I64, width), column), lanes)
         )
         with b.for_(0, rest, name="row") as row:
-            line = b.offset(view.address, b.mul(b.add(member, row.index), view.step))
-            vector = b.load(s.vector, b.at(tile, s.vector, row.index))
+            number = b.add(member, row.index)
+            line = b.offset(view.address, b.mul(number, view.step))
+            factor = b.splat(b.load(s.element, b.at(factors, s.element, number)), lanes)
+            vector = b.mul(b.load(s.vector, b.at(tile, s.vector, row.index)), factor)
             _write(s, vector, b.at(line, s.element, column), mask)
 
 

@@ -13,7 +13,20 @@ from collections.abc import Callable, Sequence
 from axec.passes.codegen.cpu.gemm.control import lanes_of
 from axec.passes.codegen.cpu.gemm.setting import Setting, load
 from axec.passes.codegen.cpu.gemm.tiles import Tile
-from axec.passes.codegen.llvm import I8, I16, I32, I64, Builder, Type, Value, constant, vec, zero
+from axec.passes.codegen.cpu.turn import TURN
+from axec.passes.codegen.llvm import (
+    F32,
+    I8,
+    I16,
+    I32,
+    I64,
+    Builder,
+    Type,
+    Value,
+    constant,
+    vec,
+    zero,
+)
 from axec.passes.kernel.product import Gemm
 
 LINE = 64  # bytes of a cache line
@@ -116,17 +129,19 @@ def _blocks(s: Setting, source: Value, count: Value, depth: Value, slot: Value) 
         b.for_(0, count, lanes, name="pack.n") as outer,
         b.for_(0, height, lanes, name="pack.k") as inner,
     ):
-        mask = b.tail_mask(b.sub(height, inner.index), lanes)
-        start = b.at(source, s.word, inner.index)
-        found = []
-        for i in range(lanes):
-            column = b.min(b.add(outer.index, i), last)
-            place = b.offset(start, b.mul(column, s.steps.right_n))
-            found.append(load(b, s.words, place, mask))
+        column = b.offset(source, b.mul(outer.index, s.steps.right_n))
         write = b.at(slot, s.word, outer.index)
-        write = b.offset(write, b.mul(inner.index, _row_bytes(s)))
-        for i, vector in enumerate(transpose(b, found)):
-            b.store(vector, b.offset(write, i * _row_bytes(s)))
+        TURN.call(
+            b,
+            (s.word.bits, lanes),
+            source=b.at(column, s.word, inner.index),
+            step=s.steps.right_n,
+            last=b.sub(last, outer.index),
+            count=b.sub(height, inner.index),
+            factor=constant(F32, 1.0),
+            out=b.offset(write, b.mul(inner.index, _row_bytes(s))),
+            out_step=constant(I64, _row_bytes(s)),
+        )
 
 
 def _elements(s: Setting, source: Value, count: Value, depth: Value, slot: Value) -> None:
@@ -209,19 +224,3 @@ def _one_by_one(
         start = b.offset(source, b.mul(row, s.steps.left_m))
         found = _joined(s, _steps(s, s.element, start, s.steps.left_k, word, depth))
         b.store(found, b.at(place, s.word, i))
-
-
-def transpose(b: Builder, rows: Sequence[Value]) -> list[Value]:
-    """A square of lanes: out[i][j] = rows[j][i]. Each of log2(lanes) rounds swaps the off-diagonal
-    blocks of pairs of rows, in blocks of 1, 2, 4, ... lanes."""
-    found, lanes = list(rows), len(rows)
-    size = 1
-    while size < lanes:
-        upper = [i - size + lanes if i & size else i for i in range(lanes)]
-        lower = [i + lanes if i & size else i + size for i in range(lanes)]
-        for i in range(lanes):
-            if not i & size:
-                x, y = found[i], found[i + size]
-                found[i], found[i + size] = b.shuffle(x, y, upper), b.shuffle(x, y, lower)
-        size *= 2
-    return found

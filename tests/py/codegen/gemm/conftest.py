@@ -21,7 +21,7 @@ from axec.dialects.emit import IrEmit
 from axec.dialects.opdef import Array
 from axec.dialects.types import TensorType
 from axec.mlir import context, ir, unknown_location
-from axec.passes.codegen.cpu import elf, targets, worker
+from axec.passes.codegen.cpu import elf, routines, targets, worker
 from axec.passes.codegen.cpu.kernels import emit_kernel
 from axec.passes.codegen.llvm import I64, PTR, VOID, Module
 from axec.passes.kernel import templates
@@ -140,7 +140,8 @@ def make(tmp_path: Path) -> Make:
         b = module.function("run", VOID, {"block": PTR, "lo": I64, "hi": I64}, "export")
         b.call("gemm", VOID, list(b.args))
         b.ret()
-        objects = worker.compile_modules([module], targets.TARGETS[target])
+        level = targets.TARGETS[target]
+        objects = worker.compile_modules([module, *routines.called([module], level)], level)
         path = tmp_path / f"{len(os.listdir(tmp_path))}.so"
         path.write_bytes(elf.link(objects))
         function = ctypes.CDLL(str(path)).run
