@@ -3,8 +3,10 @@
     out[row, o] = sum over t of (sum over c of x[at(row, t), c] * w[t, c, o])
 
 with positions of all images as rows and output channels of a group as columns, which vectors run
-along. A convolution is one where its only reader is a transposition that moves the channels last:
-that is what the kernel writes. `layout.py` decides where it pays.
+along. Where every channel is a group of its own (depthwise), channels are columns and x has one per
+column: out[row, c] = sum over t of x[at(row, t), c] * w[t, c]. A convolution
+is one of these where its only reader is a transposition that moves the channels last: that is what
+the kernel writes. `layout.py` decides where it pays.
 """
 
 from __future__ import annotations
@@ -65,7 +67,24 @@ class ChannelsLast:
 
     def stored(self, layout: str) -> ChannelsLast:
         """The convolution where `weight` lies so; "" is row by row."""
+        if self.depthwise:
+            return replace(self, conv=self.conv.stored(layout))
         return replace(self, in_panels=bool(layout))
+
+    @property
+    def depthwise(self) -> bool:
+        """Does every channel, which are neighbours in x, give one of its own?"""
+        c = self.conv
+        return c.groups > 1 and c.m == 1 and c.channels == 1 and c.x_strides[1] == 1
+
+    @property
+    def groups(self) -> int:
+        return 1 if self.depthwise else self.conv.groups
+
+    @property
+    def columns(self) -> Size:
+        """Of a group."""
+        return self.conv.groups if self.depthwise else self.conv.m
 
     @property
     def rows(self) -> Size:
@@ -74,12 +93,12 @@ class ChannelsLast:
 
     @property
     def width(self) -> int:
-        return panel_width(self.conv.m)
+        return panel_width(self.columns)
 
     @property
     def panels(self) -> Size:
         """Panels of a group."""
-        return dims.ceildiv(self.conv.m, self.width)
+        return dims.ceildiv(self.columns, self.width)
 
     @property
     def panel_elements(self) -> Size:
@@ -89,7 +108,7 @@ class ChannelsLast:
     @property
     def row_block(self) -> Size:
         most = ROWS if self.block is None else SUMMED_ROWS
-        rows = rows_per_unit(self.rows, self.conv.groups * self.panels)
+        rows = rows_per_unit(self.rows, self.groups * self.panels)
         if not isinstance(rows, int) or not isinstance(self.rows, int):
             return most
         blocks = -(-self.rows // max(min(rows, most), 1))
@@ -104,7 +123,7 @@ class ChannelsLast:
 
     @property
     def units(self) -> Size:
-        return self.conv.groups * self.panels * self.row_blocks
+        return self.groups * self.panels * self.row_blocks
 
     @property
     def folds(self) -> tuple[Fold, ...]:
@@ -119,6 +138,8 @@ class ChannelsLast:
         for axis, window in enumerate(c.space):
             step = c.x_strides[2 + axis] * window.dilation
             found.append(Fold(axis, window.taps, step, strides[1 + axis]))
+        if self.depthwise:
+            return tuple(found[1:])
         *outer, last = sorted([*found[1:], found[0]], key=_outermost_first)
         if last.axis >= 0 and c.space[last.axis].padded:
             outer, last = [f for f in (*outer, last) if f.axis >= 0], found[0]

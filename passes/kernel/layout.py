@@ -28,6 +28,7 @@ from axec.dialects.kernel import functions
 from axec.mlir import ir
 from axec.passes.axe.rewrite import drop_unused
 from axec.passes.base import Pass, register
+from axec.passes.kernel.channels_last import ChannelsLast
 from axec.passes.kernel.convolution import Conv, conv_of
 from axec.passes.kernel.strides import producer
 
@@ -56,10 +57,15 @@ class Layout(Pass):
     def pays(self, conv: Any) -> bool:
         """Is a convolution faster with lanes along its output channels?"""
         found = conv_of(conv)
-        if found is None or not isinstance(found.m, int) or found.m < self.least:
+        if found is None or not _packs(found):
             return False
+        c = ChannelsLast(found)
+        if not isinstance(c.columns, int) or c.columns < self.least:
+            return False
+        if c.depthwise:
+            return True
         depth = dims.product((found.channels, *(window.taps for window in found.space)))
-        return _packs(found) and (not isinstance(depth, int) or depth >= self.depth)
+        return not isinstance(depth, int) or depth >= self.depth
 
 
 def _packs(conv: Conv) -> bool:

@@ -85,11 +85,13 @@ def _taps(c: Conv) -> Taps | None:
     return Taps(outputs, channels, count) if count > 1 and channels > 1 else None
 
 
-def _filters(c: ChannelsLast) -> Filters | None:
+def _filters(c: ChannelsLast) -> Filters | Taps | None:
     found = _in_order(c.conv)
     if found is None:
         return None
     outputs, channels, count = found
+    if c.depthwise:
+        return Taps(outputs, channels, count)
     return Filters(c.conv.groups, outputs // c.conv.groups, channels, count, c.width)
 
 

@@ -81,7 +81,7 @@ class Group:
 
     def settle(self) -> None:
         """A row group whose reductions all stayed outside is a map; a product whose windows stayed
-        outside is no longer known to be strided."""
+        outside is no longer known to be strided (where lanes run along channels it need not be)."""
         if self.template == "row" and all(n.kind != "contract" for n in self.nodes()):
             self.template, self.rows = "map", None
         if self.template == "gemm" and not self._holds_windows():
@@ -90,6 +90,8 @@ class Group:
     def _holds_windows(self) -> bool:
         assert self.anchor is not None
         product = self.graph.nodes[self.anchor]
+        if product.turned is not None and product.turned in self.places:
+            return True
         factors = list(product.operands)
         for v in factors:
             node = self.graph.nodes[v] if v >= 0 else None

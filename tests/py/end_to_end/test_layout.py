@@ -26,6 +26,7 @@ def _weight(*shape: int) -> Array:
 
 FILTERS = [_weight(CHANNELS, CHANNELS, k, k) for k in (1, 3)]
 GROUPED = _weight(CHANNELS, CHANNELS // 3, 3, 3)
+DEPTHWISE = _weight(CHANNELS, 1, 3, 3)
 BIAS = _weight(CHANNELS)
 SCALE = _weight(CHANNELS, 1, 1)
 
@@ -35,6 +36,7 @@ STEPS: Sequence[Callable[[Any, Any], Any]] = (
     lambda x, y: nn.conv2d(x, FILTERS[1], padding=1),
     lambda x, y: nn.relu(nn.conv2d(x, FILTERS[1], BIAS, padding=1)),
     lambda x, y: nn.conv2d(x, GROUPED, padding=1, groups=3),
+    lambda x, y: nn.relu(nn.conv2d(x, DEPTHWISE, BIAS, padding=1, groups=CHANNELS)),
     lambda x, y: x + y,
     lambda x, y: axe.where(x > y, x, 0.5 * y),
     lambda x, y: x * SCALE + 1.0,

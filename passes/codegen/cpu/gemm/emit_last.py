@@ -12,7 +12,7 @@ from axec.passes.codegen.cpu.gemm.epilogue import Epilogue
 from axec.passes.codegen.cpu.gemm.last_setting import Folded, Setting, units
 from axec.passes.codegen.cpu.gemm.tiles import Tile
 from axec.passes.codegen.cpu.registers import memory_type
-from axec.passes.codegen.llvm import PTR, Value
+from axec.passes.codegen.llvm import PTR, Type, Value, zero
 from axec.passes.kernel.channels_last import ChannelsLast
 
 
@@ -45,7 +45,8 @@ def _setting(f: Frame, p: ChannelsLast) -> Setting:
         x=address(c.x),
         w=address(c.w),
         sums=f.b.alloca(arithmetic.sums, (rows + tile.rows) * p.width, 64, "sums"),
-        m=size(c.m),
+        zeros=_zeros(f, p, memory_type(factors[0])),
+        m=size(p.columns),
         channels=size(c.channels),
         rows=size(p.rows),
         sizes=[size(w.size) for w in c.space],
@@ -56,6 +57,15 @@ def _setting(f: Frame, p: ChannelsLast) -> Setting:
         folds=[Folded(fold.axis, size(fold.count), *steps(fold.x, fold.w)) for fold in p.folds],
         counts=[f.b.max(size(n), 1) for n in (p.panels, p.row_blocks)],
     )
+
+
+def _zeros(f: Frame, p: ChannelsLast, element: Type) -> Value:
+    """A row of x of a depthwise convolution that lies in the padding."""
+    padded = p.depthwise and any(window.padded for window in p.conv.space)
+    found = f.b.alloca(element, p.width * padded, 64, "zeros")
+    for column in range(p.width * padded):
+        f.b.store(zero(element), f.b.at(found, element, column))
+    return found
 
 
 def _tile(f: Frame, p: ChannelsLast) -> Tile:

@@ -8,7 +8,7 @@
 
 A row is a position of the output: one number of x at a time, for all columns. x is read where it
 lies; rows that fall into the padding count as 0. Of the filters the next slice is brought near
-meanwhile.
+meanwhile. Depthwise, a row is a vector of x for each vector of columns.
 """
 
 from __future__ import annotations
@@ -38,10 +38,12 @@ class Row:
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """The rows at hand, the filters of its first column, how many of its columns exist; near: bytes
-    from what is read of the filters to what is brought near."""
+    """The rows at hand, bytes from the unit's first column to its own in x, the filters of that
+    column, how many of its columns exist; near: bytes from what is read of the filters to what is
+    brought near."""
 
     rows: Sequence[Row]
+    x: Value
     w: Value
     columns: Value
     near: Value
@@ -79,6 +81,7 @@ def _slice(s: Setting, u: Unit, first: Value, end: Value) -> None:
         line = b.mul(b.urem(number, max(tile.columns * s.element.size // LINE, 1)), LINE)
         at = Tile(
             rows=[_row(s, u, b.min(b.add(row, i), b.sub(u.end_row, 1))) for i in range(tile.rows)],
+            x=b.mul(column, s.x_steps[1]),
             w=b.offset(u.w, b.mul(column, s.w_column)),
             columns=b.sub(u.columns, column),
             near=b.add(b.mul(b.sub(end, first), s.folds[0].w), line),
@@ -126,9 +129,11 @@ def _window(
 ) -> Sequence[Value]:
     """`sums` plus the products of `folds`, the axes that are left. ranges: of axes that are not
     walked whole; taps: where the others stand; moved: bytes that this is in x and w."""
+    if not folds:
+        return _multiply_lanes(s, at, taps, moved, sums)
     b, fold = s.b, folds[0]
     lo, hi = ranges.get(len(s.folds) - len(folds), (ZERO, fold.count))
-    if len(folds) == 1:
+    if len(folds) == 1 and not s.conv.depthwise:
         strip = _strip(s, at, taps, _moved(s, moved, fold, lo))
         return multiply(b, s.tile, s.arithmetic, strip, b.sub(hi, lo), sums)
     with b.for_(lo, hi, carried=sums, name="tap") as loop:
@@ -168,6 +173,35 @@ def _strip(s: Setting, at: Tile, taps: Mapping[int, Value], moved: _Range) -> St
         ahead=(lambda k: [b.offset(b.offset(w, at.near), b.mul(k, fold.w))]) if in_panels else None,
         inside=[b.splat(i, tile.lanes) for i in inside] if padded else None,
     )
+
+
+def _multiply_lanes(
+    s: Setting, at: Tile, taps: Mapping[int, Value], moved: _Range, sums: Sequence[Value]
+) -> Sequence[Value]:
+    """`sums` plus the products at one position of the window, channel by channel."""
+    b, tile = s.b, s.tile
+    w_step = s.conv.conv.w_strides[0]
+    assert isinstance(w_step, int)
+    masks: Sequence[Value | None] = [None] * tile.vectors
+    if not s.whole_panels:
+        masks = lanes_of(b, at.columns, tile.lanes, tile.vectors)
+    right = [s.arithmetic.right(b, v) for v in _lanes(s, b.offset(at.w, moved[1]), w_step, masks)]
+    found = []
+    for i, row in enumerate(at.rows):
+        inside, place = _inside(s, row, taps), b.offset(b.offset(row.x, moved[0]), at.x)
+        place = place if inside.const else b.select(inside, place, s.zeros)
+        for j, v in enumerate(_lanes(s, place, 1, masks)):
+            left, number = s.arithmetic.left(b, v), i * tile.vectors + j
+            found.append(s.arithmetic.add(b, sums[number], left, right[j]))
+    return found
+
+
+def _lanes(s: Setting, place: Value, step: int, masks: Sequence[Value | None]) -> list[Value]:
+    """Vectors of elements that are `step` apart."""
+    return [
+        read(s.b, s.elements, s.b.at(place, s.element, step * j * s.tile.lanes), step, mask)
+        for j, mask in enumerate(masks)
+    ]
 
 
 def _inside(s: Setting, row: Row, taps: Mapping[int, Value]) -> Value:

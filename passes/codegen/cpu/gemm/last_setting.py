@@ -26,10 +26,10 @@ class Folded:
 
 @dataclass(frozen=True, slots=True)
 class Setting:
-    """One kernel function. All values are computed at its entry: addresses of x, w and the room for
-    the sums of a unit (rows of `width`, and of one tile more), sizes (m, channels: of a group;
-    sizes, outs: of x and of the output per spatial axis), strides in bytes (w_column: from one
-    column of w to the next); counts: panels of a group, blocks of rows."""
+    """One kernel function. All values are computed at its entry: addresses of x, w, the room for
+    the sums of a unit (rows of `width`, and of one tile more) and zeros that are a row, sizes (m,
+    channels: of a group; sizes, outs: of x and of the output per spatial axis), strides in bytes
+    (w_column: from one column of w to the next); counts: panels of a group, blocks of rows."""
 
     b: Builder
     conv: ChannelsLast
@@ -40,6 +40,7 @@ class Setting:
     x: Value
     w: Value
     sums: Value
+    zeros: Value
     m: Value
     channels: Value
     rows: Value
@@ -68,21 +69,21 @@ class Setting:
     @property
     def whole_panels(self) -> bool:
         """All columns of all panels exist."""
-        m = self.conv.conv.m
+        m = self.conv.columns
         return isinstance(m, int) and m % self.conv.width == 0
 
     @property
     def column_step(self) -> int:
         """What the first column of every panel is a multiple of."""
-        m, width = self.conv.conv.m, self.conv.width
-        if self.conv.conv.groups == 1:
+        m, width = self.conv.columns, self.conv.width
+        if self.conv.groups == 1:
             return width
         return math.gcd(m, width) if isinstance(m, int) else 1
 
 
 @dataclass(frozen=True, slots=True)
 class Unit:
-    """Rows [row, end_row) of one panel of a group. x: the group's first channel; w: the panel's
+    """Rows [row, end_row) of one panel of a group. x: the first channel that it reads; w: its
     filters; output: its first output channel; columns: how many of it exist."""
 
     row: Value
@@ -102,6 +103,7 @@ def units(s: Setting, lo: Value, hi: Value, work: Callable[[Setting, Unit], None
         row = b.mul(block, _size(s))
         column = b.mul(number, s.conv.width)
         output = b.add(b.mul(group, s.m), column)
+        channel = column if s.conv.depthwise else b.mul(group, s.channels)
         if s.conv.in_panels:
             w = b.offset(s.w, b.mul(panel, s.panel_bytes))
         else:
@@ -111,7 +113,7 @@ def units(s: Setting, lo: Value, hi: Value, work: Callable[[Setting, Unit], None
             Unit(
                 row=row,
                 end_row=b.min(b.add(row, _size(s)), s.rows),
-                x=b.offset(s.x, b.mul(b.mul(group, s.channels), s.x_steps[1])),
+                x=b.offset(s.x, b.mul(channel, s.x_steps[1])),
                 w=w,
                 output=output,
                 columns=b.min(b.sub(s.m, column), s.conv.width),

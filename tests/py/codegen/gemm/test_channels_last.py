@@ -26,7 +26,7 @@ from support.convolutions import (
 from axec.dialects import dtypes, types
 from axec.dialects.opdef import Array
 from axec.passes.kernel.channels_last import panel_width
-from axec.passes.kernel.layouts import Filters
+from axec.passes.kernel.layouts import Filters, Taps
 
 Make = Any
 Walk = tuple[Any, ...]
@@ -36,6 +36,8 @@ MORE = [  # wide panels, several of them, some cut off; filters larger than a sl
     ((1, 200, 7, 7), (72, 200, 3, 3), (ONE, PAD, ONE, 1)),
     ((3, 1500, 2, 5), (96, 1500, 1, 1), (ONE, ((0, 0), (0, 0)), ONE, 1)),
     ((1, 8, 20, 12), (80, 4, 3, 3), ((2, 1), ((1, 0), (0, 1)), (1, 2), 2)),
+    ((2, 70, 9, 8), (70, 1, 3, 3), ((2, 1), PAD, (1, 2), 70)),
+    ((1, 128, 11, 5), (128, 1, 5, 1), (ONE, ((0, 0), (0, 0)), ONE, 128)),
     ((1, 6, 6, 6), (9, 2, 1, 1), (ONE, PAD, ONE, 3)),
     ((1, 3, 20, 20), (40, 3, 5, 5), ((2, 2), ((0, 0), (0, 0)), ONE, 1)),
 ]  # fmt: skip
@@ -64,8 +66,10 @@ def wanted(inputs: Sequence[Array], given: dict[str, Any], *, last: bool) -> Arr
     return expected(x, w, bias, given).transpose(order(x.ndim))
 
 
-def filters(w: Sequence[int], groups: int) -> Filters:
+def filters(w: Sequence[int], groups: int, *, last: bool) -> Filters | Taps:
     outputs = w[0] // groups
+    if last and w[0] == groups and w[1] == 1:  # depthwise
+        return Taps(w[0], 1, math.prod(w[2:]))
     return Filters(groups, outputs, w[1], math.prod(w[2:]), panel_width(outputs))
 
 
@@ -77,7 +81,7 @@ def test_conv(make: Make, target: str, case: Walk, dtype: str, last: bool) -> No
     given = attributes(*walk)
     x = [x[a] for a in order(len(x))] if last else x
     shapes = [t(*x, dtype=dtype), t(*w, dtype=dtype), t(w[0], dtype=dtype)]
-    layout = filters(w, given["groups"])
+    layout = filters(w, given["groups"], last=last)
     inputs = arrays(shapes)
     found = []
     for layouts, weight in [((), inputs[1]), (("", str(layout), ""), layout.apply(inputs[1]))]:
