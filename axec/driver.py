@@ -35,8 +35,8 @@ from axec.passes.codegen.cpu import image, targets
 from axec.passes.codegen.cpu.stub import Signature
 
 PIPELINE = (
-    "transform", "decompose", "simplify", "narrow_weights", "split_reductions", "layout", "fuse",
-    "outline", "pack_weights", "schedule", "plan",
+    "roll", "transform", "decompose", "simplify", "narrow_weights", "split_reductions", "layout",
+    "fuse", "outline", "unroll", "pack_weights", "schedule", "plan",
 )  # fmt: skip
 STAGES = ("trace", *PIPELINE[:-2], "codegen", *PIPELINE[-2:], "link", "pack")
 

@@ -1,5 +1,6 @@
-"""The control dialect: branches and loops over functions of the module.
+"""The control dialect: branches, loops and calls of functions of the module.
 
+    %y...       = control.call(%args...)               {callee = @f}
     %y...       = control.switch(%index, %args...)     {branches = [@f0, @f1]}
     %c...       = control.while(%init..., %consts...)  {condition = @c, body = @b, carries = 1}
     %c..., %ys  = control.scan(%init..., %xs..., %consts...)
@@ -9,6 +10,7 @@ A body is a private func.func that sees its arguments alone: what a Python closu
 operand. Its named dims are those of the caller, which binds them. Values are tensors with value
 semantics at every level; `plan` makes loops over buffers of them.
 
+    call     runs callee on args: ops that stood in several places (passes/axe/roll)
     switch   runs branches[clamp(index, 0, n - 1)] on args
     while    carry = init; while condition(carry..., consts...): carry = body(carry..., consts...)
     scan     carry = init; for i in 0 .. length - 1, or downwards with `reverse`:
@@ -118,9 +120,27 @@ class Switch:
         return _create("control.switch", operands, outs, {"branches": named}, loc)
 
 
+@dataclass(frozen=True, slots=True)
+class Call:
+    """The attributes of a control.call."""
+
+    callee: str
+
+    @staticmethod
+    def of(op: Any) -> Call:
+        return Call(ir.FlatSymbolRefAttr(op.attributes["callee"]).value)
+
+    def create(self, operands: Sequence[Any], outs: Sequence[TensorType], loc: Any) -> Any:
+        """A call at the insertion point; `outs` are the types of the function's results."""
+        named = {"callee": ir.FlatSymbolRefAttr.get(self.callee)}
+        return _create("control.call", operands, outs, named, loc)
+
+
 def bodies(op: Any) -> tuple[str, ...]:
     """The functions that an op of this dialect runs; none for other ops."""
     match op.name:
+        case "control.call":
+            return (Call.of(op).callee,)
         case "control.switch":
             return Switch.of(op).branches
         case "control.while":
@@ -178,6 +198,12 @@ def _count(op: Any, name: str) -> int:
 # ---- what holds ----------------------------------------------------------------------------------
 
 Types = Sequence[TensorType]
+
+
+@structure.op("control.call", attributes=("callee",))
+def _(op: Any) -> Iterator[str]:
+    """Operands: the arguments of the function. Results: its results."""
+    yield from _fits(op, Call.of(op).callee, _types(op.operands), _types(op.results))
 
 
 @structure.op("control.switch", attributes=("branches",))

@@ -144,6 +144,10 @@ def _fused(operation: Any, operands: tuple[Array, ...], frame: _Frame) -> tuple[
     return _run(kernel.body_of(operation), operands, frame)
 
 
+def _callee(operation: Any, operands: tuple[Array, ...], frame: _Frame) -> tuple[Array, ...]:
+    return frame.run(control.Call.of(operation).callee, operands)
+
+
 def _switch(operation: Any, operands: tuple[Array, ...], frame: _Frame) -> tuple[Array, ...]:
     branches = control.Switch.of(operation).branches
     picked = min(max(int(operands[0]), 0), len(branches) - 1)
@@ -181,6 +185,7 @@ def _unknown(operation: Any, operands: tuple[Array, ...], frame: _Frame) -> tupl
 HANDLERS: dict[str, Handler] = {
     "kernel.call": _call,
     "kernel.fused": _fused,
+    "control.call": _callee,
     "control.switch": _switch,
     "control.while": _while,
     "control.scan": _scan,

@@ -54,6 +54,8 @@ def of_function(functions: Functions, name: str, links: Links) -> list[Places]:
 def of_op(functions: Functions, op: Any, links: Links) -> list[Places]:
     """Per result of an op the operands that it depends on."""
     match op.name:
+        case "control.call":
+            return of_function(functions, control.Call.of(op).callee, links)
         case "control.switch":
             named = control.Switch.of(op).branches
             branches = [of_function(functions, b, links) for b in named]

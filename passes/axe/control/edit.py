@@ -24,25 +24,33 @@ class Bodies:
 
     module: Any
     functions: dict[str, Any] = field(default_factory=dict)
+    called: set[str] = field(default_factory=set)  # names of those that control.call ops run
     made: set[str] = field(default_factory=set)  # names of new functions
 
     @staticmethod
     def of(module: Any) -> Bodies:
         found = (o.operation for o in module.body.operations)
         named = {o.attributes["sym_name"].value: o for o in found if o.name == "func.func"}
-        return Bodies(module, named)
+        called = {
+            control.Call.of(o).callee
+            for f in named.values()
+            for o in f.regions[0].blocks[0].operations
+            if o.operation.name == "control.call"
+        }
+        return Bodies(module, named, called)
 
     def entries(self) -> list[Any]:
-        """The functions that are no bodies."""
-        return [f for f in self.functions.values() if not is_private(f)]
+        """The functions that are no bodies of branches and loops: public ones, and those that
+        calls run."""
+        return [f for n, f in self.functions.items() if n in self.called or not is_private(f)]
 
     def block(self, name: str) -> Any:
         return self.functions[name].regions[0].blocks[0]
 
     def ops(self, block: Any) -> list[Any]:
-        """The ops of a block whose bodies are in the module, in order."""
+        """The branches and loops of a block whose bodies are in the module, in order."""
         found = (o.operation for o in block.operations)
-        named = ((o, control.bodies(o)) for o in found if o.name.startswith("control."))
+        named = ((o, control.bodies(o)) for o in found if o.name in _OFFSET)
         return [o for o, names in named if all(n in self.functions for n in names)]
 
     def blocks(self, op: Any) -> list[Any]:

@@ -23,23 +23,39 @@ def _varying(dual: Dual, op: Any, operands: Sequence[Value]) -> tuple[list[int],
     return given, [j for j, places in enumerate(reach) if not places.isdisjoint(given)]
 
 
+def _call(dual: Dual, op: Any, operands: list[Value]) -> Sequence[Value]:
+    given, outs = _varying(dual, op, operands)
+    tangents = [dual.tangents[operands[i]] for i in given]
+    name = _moved(dual, control.Call.of(op).callee, operands, given, outs)
+    types = results_of(dual.functions, name)
+    made = control.Call(name).create([*operands, *tangents], types, op.location)
+    return _entered(dual, list(made.results), len(op.results), outs)
+
+
 def _switch(dual: Dual, op: Any, operands: list[Value]) -> Sequence[Value]:
     given, outs = _varying(dual, op, operands)
     tangents = [dual.tangents[operands[i]] for i in given]
-    args, count = operands[1:], len(operands) - 1
-    kinds = [v.type for v in (*args, *tangents)]
-
-    def moved(branch: str) -> str:
-        def body(*xs: Value) -> list[Value]:
-            along = {i - 1: t for i, t in zip(given, xs[count:], strict=True)}
-            return jvp(dual.functions, dual.functions.block(branch), xs[:count], along, outs)
-
-        return dual.functions.add(f"{branch}.jvp", kinds, body, (*given, -1, *outs))
-
-    branches = tuple(moved(b) for b in control.Switch.of(op).branches)
+    places = [i - 1 for i in given]
+    names = control.Switch.of(op).branches
+    branches = tuple(_moved(dual, b, operands[1:], places, outs) for b in names)
     types = results_of(dual.functions, branches[0])
     made = control.Switch(branches).create([*operands, *tangents], types, op.location)
     return _entered(dual, list(made.results), len(op.results), outs)
+
+
+def _moved(
+    dual: Dual, name: str, args: Sequence[Value], given: Sequence[int], outs: Sequence[int]
+) -> str:
+    """A new function: of arguments, and of tangents of those at `given`, the results of the named
+    one and the tangents of those at `outs`. The arguments at `given` have tangents here."""
+    count = len(args)
+    kinds = [*(v.type for v in args), *(args[i].type for i in given)]
+
+    def body(*xs: Value) -> list[Value]:
+        along = dict(zip(given, xs[count:], strict=True))
+        return jvp(dual.functions, dual.functions.block(name), xs[:count], along, outs)
+
+    return dual.functions.add(f"{name}.jvp", kinds, body, (*given, -1, *outs))
 
 
 def _entered(dual: Dual, found: list[Value], count: int, outs: Sequence[int]) -> list[Value]:
@@ -119,6 +135,7 @@ def _in_order(found: list[Value], carries: int, moving: int, count: int) -> list
     return [*found[:carries], *tangents[:moving], *found[carries:count], *tangents[moving:]]
 
 
+CONTROL["control.call"] = _call
 CONTROL["control.switch"] = _switch
 CONTROL["control.while"] = _while
 CONTROL["control.scan"] = _scan

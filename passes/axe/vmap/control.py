@@ -29,6 +29,14 @@ def _varying(b: Batch, op: Any, operands: Sequence[Lane]) -> list[bool]:
     return [not places.isdisjoint(given) for places in of_op(b.functions, op, every)]
 
 
+def _call(b: Batch, op: Any, operands: list[Lane]) -> Sequence[Lane]:
+    outs = _varying(b, op, operands)
+    name = b.function(control.Call.of(op).callee, [lane.batched for lane in operands], outs)
+    kinds = results_of(b.functions, name)
+    made = control.Call(name).create([x.value for x in operands], kinds, op.location)
+    return [Lane(v, wide) for v, wide in zip(made.results, outs, strict=True)]
+
+
 def _switch(b: Batch, op: Any, operands: list[Lane]) -> Sequence[Lane]:
     index, *args = operands
     names = control.Switch.of(op).branches
@@ -132,6 +140,7 @@ def _until_all_are_done(
     )
 
 
+CONTROL["control.call"] = _call
 CONTROL["control.switch"] = _switch
 CONTROL["control.while"] = _while
 CONTROL["control.scan"] = _scan

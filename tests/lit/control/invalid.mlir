@@ -69,3 +69,12 @@ func.func @main(%c: tensor<f32>, %x: tensor<5xf32>) -> tensor<f32> {
   %0 = "control.scan"(%c, %x) {body = @f, carries = 1 : i64, xs = 1 : i64, length = "5", reverse = false} : (tensor<f32>, tensor<5xf32>) -> tensor<f32>
   return %0 : tensor<f32>
 }
+// -----
+func.func private @f(%x: tensor<f32>) -> tensor<f32> {
+  return %x : tensor<f32>
+}
+// CHECK: 'control.call' op arguments of @f must be [i32[]], are [f32[]]
+func.func @main(%i: tensor<i32>) -> tensor<f32> {
+  %0 = "control.call"(%i) {callee = @f} : (tensor<i32>) -> tensor<f32>
+  return %0 : tensor<f32>
+}

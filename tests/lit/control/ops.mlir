@@ -20,6 +20,17 @@ func.func @branch(%x: tensor<?x3xf32, ["batch"]>, %n: tensor<i32>) -> tensor<?x3
   return %0 : tensor<?x3xf32, ["batch"]>
 }
 
+// Ops that stood in several places are one function, which is simplified once (see tests/lit/roll).
+// CHECK-LABEL: func.func @four(
+// CHECK-SAME: %[[X:.*]]: tensor<?x3xf32, ["batch"]>)
+// CHECK: %[[Y:.*]] = "control.call"(%[[X]]) {callee = @double}
+// CHECK: "control.call"(%[[Y]]) {callee = @double}
+func.func @four(%x: tensor<?x3xf32, ["batch"]>) -> tensor<?x3xf32, ["batch"]> attributes {axe.dims = {batch = [1, 8]}} {
+  %0 = "control.call"(%x) {callee = @double} : (tensor<?x3xf32, ["batch"]>) -> tensor<?x3xf32, ["batch"]>
+  %1 = "control.call"(%0) {callee = @double} : (tensor<?x3xf32, ["batch"]>) -> tensor<?x3xf32, ["batch"]>
+  return %1 : tensor<?x3xf32, ["batch"]>
+}
+
 // The carry comes first, then what stays as it is in all rounds (here %limit).
 func.func private @below(%x: tensor<f32>, %limit: tensor<f32>) -> tensor<i1> {
   %0 = "axe.compare"(%x, %limit) {direction = "lt"} : (tensor<f32>, tensor<f32>) -> tensor<i1>

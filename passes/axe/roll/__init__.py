@@ -1,0 +1,85 @@
+"""Find ops that repeat, as layers do, and let one function stand for all copies.
+
+    %1 = exp(%0)  %2 = dot_general(%1, %a)        func private @f.repeat(%x, %w) {
+    %3 = exp(%2)  %4 = dot_general(%3, %b)          return dot_general(exp(%x), %w) }
+    %5 = exp(%4)  %6 = dot_general(%5, %c)   ->   %2 = control.call(%0, %a) {callee = @f.repeat}
+    return %6                                     %4 = control.call(%2, %b) {callee = @f.repeat}
+                                                  %6 = control.call(%4, %c) {callee = @f.repeat}
+
+The passes that follow look at the function once, until `unroll` puts its kernels in the place of
+the calls.
+
+    line.py     a function as a line of words
+    period.py   where the line repeats itself
+    cut.py      where a copy may begin: at the border between kernels
+    copies.py   what copies share, and how they become calls
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from axec.passes.axe.roll.copies import Copies
+from axec.passes.axe.roll.cut import Borders
+from axec.passes.axe.roll.line import Line
+from axec.passes.axe.roll.period import longest
+from axec.passes.axe.walk import block_of, in_order
+from axec.passes.base import Pass, register
+
+
+@register
+@dataclass(frozen=True)
+class Roll(Pass):
+    """Turn ops that repeat, as layers do, into calls of one function.
+
+    Options: `copies`, the fewest that become calls; `least`, the fewest ops that are saved."""
+
+    name = "roll"
+    copies: int = 3
+    least: int = 24
+
+    def run(self, module: Any) -> list[Copies]:
+        """Returns what became calls."""
+        return [found for function in in_order(module) for found in self._roll(module, function)]
+
+    def _roll(self, module: Any, function: Any) -> list[Copies]:
+        line = Line.of(block_of(function))
+        found = list(self._search(line, Borders(line), 0, len(line.ops)))
+        name = function.attributes["sym_name"].value
+        # From the last one on: what stands behind copies reads what they become.
+        for number, copies in reversed(list(enumerate(found))):
+            copies.roll(module, f"{name}.repeat{number or ''}")
+        return found
+
+    def _search(self, line: Line, borders: Borders, first: int, last: int) -> Iterator[Copies]:
+        """All that a stretch of the line repeats, in order."""
+        run = longest(line.words, first, last)
+        if run is None or run.saved < self.least:
+            return
+        found = None
+        for at in borders.rotations(run):
+            found = found or self._fitted(line, borders, run.start + at, run.period, run.stop)
+        if found is None:
+            return
+        yield from self._search(line, borders, first, found.start)
+        yield found
+        yield from self._search(line, borders, found.stop, last)
+
+    def _fitted(
+        self, line: Line, borders: Borders, start: int, period: int, stop: int
+    ) -> Copies | None:
+        """As many copies as stand apart from what is around them."""
+        count = (stop - start) // period
+        while count >= self.copies and (count - 1) * period >= self.least:
+            found = Copies.of(line, start, period, count)
+            stuck = found.stuck(borders) if found is not None else []
+            if not stuck:
+                return found
+            if stuck[0] == 0:
+                start += period
+            elif stuck[-1] != count - 1:
+                return None
+            count -= 1
+        return None
