@@ -1,6 +1,7 @@
 """The stages of a compilation, in order, and what runs them.
 
     trace                   Python function  -> axe and fn dialects    axec/lang
+    roll                    axe and fn       -> axe, fn and control    passes/axe/roll
     transform ... simplify  axe and fn       -> axe                    passes/axe
     narrow_weights          axe              -> axe                    passes/axe
     split_reductions        axe              -> axe                    passes/axe

@@ -21,6 +21,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from axec.dialects import fn
 from axec.passes.axe.roll.copies import Copies
 from axec.passes.axe.roll.cut import Borders
 from axec.passes.axe.roll.line import Line
@@ -34,15 +35,19 @@ from axec.passes.base import Pass, register
 class Roll(Pass):
     """Turn ops that repeat, as layers do, into calls of one function.
 
-    Options: `copies`, the fewest that become calls; `least`, the fewest ops that are saved."""
+    Options: `copies`, the fewest that become calls; `least`, the fewest ops that are saved;
+    `private`, whether functions of functions are looked at: mostly these are differentiated, and
+    reverse mode puts calls in line."""
 
     name = "roll"
     copies: int = 3
     least: int = 24
+    private: bool = False
 
     def run(self, module: Any) -> list[Copies]:
         """Returns what became calls."""
-        return [found for function in in_order(module) for found in self._roll(module, function)]
+        functions = [f for f in in_order(module) if self.private or not fn.is_private(f)]
+        return [found for function in functions for found in self._roll(module, function)]
 
     def _roll(self, module: Any, function: Any) -> list[Copies]:
         line = Line.of(block_of(function))

@@ -21,7 +21,7 @@ from axec.lang.tracing import trace
 from axec.passes.axe.roll.period import longest
 from axec.passes.base import parse_pipeline, run_pipeline
 
-ROLL = "roll{copies=2 least=2}"
+ROLL = "roll{copies=2 least=2 private=true}"
 ALONE = [name for name in PIPELINE if name not in ("roll", "unroll")]
 SAMPLES = Path(__file__).parents[3] / "samples"
 
