@@ -111,8 +111,37 @@ class Filters:
         return np.ascontiguousarray(split.transpose(0, 1, 4, 3, 2))
 
 
+_G = np.array([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]])
+
+
+@dataclass(frozen=True, slots=True)
+class Winograd:
+    """3x3 filters w [outputs, channels, 3, 3], transformed (G w Gt, winograd.py), as [panels, 16,
+    channels, width]: `width` outputs at a time, the last panel padded with zeros."""
+
+    outputs: int
+    channels: int
+    width: int
+
+    def __str__(self) -> str:
+        return f"winograd {self.outputs}x{self.channels} by {self.width}"
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return (-(-self.outputs // self.width), 16, self.channels, self.width)
+
+    def apply(self, weight: Array) -> Array:
+        panels, numbers, channels, width = self.shape
+        filters = weight.reshape(self.outputs, channels, 3, 3).astype(np.float64)
+        found = np.zeros((panels * width, channels, 4, 4), weight.dtype)
+        found[: self.outputs] = _G @ filters @ _G.T
+        split = found.reshape(panels, width, channels, numbers)
+        return np.ascontiguousarray(split.transpose(0, 3, 2, 1))
+
+
 _PANELS = re.compile(r"panels (\d+)x(\d+)(?: by (\d+))?( transposed)?")
 _TAPS = re.compile(r"taps (\d+)x(\d+)x(\d+)")
+_WINOGRAD = re.compile(r"winograd (\d+)x(\d+) by (\d+)")
 _FILTERS = re.compile(r"filters (\d+)x(\d+)x(\d+)x(\d+) by (\d+)")
 
 
@@ -153,4 +182,6 @@ def parse(text: str) -> Layout:
         return Taps(*map(int, found.groups()))
     if found := _FILTERS.fullmatch(text):
         return Filters(*map(int, found.groups()))
+    if found := _WINOGRAD.fullmatch(text):
+        return Winograd(*map(int, found.groups()))
     raise ValueError(f"not a layout of a weight: {text!r}")

@@ -27,6 +27,7 @@ from axec.passes.kernel.convolution import Conv
 from axec.passes.kernel.layouts import PANEL, Filters, Layout, Panels, Taps
 from axec.passes.kernel.product import Gemm
 from axec.passes.kernel.strides import row_major
+from axec.passes.kernel.winograd import winograd_of
 
 _Place = tuple[str, int]  # kernel, number of an input
 _Weight = tuple[Any, int]  # function, number of an argument
@@ -37,10 +38,12 @@ _Weight = tuple[Any, int]  # function, number of an argument
 class PackWeights(Pass):
     """Store weights that only products read in the order in which these read them.
 
-    Option: `waste`, the most zeros that may be stored for 100 numbers of a weight."""
+    Options: `waste`, the most zeros that may be stored for 100 numbers of a weight; `winograd`,
+    whether 3x3 filters are transformed where that pays (winograd.py)."""
 
     name = "pack_weights"
     waste: int = 25
+    winograd: bool = True
 
     def run(self, module: Any) -> None:
         kernels = definitions(module)
@@ -66,7 +69,9 @@ class PackWeights(Pass):
     def _layout(self, product: templates.Product) -> Layout | None:
         if isinstance(product, Gemm):
             return self._panels(product)
-        return _taps(product) if isinstance(product, Conv) else _filters(product)
+        if isinstance(product, ChannelsLast):
+            return _filters(product, winograd=self.winograd)
+        return _taps(product) if isinstance(product, Conv) else None
 
     def _panels(self, g: Gemm) -> Panels | None:
         """For a right factor that is one whole matrix of known size."""
@@ -85,10 +90,12 @@ def _taps(c: Conv) -> Taps | None:
     return Taps(outputs, channels, count) if count > 1 and channels > 1 else None
 
 
-def _filters(c: ChannelsLast) -> Filters | Taps | None:
+def _filters(c: ChannelsLast, *, winograd: bool) -> Layout | None:
     found = _in_order(c.conv)
     if found is None:
         return None
+    if winograd and (transformed := winograd_of(c)) is not None:
+        return transformed
     outputs, channels, count = found
     if c.depthwise:
         return Taps(outputs, channels, count)
@@ -163,4 +170,5 @@ def _set_input(kernel: Any, number: int, layout: str) -> None:
         layouts = texts(found["layouts"])
     layouts[number] = layout
     found["layouts"] = sizes_attr(layouts)
+    found["units"] = ir.StringAttr.get(str(templates.units(kernel)))
     found["workspace"] = sizes_attr(templates.workspace(kernel))

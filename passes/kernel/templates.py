@@ -23,7 +23,10 @@ from axec.mlir import ir
 from axec.passes.kernel.attention import attention_of
 from axec.passes.kernel.channels_last import ChannelsLast, channels_last_of
 from axec.passes.kernel.convolution import Conv, conv_of
+from axec.passes.kernel.layouts import Winograd as Transformed
+from axec.passes.kernel.layouts import parse
 from axec.passes.kernel.product import Gemm, gemm_of
+from axec.passes.kernel.winograd import Winograd
 
 MAP_BLOCK = 1024  # elements of the innermost axis per unit: one unit is worth about a microsecond
 REDUCE_BLOCK = 64  # results per unit: each of them is a loop of its own
@@ -211,7 +214,7 @@ def rows(kernel: Any) -> Rows:
 # ---- gemm ----------------------------------------------------------------------------------------
 
 
-Product = Gemm | Conv | ChannelsLast
+Product = Gemm | Conv | ChannelsLast | Winograd
 
 _PRODUCTS: dict[str, Callable[[Any], Product | None]] = {
     "axe.dot_general": gemm_of,
@@ -230,9 +233,15 @@ def product(kernel: Any) -> Product:
     found = product_of(anchor(kernel))
     assert found is not None, "a gemm kernel holds a product that the template takes"
     if "layouts" in kernel.attributes:
-        weight = ir.BlockArgument(found.weight).arg_number
-        return found.stored(texts(kernel.attributes["layouts"])[weight])
+        layout = texts(kernel.attributes["layouts"])[ir.BlockArgument(found.weight).arg_number]
+        return _stored(found, layout)
     return found
+
+
+def _stored(found: Product, layout: str) -> Product:
+    if isinstance(found, ChannelsLast) and layout and isinstance(parse(layout), Transformed):
+        return Winograd(found.conv)
+    return found if isinstance(found, Winograd) else found.stored(layout)
 
 
 def gemm_workspace(kernel: Any) -> tuple[Size, ...]:
@@ -240,6 +249,8 @@ def gemm_workspace(kernel: Any) -> tuple[Size, ...]:
     are kept in a result of their dtype; scratch holds them where there is none and they are built
     up in several passes."""
     g = product(kernel)
+    if isinstance(g, Winograd):
+        return (g.units * g.slot_bytes,)
     if not isinstance(g, Gemm):
         return ()
     found = [g.units * g.slot_bytes] if g.packs else []

@@ -10,7 +10,7 @@ import pytest
 import axec as axe
 from axec.driver import PIPELINE
 from axec.passes.kernel import layouts
-from axec.passes.kernel.layouts import PANEL, Filters, Panels, Taps
+from axec.passes.kernel.layouts import PANEL, Filters, Panels, Taps, Winograd
 
 
 @pytest.mark.parametrize("transposed", [False, True])
@@ -58,6 +58,22 @@ def test_filters(width: int) -> None:
         number = filters[group * 5 + output, channel].ravel()[tap]
         assert stored[group, panel, tap, channel, column] == number
     assert np.count_nonzero(stored) == filters.size
+    assert layouts.parse(str(layout)) == layout
+
+
+def test_winograd() -> None:
+    """Corners are those of the filter; row 1 of G takes the mean of three, times 3/2."""
+    filters = np.random.default_rng(0).standard_normal((10, 3, 3, 3))
+    layout = Winograd(10, 3, 8)
+    stored = layout.apply(filters)
+    assert stored.shape == layout.shape == (2, 16, 3, 8)
+    assert stored.flags.c_contiguous
+    corners = stored[:, [0, 3, 12, 15]].transpose(1, 0, 3, 2).reshape(4, 16, 3)
+    for corner, (row, column) in zip(corners, [(0, 0), (0, 2), (2, 0), (2, 2)], strict=True):
+        assert np.array_equal(corner[:10], filters[:, :, row, column])
+        assert not corner[10:].any()
+    middle = stored[:, 5].transpose(0, 2, 1).reshape(16, 3)[:10]
+    np.testing.assert_allclose(middle, filters.sum(axis=(2, 3)) / 4, rtol=1e-12)
     assert layouts.parse(str(layout)) == layout
 
 

@@ -20,6 +20,7 @@
     emit_last.py     convolutions that write channels last: what is computed once per call
     last_setting.py  from units to panels of output channels
     last.py          tiles of positions and output channels
+    winograd.py      those with 3x3 windows in fewer multiplications
 
 Each sum is built up in one order, that of k (dot products of one row: lane by lane; convolutions:
 position by position in the window, channel by channel), whatever the tile, the part or the thread:

@@ -9,7 +9,16 @@ from axec.dialects.dims import Size
 from axec.dialects.types import Shape
 from axec.passes.codegen.cpu.body import Def
 from axec.passes.codegen.cpu.frame import Frame
-from axec.passes.codegen.cpu.gemm import emit_conv, emit_last, one_row, pack, problem, tiled, tiles
+from axec.passes.codegen.cpu.gemm import (
+    emit_conv,
+    emit_last,
+    one_row,
+    pack,
+    problem,
+    tiled,
+    tiles,
+    winograd,
+)
 from axec.passes.codegen.cpu.gemm.arithmetic import Arithmetic, grouped, single
 from axec.passes.codegen.cpu.gemm.epilogue import Epilogue
 from axec.passes.codegen.cpu.gemm.problem import Problem
@@ -23,6 +32,7 @@ from axec.passes.kernel.channels_last import ChannelsLast
 from axec.passes.kernel.convolution import Conv
 from axec.passes.kernel.layouts import PANEL
 from axec.passes.kernel.product import Gemm
+from axec.passes.kernel.winograd import Winograd
 
 
 def emit(f: Frame) -> None:
@@ -32,6 +42,8 @@ def emit(f: Frame) -> None:
         emit_conv.emit(f, product)
     elif isinstance(product, ChannelsLast):
         emit_last.emit(f, product)
+    elif isinstance(product, Winograd):
+        winograd.emit(f, product)
     elif 0 not in f.body.results[0].shape:
         _emit_product(f, problem.read(product))
 

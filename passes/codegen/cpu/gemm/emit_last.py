@@ -71,6 +71,5 @@ def _zeros(f: Frame, p: ChannelsLast, element: Type) -> Value:
 def _tile(f: Frame, p: ChannelsLast) -> Tile:
     """As wide as divides panels evenly."""
     lanes = min(f.target.lanes(p.sums.size), p.width)
-    most, vectors = tiles.MOST_VECTORS[f.target.vector_registers], p.width // lanes
-    wide = max(v for v in range(1, most + 1) if vectors % v == 0)
+    wide = tiles.widest(f.target, p.width // lanes)
     return tiles.choose(f.target, lanes, wide, p.row_block, p.folds[-1].count)

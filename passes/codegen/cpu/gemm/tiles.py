@@ -88,6 +88,12 @@ def choose_width(
     return min((choose(target, lanes, v, m, k) for v in widths), key=cost)
 
 
+def widest(target: Target, vectors: int) -> int:
+    """The widest tile, in vectors, that divides so many evenly."""
+    most = MOST_VECTORS[target.vector_registers]
+    return max(v for v in range(1, most + 1) if vectors % v == 0)
+
+
 def for_gemm(target: Target, g: Gemm, each: int = 1) -> Tile:
     """The tile for the product of two matrices; `each` as in `choose`."""
     lanes = target.lanes(g.sums.size)

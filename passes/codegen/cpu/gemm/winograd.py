@@ -1,0 +1,298 @@
+"""Convolutions in Winograd's way (passes/kernel/winograd.py): fewer products, more additions.
+
+    for each unit, a block of tiles and a panel of outputs:
+        numbers[n][tile] = n-th of Bt x[tile] B, all channels      (once per block)
+        for each n < 16: sums[n] = numbers[n] * filters[n]         (microkernel.py)
+        for each tile: At sums[tile] A through the epilogue, four positions
+
+Numbers and sums of a unit stay in the second-level cache; all units that a thread works on share
+their room.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from axec.dialects.dims import Size
+from axec.mlir import ir
+from axec.passes.codegen.cpu.frame import Frame
+from axec.passes.codegen.cpu.gemm import tiles
+from axec.passes.codegen.cpu.gemm.arithmetic import Arithmetic, single
+from axec.passes.codegen.cpu.gemm.control import YES, both, steps, when
+from axec.passes.codegen.cpu.gemm.conv_setting import split
+from axec.passes.codegen.cpu.gemm.epilogue import Epilogue
+from axec.passes.codegen.cpu.gemm.microkernel import Strip, multiply
+from axec.passes.codegen.cpu.gemm.tiles import Tile
+from axec.passes.codegen.llvm import I64, PTR, Builder, Type, Value, constant, vec, zero
+from axec.passes.kernel.winograd import CHANNELS, NUMBERS, TILE, Winograd
+
+_Along = Callable[[Builder, Sequence[Value]], list[Value]]
+
+ZERO = constant(I64, 0)
+SIDE = 4  # numbers along each axis of a tile
+LINE = 64  # bytes of a cache line
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One kernel function. All values are computed at its entry: addresses of x, the filters, the
+    units' rooms, a room for the four results of a tile and one for zeros; sizes (rows: tiles of all
+    images; tiles, sizes, outs: per axis), bytes from one to the next in x, the number of panels."""
+
+    b: Builder
+    conv: Winograd
+    tile: Tile
+    lanes: int  # of transformations
+    arithmetic: Arithmetic
+    epilogue: Epilogue
+    x: Value
+    w: Value
+    slots: Value
+    results: Value
+    zeros: Value
+    m: Value
+    rows: Value
+    tiles: Sequence[Value]
+    sizes: Sequence[Value]
+    outs: Sequence[Value]
+    x_steps: Sequence[Value]
+    panels: Value
+
+    @property
+    def size(self) -> int:
+        """Bytes of a number."""
+        return self.arithmetic.sums.size
+
+    @property
+    def number_step(self) -> int:
+        """Bytes from a number of a tile to its next one."""
+        return self.conv.row_block * self.channel_bytes
+
+    @property
+    def channel_bytes(self) -> int:
+        return self.conv.channels * self.size
+
+    @property
+    def line_bytes(self) -> int:
+        """Of the sums of a tile, of one number."""
+        return self.conv.width * self.size
+
+    @property
+    def sum_step(self) -> int:
+        """Bytes from a sum of a tile to that of its next number."""
+        return (self.conv.row_block + CHANNELS) * self.line_bytes
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """Tiles [row, end_row) of a panel; addresses of their numbers and sums; its first output."""
+
+    row: Value
+    end_row: Value
+    numbers: Value
+    sums: Value
+    panel: Value
+    output: Value
+
+
+def emit(f: Frame, p: Winograd) -> None:
+    """Write a convolution in Winograd's way."""
+    if 0 in f.body.results[0].shape:
+        return
+    s, b = _setting(f, p), f.b
+    numbers = b.offset(s.slots, b.mul(f.lo, p.slot_bytes))
+    with b.for_(f.lo, f.hi, name="unit") as loop:
+        block, panel = b.udiv(loop.index, s.panels), b.urem(loop.index, s.panels)
+        row = b.mul(block, p.row_block)
+        u = Unit(
+            row=row,
+            end_row=b.min(b.add(row, p.row_block), s.rows),
+            numbers=numbers,
+            sums=b.offset(numbers, p.row_room * s.size),
+            panel=panel,
+            output=b.mul(panel, p.width),
+        )
+        first = b.or_(b.cmp("eq", panel, 0), b.cmp("eq", loop.index, f.lo))
+        when(b, first, lambda: _transform(s, u))
+        _products(s, u)
+        _results(s, u)
+
+
+def _setting(f: Frame, p: Winograd) -> Setting:
+    c, b, size = p.conv, f.b, f.size
+    root = next(d for d in f.body.ops if d.name == "transpose" and d.operands[0].name == "conv")
+    arithmetic = single(c.sums, c.sums, c.sums)
+    number, bytes_ = arithmetic.sums, c.sums.size
+
+    def slot(index: int) -> Value:
+        return f.emission.value(f.graph.slot(index, PTR))
+
+    def sizes(*found: Size) -> list[Value]:
+        return [size(n) for n in found]
+
+    zeros = b.alloca(number, p.channels, 64, "zeros")
+    with b.for_(0, p.channels, CHANNELS, name="zero") as loop:
+        b.store(zero(vec(number, CHANNELS)), b.at(zeros, number, loop.index))
+    return Setting(
+        b=b,
+        conv=p,
+        tile=_tile(f, p),
+        lanes=f.target.lanes(bytes_),
+        arithmetic=arithmetic,
+        epilogue=Epilogue(f, root, c.sums, (0, len(root.shape) - 1), root.shape[-1]),
+        x=slot(ir.BlockArgument(c.x).arg_number),
+        w=slot(ir.BlockArgument(c.w).arg_number),
+        slots=slot(len(f.body.inputs) + len(f.body.results)),
+        results=b.alloca(number, TILE * TILE * p.width, 64, "results"),
+        zeros=zeros,
+        m=size(c.m),
+        rows=size(p.rows),
+        tiles=sizes(*p.tiles),
+        sizes=sizes(*[w.size for w in c.space]),
+        outs=sizes(*[w.out for w in c.space]),
+        x_steps=sizes(*[step * bytes_ for step in c.x_strides]),
+        panels=b.max(size(p.panels), 1),
+    )
+
+
+def _tile(f: Frame, p: Winograd) -> Tile:
+    lanes = min(f.target.lanes(p.sums.size), p.width)
+    wide = tiles.widest(f.target, p.width // lanes)
+    return tiles.choose(f.target, lanes, wide, p.row_block, p.channels)
+
+
+# ---- numbers of tiles ----------------------------------------------------------------------------
+
+
+def _transform(s: Setting, u: Unit) -> None:
+    """Bt x B of every tile of a unit."""
+    b, type_ = s.b, vec(s.arithmetic.sums, s.lanes)
+    with b.for_(u.row, u.end_row, name="tile") as loop:
+        places = _places(s, loop.index)
+        target = b.offset(u.numbers, b.mul(b.sub(loop.index, u.row), s.channel_bytes))
+        with b.for_(0, s.conv.channels, s.lanes, name="channel") as inner:
+            at = b.mul(inner.index, s.size)
+            rows = [[b.load(type_, b.offset(p, at)) for p in row] for row in places]
+            found = _both_ways(b, rows, _numbers)
+            for n, value in enumerate(v for row in found for v in row):
+                b.store(value, b.offset(b.offset(target, n * s.number_step), at))
+
+
+def _places(s: Setting, number: Value) -> list[list[Value]]:
+    """Addresses of the 4x4 positions of x that decide a tile; of zeros where they are outside."""
+    b, space = s.b, s.conv.conv.space
+    image, *at = split(b, number, [s.rows, *s.tiles])
+    starts = [b.sub(b.mul(t, TILE), w.low) for t, w in zip(at, space, strict=True)]
+    first = b.offset(s.x, b.mul(image, s.x_steps[0]))
+    lines: list[list[tuple[Value, Value]]] = []  # per axis: inside?, bytes
+    for start, size, step in zip(starts, s.sizes, s.x_steps[2:], strict=True):
+        positions = [b.add(start, i) for i in range(SIDE)]
+        lines.append([(b.cmp("ult", p, size), b.mul(p, step)) for p in positions])
+    return [
+        [
+            b.select(both(b, inside, here), b.offset(b.offset(first, down), along), s.zeros)
+            for here, along in lines[1]
+        ]
+        for inside, down in lines[0]
+    ]
+
+
+def _both_ways(b: Builder, rows: Sequence[Sequence[Value]], along: _Along) -> list[list[Value]]:
+    """What `along` makes of every row, and then of every column."""
+    first = [along(b, row) for row in rows]
+    columns = [along(b, column) for column in zip(*first, strict=True)]
+    return [list(row) for row in zip(*columns, strict=True)]
+
+
+def _numbers(b: Builder, x: Sequence[Value]) -> list[Value]:
+    """Bt x."""
+    return [b.sub(x[0], x[2]), b.add(x[1], x[2]), b.sub(x[2], x[1]), b.sub(x[1], x[3])]
+
+
+def _outputs(b: Builder, x: Sequence[Value]) -> list[Value]:
+    """At x."""
+    return [b.add(b.add(x[0], x[1]), x[2]), b.sub(b.sub(x[1], x[2]), x[3])]
+
+
+# ---- sums over channels --------------------------------------------------------------------------
+
+
+def _products(s: Setting, u: Unit) -> None:
+    """Numbers of tiles times filters, summed over channels."""
+    b, tile, count = s.b, s.tile, s.b.sub(u.end_row, u.row)
+    with (
+        b.for_(0, NUMBERS, name="number") as loop,
+        steps(b, ZERO, constant(I64, s.conv.width), tile.columns, "column") as column,
+        steps(b, ZERO, count, tile.rows, "row") as row,
+    ):
+        panel = b.add(b.mul(u.panel, NUMBERS), loop.index)
+        w = b.offset(s.w, b.mul(panel, s.conv.channels * s.line_bytes))
+        strip = _strip(s, u, loop.index, b.at(w, s.arithmetic.sums, column), (row, count))
+        zeros = [zero(vec(s.arithmetic.sums, tile.lanes))] * (tile.rows * tile.vectors)
+        depth = constant(I64, s.conv.channels)
+        found = multiply(b, tile, s.arithmetic, strip, depth, zeros)
+        first = b.offset(u.sums, b.mul(loop.index, s.sum_step))
+        first = b.at(b.offset(first, b.mul(row, s.line_bytes)), s.arithmetic.sums, column)
+        for n, value in enumerate(found):
+            i, j = divmod(n, tile.vectors)
+            b.store(value, b.offset(first, i * s.line_bytes + j * value.type.size))
+
+
+def _strip(s: Setting, u: Unit, number: Value, w: Value, at: tuple[Value, Value]) -> Strip:
+    """What the tile of rows from at[0] on, of at[1], reads. Rows that do not exist are the last
+    one once more. The filters of the next number are brought near."""
+    b, tile, (row, count) = s.b, s.tile, at
+    numbers = b.offset(u.numbers, b.mul(number, s.number_step))
+    lines = max(tile.columns * s.size // LINE, 1)
+    share = b.mul(b.urem(b.udiv(row, tile.rows), lines), LINE)
+    near = b.offset(b.offset(w, s.conv.channels * s.line_bytes), share)
+    rows = [b.min(b.add(row, i), b.sub(count, 1)) for i in range(tile.rows)]
+    type_: Type = vec(s.arithmetic.sums, tile.lanes)
+    return Strip(
+        rows=[b.offset(numbers, b.mul(r, s.channel_bytes)) for r in rows],
+        left_step=constant(I64, s.size),
+        columns=[(w, j * type_.size) for j in range(tile.vectors)],
+        right_step=constant(I64, s.line_bytes),
+        read=lambda place, _: b.load(type_, place),
+        ahead=lambda k: [b.offset(near, b.mul(k, s.line_bytes))],
+    )
+
+
+# ---- results of tiles ----------------------------------------------------------------------------
+
+
+def _results(s: Setting, u: Unit) -> None:
+    """At sums A of every tile, through the epilogue."""
+    b, lanes = s.b, s.tile.lanes
+    type_ = vec(s.arithmetic.sums, lanes)
+    end = b.min(b.add(u.output, s.conv.width), s.m)
+    with b.for_(u.row, u.end_row, name="tile") as loop:
+        source = b.offset(u.sums, b.mul(b.sub(loop.index, u.row), s.line_bytes))
+        with b.for_(0, s.conv.width, lanes, name="column") as inner:
+            place = b.at(source, s.arithmetic.sums, inner.index)
+            read = [b.load(type_, b.offset(place, n * s.sum_step)) for n in range(NUMBERS)]
+            rows = [read[i : i + SIDE] for i in range(0, NUMBERS, SIDE)]
+            found = [v for row in _both_ways(b, rows, _outputs) for v in row]
+            for n, value in enumerate(found):
+                line = b.offset(s.results, n * s.line_bytes)
+                b.store(value, b.at(line, s.arithmetic.sums, inner.index))
+        image, *at = split(b, loop.index, [s.rows, *s.tiles])
+        with b.for_(0, TILE * TILE, name="position") as inner:
+            _position(s, u, image, at, inner.index, end)
+
+
+def _position(
+    s: Setting, u: Unit, image: Value, at: Sequence[Value], number: Value, end: Value
+) -> None:
+    """One of the four results of a tile, if it exists."""
+    b = s.b
+    moved = [b.udiv(number, TILE), b.urem(number, TILE)]
+    places = [b.add(b.mul(t, TILE), m) for t, m in zip(at, moved, strict=True)]
+    inside, row = YES, image
+    for place, size, window in zip(places, s.outs, s.conv.conv.space, strict=True):
+        row = b.add(b.mul(row, size), place)
+        if not isinstance(window.out, int) or window.out % TILE:
+            inside = both(b, inside, b.cmp("lt", place, size))
+    sums = b.offset(s.results, b.mul(number, s.line_bytes))
+    when(b, inside, lambda: s.epilogue.row(sums, [row], u.output, end, s.conv.width))
