@@ -50,4 +50,5 @@ def emit_kernel(module: Module, define: Any, target: Target) -> None:
             hi=hi,
         )
     )
+    b.intrinsic("x86.avx.vzeroupper", [], VOID, [])  # code without AVX may follow
     b.ret()

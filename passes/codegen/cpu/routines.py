@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 from axec.passes.codegen.cpu.targets import Target
-from axec.passes.codegen.llvm import VOID, Builder, Module, Type, Value
+from axec.passes.codegen.llvm import VOID, Builder, Module, Type, Value, poison
 
 #: Writes the body of a routine from its parameters, as the name has them.
 Emit = Callable[[Builder, Target, Sequence[str]], None]
@@ -30,11 +30,12 @@ class Family:
     arguments: dict[str, Type]
     emit: Emit
 
-    def call(self, b: Builder, parameters: Iterable[object], **arguments: Value) -> None:
-        """Call the routine with these parameters (words without `_`)."""
+    def call(self, b: Builder, parameters: Iterable[object], **arguments: Value | None) -> None:
+        """Call the routine with these parameters (words without `_`); it does not look at
+        arguments that are not given."""
         name = _PREFIX + "_".join((self.name, *map(str, parameters)))
         b.module.import_(name, VOID, list(self.arguments.values()))
-        b.call(name, VOID, [arguments[a] for a in self.arguments])
+        b.call(name, VOID, [arguments.get(a) or poison(t) for a, t in self.arguments.items()])
 
 
 _FAMILIES: dict[str, Family] = {}

@@ -73,8 +73,11 @@ class Target:
 
 
 _LINUX = "x86_64-unknown-linux-gnu"
+# Kernels clear the upper halves of registers once, at their end (kernels.py): LLVM would do so
+# around every call of a routine, too.
+_LEFT = "-vzeroupper"
 # LLVM would rather split 64-byte vectors on generic v4; ours are meant as they stand.
-_WIDE = "-prefer-256-bit"
+_WIDE = f"-prefer-256-bit,{_LEFT}"
 
 #: Best first: "native" is the first that this machine runs; the loader tries them in this order.
 TARGETS: dict[str, Target] = {
@@ -83,7 +86,7 @@ TARGETS: dict[str, Target] = {
         Target("x86-64-v4-bf16", _LINUX, "x86-64-v4", _WIDE, 64, 32),
         Target("x86-64-v4-vnni", _LINUX, "x86-64-v4", _WIDE, 64, 32),
         Target("x86-64-v4", _LINUX, "x86-64-v4", _WIDE, 64, 32),
-        Target("x86-64-v3", _LINUX, "x86-64-v3", "", 32, 16),
+        Target("x86-64-v3", _LINUX, "x86-64-v3", _LEFT, 32, 16),
     )
 }
 

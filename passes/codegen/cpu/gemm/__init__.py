@@ -1,7 +1,8 @@
 """Template `gemm`: one matrix product or convolution and the pointwise ops after it.
 
     tiles.py         which register tile
-    microkernel.py   the inner loop
+    tile_routine.py  a tile of a product, a function that all of them share
+    microkernel.py   the inner loop of convolutions
     epilogue.py      from sums to results
     control.py       loops and conditions that vanish where they are decided at compile time
 

@@ -15,7 +15,6 @@ from axec.passes.codegen.cpu.gemm.setting import Setting, load
 from axec.passes.codegen.cpu.gemm.tiles import Tile
 from axec.passes.codegen.cpu.turn import TURN
 from axec.passes.codegen.llvm import (
-    F32,
     I8,
     I16,
     I32,
@@ -138,7 +137,6 @@ def _blocks(s: Setting, source: Value, count: Value, depth: Value, slot: Value) 
             step=s.steps.right_n,
             last=b.sub(last, outer.index),
             count=b.sub(height, inner.index),
-            factor=constant(F32, 1.0),
             out=b.offset(write, b.mul(inner.index, _row_bytes(s))),
             out_step=constant(I64, _row_bytes(s)),
         )
@@ -175,13 +173,12 @@ def tile_words(g: Gemm, tile: Tile) -> int:
     return g.depth // g.group * tile.rows + _BEHIND
 
 
-def packed(s: Setting, number: Value, room: Value) -> tuple[list[Value], Value]:
-    """Tile `number` of those that are packed: the address of each row's first word, and bytes from
-    one word along k to the next."""
+def packed(s: Setting, number: Value, room: Value) -> tuple[Value, Value, Value]:
+    """Tile `number` of those that are packed: the address of the first row's first word, and bytes
+    from one row to the next, from one word along k to the next."""
     b, size = s.b, s.word.size
     first = b.offset(room, b.mul(number, tile_words(s.gemm, s.tile) * size))
-    places = [b.offset(first, i * size) for i in range(s.tile.rows)]
-    return places, constant(I64, s.tile.rows * size)
+    return first, constant(I64, size), constant(I64, s.tile.rows * size)
 
 
 def rows(s: Setting, source: Value, count: Value, depth: Value, room: Value) -> None:

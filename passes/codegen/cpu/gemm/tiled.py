@@ -4,7 +4,7 @@
         pack the panel's columns                  (unless they are read in place)
         for each tile of columns, each tile of rows:
             sums = what the parts before gave, or 0
-            sums += left rows * right columns     (microkernel.py)
+            sums += left rows * right columns     (tile_routine.py)
             store sums; after the last part through the epilogue
 
 There is one kind of tile. At the edges its rows are clamped to the last one, its columns padded,
@@ -13,20 +13,18 @@ and its sums pass through a tile of scratch, of which the part that exists is co
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from axec.passes.codegen.cpu.gemm import pack
-from axec.passes.codegen.cpu.gemm.control import YES, both, lanes_of, negate, steps, unless, when
+from axec.passes.codegen.cpu.gemm.control import YES, both, lanes_of, negate, steps, when
 from axec.passes.codegen.cpu.gemm.epilogue import Epilogue
-from axec.passes.codegen.cpu.gemm.microkernel import Strip, multiply
 from axec.passes.codegen.cpu.gemm.setting import Matrix, Panel, Region, Setting, load, store
-from axec.passes.codegen.llvm import I64, Builder, Value, constant, zero
+from axec.passes.codegen.cpu.gemm.tile_routine import LINE, TILE, Ahead, Kind
+from axec.passes.codegen.llvm import I64, NULL, Builder, Value, constant, zero
 from axec.passes.kernel.layouts import PANEL
 
-LINE = 64  # bytes of a cache line
-
-Left = tuple[Sequence[Value], Value]  # Strip.rows and .left_step
+Left = tuple[Value, Value, Value]  # address of the first row, bytes to the next, to the next word
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,12 +124,11 @@ def _tile(s: Setting, p: Panel, part: Part, r: Region, left: Left) -> None:
     b, tile, epilogue = s.b, s.tile, s.epilogue
     full = both(b, b.cmp("eq", r.rows, tile.rows), b.cmp("eq", r.columns, tile.columns))
     result, scratch = _result(s, p, r), _scratch(s)
-    zeros = [zero(s.vector)] * (tile.rows * tile.vectors)
-    so_far = unless(b, part.start, zeros, lambda: _so_far(s, r, full, result, scratch))
-    found = _products(s, p, part, r, left, so_far)
+    when(b, both(b, negate(b, part.start), negate(b, full)), lambda: _copy(s, r, result, scratch))
     direct = full if epilogue is None else both(b, full, negate(b, part.end))
-    for place, value in zip(_places(s, _choose(s, direct, result, scratch)), found, strict=True):
-        b.store(value, place)
+    source, target = (_choose(s, where, result, scratch) for where in (full, direct))
+    begin = b.select(part.start, NULL, source.address)
+    _products(s, p, part, r, left, Matrix(begin, source.step), target)
     if epilogue is None:
         unfinished = negate(b, direct)
     else:
@@ -168,87 +165,56 @@ def _choose(s: Setting, first: Value, x: Matrix, y: Matrix) -> Matrix:
 
 
 def _products(
-    s: Setting, p: Panel, part: Part, r: Region, left: Left, so_far: Sequence[Value]
-) -> Sequence[Value]:
-    """`so_far` plus a part of k."""
-    b, vectors = s.b, s.tile.vectors
-    strip = _strip(s, p, part, r, left)
-    found = multiply(b, s.tile, s.arithmetic, strip, pack.words(s, part.depth), so_far)
-    if s.surplus is None:
-        return found
-    surplus = [b.load(s.vector, b.at(s.surplus, s.vector, j)) for j in range(vectors)]
-    return [b.sub(total, surplus[i % vectors]) for i, total in enumerate(found)]
-
-
-def _rows_in_place(s: Setting, p: Panel, part: Part, row: Value) -> Left:
-    """The rows of a tile as they lie. Rows that do not exist are the last one once more."""
-    b = s.b
-    base = b.offset(p.left, b.mul(part.first, s.steps.left_k))
-    rows, last = [], b.sub(p.end_row, 1)
-    for i in range(s.tile.rows):
-        number = b.add(row, i) if s.rows_fit else b.min(b.add(row, i), last)
-        rows.append(b.offset(base, b.mul(number, s.steps.left_m)))
-    return rows, b.mul(s.steps.left_k, s.group)
-
-
-def _strip(s: Setting, p: Panel, part: Part, r: Region, left: Left) -> Strip:
-    """What the tile reads."""
-    b, tile = s.b, s.tile
-    right = b.at(part.right, s.word, b.sub(r.column, p.column))
-    columns = [(right, j * s.words.size) for j in range(tile.vectors)]
+    s: Setting, p: Panel, part: Part, r: Region, left: Left, source: Matrix, target: Matrix
+) -> None:
+    """target = source (null: zeros) plus a part of k."""
+    b, dtypes = s.b, s.problem.dtypes
     in_place = s.problem.layout == "row" and p.slot is None and not s.columns_fit
-    masks = lanes_of(b, r.columns, tile.lanes, tile.vectors) if in_place else None
-    return Strip(
-        rows=left[0],
-        left_step=left[1],
-        columns=columns,
-        right_step=part.step,
-        read=lambda place, j: load(b, s.words, place, masks[j] if masks else None),
-        ahead=_ahead(s, p, part, r),
+    ahead: Ahead = _AHEAD.get(s.problem.layout, "rows")
+    near, near_step = _near(s, p, part, r) if ahead != "none" else (None, None)
+    TILE.call(
+        b,
+        Kind(*dtypes, s.gemm.sums, s.tile, in_place, ahead).words(),
+        left=left[0],
+        left_m=left[1],
+        last=b.sub(r.rows, 1),
+        left_k=left[2],
+        right=b.at(part.right, s.word, b.sub(r.column, p.column)),
+        right_k=part.step,
+        words=pack.words(s, part.depth),
+        columns=r.columns,
+        source=source.address,
+        source_m=source.step,
+        target=target.address,
+        target_m=target.step,
+        near=near,
+        near_step=near_step,
+        row=s.surplus,
     )
 
 
-def _ahead(
-    s: Setting, p: Panel, part: Part, r: Region
-) -> Callable[[Value], Sequence[Value]] | None:
+def _rows_in_place(s: Setting, p: Panel, part: Part, row: Value) -> Left:
+    """The rows of a tile as they lie."""
+    b = s.b
+    base = b.offset(p.left, b.mul(part.first, s.steps.left_k))
+    first = b.offset(base, b.mul(row, s.steps.left_m))
+    return first, s.steps.left_m, b.mul(s.steps.left_k, s.group)
+
+
+#: By layout, where it is not the next part's rows.
+_AHEAD: dict[str, Ahead] = {"any": "none", "col": "columns"}
+
+
+def _near(s: Setting, p: Panel, part: Part, r: Region) -> tuple[Value, Value]:
     """The part to come, a cache line per step of k: one tile of rows after the other brings near a
     share of the columns below it. (Zen 4, GFLOP/s: 128x768x3072 102 -> 109, transposed 102 -> 110.)
     """
-    if s.problem.layout == "any":
-        return None
     b, share = s.b, LINE // s.element.size
     number = b.min(b.udiv(b.sub(r.row, p.row), s.tile.rows), max(s.tile.columns // share, 1) - 1)
     column = b.add(b.sub(r.column, p.column), b.mul(number, share))
     if s.problem.layout != "col":
-        near = b.at(part.next, s.element, column)
-        return _each(s, lambda k: b.offset(near, b.mul(k, s.steps.right_k)))
-    first = b.offset(part.next, b.mul(column, s.steps.right_n))
-
-    def line(k: Value) -> Value:
-        column, number = b.and_(k, share - 1), b.lshr(k, share.bit_length() - 1)
-        return b.offset(b.offset(first, b.mul(column, s.steps.right_n)), b.mul(number, LINE))
-
-    return _each(s, line)
-
-
-def _each(s: Setting, place: Callable[[Value], Value]) -> Callable[[Value], list[Value]]:
-    """The places for all steps of k that a word holds, by number of word."""
-    b, group = s.b, s.group
-    return lambda word: [place(b.add(b.mul(word, group), e)) for e in range(group)]
-
-
-def _so_far(s: Setting, r: Region, full: Value, result: Matrix, scratch: Matrix) -> Sequence[Value]:
-    """The sums of the parts before."""
-    when(s.b, negate(s.b, full), lambda: _copy(s, r, result, scratch))
-    source = _choose(s, full, result, scratch)
-    return [s.b.load(s.vector, place) for place in _places(s, source)]
-
-
-def _places(s: Setting, m: Matrix) -> list[Value]:
-    """Addresses of the vectors of a tile, row by row."""
-    b = s.b
-    rows = [b.offset(m.address, b.mul(m.step, i)) for i in range(s.tile.rows)]
-    return [b.at(row, s.vector, j) for row in rows for j in range(s.tile.vectors)]
+        return b.at(part.next, s.element, column), s.steps.right_k
+    return b.offset(part.next, b.mul(column, s.steps.right_n)), s.steps.right_n
 
 
 def _copy(s: Setting, r: Region, source: Matrix, target: Matrix) -> None:
