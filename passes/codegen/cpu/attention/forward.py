@@ -137,7 +137,8 @@ def _seen(
         loop.yield_(*[b.add(x, y) for x, y in zip(loop.carried, found, strict=True)])
     if room.out:
         v = rows_from(s, views["v"], key)
-        tiles.add(s, v, here, s.a.width, room.scores, room.out, factors)
+        _store_row(s, room.row, factors)
+        tiles.add(s, v, here, s.a.width, room.scores, room.out, room.row)
     return [*above, *loop.results]
 
 

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
 
 from axec.dialects import dtypes
 from axec.dialects.dtypes import f32
 from axec.passes.codegen.cpu.attention.setting import STREAM, Setting, View
 from axec.passes.codegen.cpu.gemm import tiles
-from axec.passes.codegen.cpu.gemm.arithmetic import single
 from axec.passes.codegen.cpu.gemm.control import steps
-from axec.passes.codegen.cpu.gemm.microkernel import Strip, multiply
+from axec.passes.codegen.cpu.gemm.tile_routine import TILE, Kind
 from axec.passes.codegen.cpu.registers import from_memory, memory_type
 from axec.passes.codegen.cpu.turn import MASK, SCALED, TURN
-from axec.passes.codegen.llvm import F32, I64, Value, constant, vec, zero
+from axec.passes.codegen.llvm import F32, I64, NULL, Value, constant, vec, zero
 
 # ---- products ------------------------------------------------------------------------------------
 
@@ -22,8 +20,7 @@ from axec.passes.codegen.llvm import F32, I64, Value, constant, vec, zero
 def scores(s: Setting, rows: View, count: Value, depth: int, block: Value, out: Value) -> None:
     """out[i] = sum over d of rows[i, d] * block[d], for i < count."""
     tile = tiles.choose(s.f.target, s.lanes, s.vectors, STREAM, depth)
-    zeros = [zero(s.vector)] * s.vectors
-    _product(s, tile, rows, count, constant(I64, depth), block, out, lambda _: zeros)
+    _product(s, Kind(f32, f32, f32, tile), rows, count, constant(I64, depth), block, out)
 
 
 def add(
@@ -33,51 +30,50 @@ def add(
     width: int,
     weights: Value,
     out: Value,
-    factors: Sequence[Value] | None = None,
+    factors: Value | None = None,
 ) -> None:
-    """out[c] = factors * out[c] + sum over i < count of rows[i, c] * weights[i], for c < width."""
-
-    def so_far(places: Sequence[Value]) -> Sequence[Value]:
-        found = [s.b.load(s.vector, place) for place in places]
-        if factors is None:
-            return found
-        return [s.b.mul(x, y) for x, y in zip(found, factors, strict=True)]
-
-    tile = tiles.choose(
-        s.f.target, s.lanes, s.vectors, width, 1
-    )  # any number of rows, odd ones too
-    _product(s, tile, rows.turned(), constant(I64, width), count, weights, out, so_far)
+    """out[c] = factors * out[c] + sum over i < count of rows[i, c] * weights[i], for c < width.
+    factors: the address of a row."""
+    # Any number of rows, odd ones too.
+    tile = tiles.choose(s.f.target, s.lanes, s.vectors, width, 1)
+    kind = Kind(f32, f32, f32, tile, scaled=factors is not None)
+    columns = constant(I64, width)
+    _product(s, kind, rows.turned(), columns, count, weights, out, begin=True, factors=factors)
 
 
 def _product(
     s: Setting,
-    tile: tiles.Tile,
+    kind: Kind,
     left: View,
     count: Value,
     depth: Value,
     right: Value,
     out: Value,
-    so_far: Callable[[Sequence[Value]], Sequence[Value]],
+    *,
+    begin: bool = False,
+    factors: Value | None = None,
 ) -> None:
-    """out[i] = so_far + sum over k < depth of left[i, k] * right[k]. Rows beyond the last one are
-    it once more, and are written to the spare rows of `out`."""
-    b, size = s.b, s.vector.size
-    whole = count.const is not None and count.const % tile.rows == 0
-    with steps(b, constant(I64, 0), count, tile.rows, "tile") as first:
-        numbers = [b.add(first, i) for i in range(tile.rows)]
-        inside = numbers if whole else [b.min(n, b.sub(count, 1)) for n in numbers]
-        strip = Strip(
-            rows=[b.offset(left.address, b.mul(n, left.step)) for n in inside],
-            left_step=left.near,
-            columns=[(right, j * size) for j in range(s.vectors)],
-            right_step=constant(I64, s.row_bytes),
-            read=lambda place, _: b.load(s.vector, place),
+    """out[i] = sum over k < depth of left[i, k] * right[k], on top of what is there if `begin`.
+    Rows beyond the last one are it once more, and are written to the spare rows of `out`."""
+    b, rows, bytes_ = s.b, kind.tile.rows, constant(I64, s.row_bytes)
+    with steps(b, constant(I64, 0), count, rows, "tile") as first:
+        target = b.offset(out, b.mul(first, s.row_bytes))
+        TILE.call(
+            b,
+            kind.words(),
+            left=b.offset(left.address, b.mul(first, left.step)),
+            left_m=left.step,
+            last=b.sub(b.min(b.sub(count, first), rows), 1),
+            left_k=left.near,
+            right=right,
+            right_k=bytes_,
+            words=depth,
+            source=target if begin else NULL,
+            source_m=bytes_,
+            target=target,
+            target_m=bytes_,
+            row=factors,
         )
-        places = [s.places(out, n) for n in numbers]
-        start = [x for row in places for x in so_far(row)]
-        found = multiply(b, tile, single(f32, f32, f32), strip, depth, start)
-        for place, value in zip([p for row in places for p in row], found, strict=True):
-            b.store(value, place)
 
 
 def clear(s: Setting, block: Value, rows: int) -> None:
