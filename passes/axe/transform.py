@@ -22,6 +22,7 @@ from axec.mlir import func, ir
 from axec.passes.axe.grad import (  # noqa: F401
     arrange,
     attention,
+    call_reverse,
     composite,
     constants,
     contract,

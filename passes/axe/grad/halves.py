@@ -20,6 +20,7 @@ from axec.passes.axe.decompose import Decompose
 from axec.passes.axe.grad.reverse import vjp
 from axec.passes.axe.simplify import Simplify
 from axec.passes.axe.walk import Functions, Value, block_of, copied
+from axec.passes.kernel.strides import WINDOWS
 
 # Pointwise ops that cost no more than reading their operands.
 _SIMPLE = frozenset(
@@ -49,7 +50,7 @@ class Halves:
         arguments, outs = list(self._block.arguments), list(operations[-1].operands)
         self._given, self._seeds = arguments[:count], arguments[count:]
         middle = len(outs) - len(wrt)
-        self._results, self.cotangents = outs[:middle], outs[middle:]
+        self.results, self.cotangents = outs[:middle], outs[middle:]
         self._operations = operations[:-1]
         self.same = {self._given[i] for i in fixed}  # in all rounds, with what is made of it
         self._kept = {self._given[i] for i in kept}
@@ -62,8 +63,8 @@ class Halves:
     def ahead(self, arguments: Sequence[Value]) -> tuple[list[Value], list[Value]]:
         """Emit the first half: the results, and what it saves."""
         env = dict(zip(self._given, arguments, strict=True))
-        found = self._emitted(env, [*self._results, *self.saved])
-        return found[: len(self._results)], found[len(self._results) :]
+        found = self._emitted(env, [*self.results, *self.saved])
+        return found[: len(self.results)], found[len(self.results) :]
 
     def back(
         self, saved: Sequence[Value], used: Sequence[Value], seeds: Sequence[Value],
@@ -93,7 +94,12 @@ class Halves:
         read = {v for v in (*read, *self.cotangents) if v in roots}
         order = {v: i for i, v in enumerate(roots)}
         chosen = {v for v in read if roots[v] == {v}}
-        for v in sorted(read - chosen, key=order.__getitem__):
+        windows: dict[Value, list[Value]] = defaultdict(list)
+        for v in read - chosen:
+            if (whole := _whole(v)) != v:
+                windows[whole].append(v)
+        chosen |= {v for v, parts in windows.items() if roots[v] and _bytes([v]) <= _bytes(parts)}
+        for v in sorted((v for v in read if _whole(v) not in chosen), key=order.__getitem__):
             rest = roots[v] - chosen
             chosen |= rest if _bytes(rest) <= _bytes([v]) else {v}
         return sorted(chosen, key=order.__getitem__)
@@ -102,7 +108,7 @@ class Halves:
         """For every value that does not depend on the seeds, the values to save in order to have it
         at next to no cost: itself, fewer of its operands, or none at all."""
         nothing: frozenset[Value] = frozenset()
-        ahead = _needed(self._results, ())
+        ahead = _needed(self.results, ())
         found = {a: nothing if a in self._kept else frozenset((a,)) for a in self._given}
         for op in self._operations:
             if any(v not in found for v in op.operands):
@@ -153,6 +159,13 @@ def _is_light(op: Any) -> bool:
     if declared is None:
         return False
     return declared.group in ("constant", "alias", "arrange") or op.name in _SIMPLE
+
+
+def _whole(value: Value) -> Value:
+    """What a value is a window of; itself if it is none."""
+    while isinstance(value, ir.OpResult) and value.owner.name in WINDOWS:
+        value = value.owner.operands[0]
+    return value
 
 
 def _bytes(values: Iterable[Value]) -> int:

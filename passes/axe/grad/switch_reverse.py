@@ -130,9 +130,4 @@ def _zeros(e: IrEmit, t: TensorType) -> Value:
     return e(broadcast, number, shape=t.shape, axes=()) if t.rank else number
 
 
-def _call(tape: Tape, op: Any, operands: list[Value]) -> Sequence[Value]:
-    return tape.block(tape.functions.block(control.Call.of(op).callee), operands)
-
-
-CONTROL["control.call"] = _call
 CONTROL["control.switch"] = _switch

@@ -21,7 +21,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from axec.dialects import fn
+from axec.dialects import control, fn
+from axec.mlir import ir
 from axec.passes.axe.roll.copies import Copies
 from axec.passes.axe.roll.cut import Borders
 from axec.passes.axe.roll.line import Line
@@ -35,18 +36,20 @@ from axec.passes.base import Pass, register
 class Roll(Pass):
     """Turn ops that repeat, as layers do, into calls of one function.
 
-    Options: `copies`, the fewest that become calls; `least`, the fewest ops that are saved;
-    `private`, whether functions of functions are looked at: mostly these are differentiated, and
-    reverse mode puts calls in line."""
+    Options: `copies`, the fewest that become calls; `least`, the fewest ops that are saved; `all`:
+    also in functions whose results others compute with, where calls may keep kernels apart."""
 
     name = "roll"
     copies: int = 3
     least: int = 24
-    private: bool = False
+    all: bool = False
 
     def run(self, module: Any) -> list[Copies]:
         """Returns what became calls."""
-        functions = [f for f in in_order(module) if self.private or not fn.is_private(f)]
+        functions = in_order(module)
+        if not self.all:
+            apart = _Apart(functions)
+            functions = [f for f in functions if apart.holds(f)]
         return [found for function in functions for found in self._roll(module, function)]
 
     def _roll(self, module: Any, function: Any) -> list[Copies]:
@@ -88,3 +91,39 @@ class Roll(Pass):
                 return None
             count -= 1
         return None
+
+
+class _Apart:
+    """Which functions give results, and derivatives, that nobody computes with: their products need
+    no epilogue from outside. An optimiser's update is one, which a border would keep apart from the
+    products of the gradient."""
+
+    def __init__(self, functions: list[Any]) -> None:
+        self._applied: dict[str, list[tuple[Any, Any]]] = {}  # name -> (function, op of it)
+        for function in functions:
+            for view in block_of(function).operations:
+                for name in _names(view.operation):
+                    self._applied.setdefault(name, []).append((function, view.operation))
+
+    def holds(self, function: Any) -> bool:
+        if not fn.is_private(function):
+            return True
+        applied = self._applied.get(function.attributes["sym_name"].value, [])
+        return all(
+            op.name in _HANDING_ON
+            and all(u.owner.name == "func.return" for r in op.results for u in r.uses)
+            and self.holds(caller)
+            for caller, op in applied
+        )
+
+
+# Ops whose results are those of a function, or derivatives of it.
+_HANDING_ON = frozenset({"fn.call", "fn.vjp", "fn.jvp", "fn.vmap"})
+
+
+def _names(op: Any) -> Iterator[str]:
+    """The functions that an op applies."""
+    if op.name.startswith("fn."):
+        symbols = [op.attributes[name] for name in op.attributes]
+        yield from (a.value for a in symbols if isinstance(a, ir.FlatSymbolRefAttr))
+    yield from control.bodies(op)
