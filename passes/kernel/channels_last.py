@@ -18,7 +18,6 @@ from axec.dialects import dims
 from axec.dialects.dims import Size
 from axec.dialects.dtypes import DType
 from axec.passes.kernel.convolution import Conv, conv_of
-from axec.passes.kernel.product import ROW_QUANTUM, rows_per_unit
 from axec.passes.kernel.strides import turned
 
 #: Columns of a panel: of these the ones that fill the panels best.
@@ -28,8 +27,10 @@ _PANEL_COST = 4  # what a panel costs besides its columns, in columns
 #: What is read of the filters of a panel while sums are in registers stays in the second-level
 #: cache: bytes of it, at most.
 SLICE = 320 * 1024
-#: Rows of a unit, at most: while there is one slice, and while sums of several are kept.
+#: Rows of a unit, at most: while there is one slice, and while sums of several are kept. Fewer
+#: units than UNITS are cut until they have LEAST_ROWS.
 ROWS, SUMMED_ROWS = 48, 192
+UNITS, LEAST_ROWS = 8, 6
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,13 +109,12 @@ class ChannelsLast:
     @property
     def row_block(self) -> Size:
         most = ROWS if self.block is None else SUMMED_ROWS
-        rows = rows_per_unit(self.rows, self.groups * self.panels)
-        if not isinstance(rows, int) or not isinstance(self.rows, int):
+        others = self.groups * self.panels
+        if not isinstance(others, int) or not isinstance(self.rows, int):
             return most
-        blocks = -(-self.rows // max(min(rows, most), 1))
-        if blocks < 2:
-            return self.rows
-        return -(-self.rows // (blocks * ROW_QUANTUM)) * ROW_QUANTUM
+        shares = min(-(-UNITS // max(others, 1)), self.rows // LEAST_ROWS)
+        blocks = max(-(-self.rows // most), shares, 1)
+        return -(-self.rows // blocks)
 
     @property
     def row_blocks(self) -> Size:

@@ -14,15 +14,18 @@ are done in the new order; whatever else reads a value gets it back in the old o
 
 from __future__ import annotations
 
-import itertools
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
+
 from axec.dialects import dims, types
 from axec.dialects.attrs import Ints
 from axec.dialects.axe import OPS
-from axec.dialects.axe.arrange import broadcast, transpose
+from axec.dialects.axe.arrange import broadcast, pad, transpose
+from axec.dialects.axe.constants import constant
+from axec.dialects.axe.contract import conv
 from axec.dialects.emit import IrEmit
 from axec.dialects.kernel import functions
 from axec.mlir import ir
@@ -34,18 +37,23 @@ from axec.passes.kernel.strides import producer
 
 Value = Any  # an MLIR value
 
+FILTERS = 2 * 1024 * 1024  # bytes of filters that are turned in the cache
+BEYOND = 16  # how many times as many positions make larger ones worth it
+
 
 @register
 @dataclass(frozen=True)
 class Layout(Pass):
     """Convolutions, and what their results go through, are written channels last.
 
-    Options: `least`, the fewest output channels of a group; `depth`, the fewest products per
-    result."""
+    Options: `least`, the fewest output channels of a group, unless rows of the result are shorter;
+    `depth`, the fewest products per result; `rows`, the fewest positions that are worth turning
+    filters for in every call."""
 
     name = "layout"
     least: int = 16
     depth: int = 16
+    rows: int = 16
 
     def run(self, module: Any) -> None:
         for function in functions(module):
@@ -54,26 +62,53 @@ class Layout(Pass):
                 _Sweep(self.pays).run(operations)
                 drop_unused(function)
 
-    def pays(self, conv: Any) -> bool:
+    def pays(self, op: Any) -> bool:
         """Is a convolution faster with lanes along its output channels?"""
-        found = conv_of(conv)
-        if found is None or not _packs(found):
+        found = conv_of(op)
+        if found is None or not (is_packed(found) or self._worth_turning(found)):
             return False
-        c = ChannelsLast(found)
-        if not isinstance(c.columns, int) or c.columns < self.least:
+        c, row = ChannelsLast(found), found.space[-1].out
+        least = min(self.least, row + 1) if isinstance(row, int) else self.least
+        if not isinstance(c.columns, int) or c.columns < least:
             return False
         if c.depthwise:
             return True
         depth = dims.product((found.channels, *(window.taps for window in found.space)))
         return not isinstance(depth, int) or depth >= self.depth
 
+    def _worth_turning(self, c: Conv) -> bool:
+        """Large filters, which leave the cache, for many more positions."""
+        rows, filters = ChannelsLast(c).rows, types.of(c.w).nbytes
+        small = isinstance(filters, int) and filters <= FILTERS
+        least = self.rows if small else self.rows * BEYOND
+        return not isinstance(rows, int) or rows >= least
 
-def _packs(conv: Conv) -> bool:
+
+def is_packed(c: Conv) -> bool:
     """Are vectors along output channels read where they lie, or packed when compiling?"""
-    if conv.w_strides[0] == 1 or not isinstance(conv.w, ir.BlockArgument):
-        return conv.w_strides[0] == 1
-    rows = conv.w.owner.owner.attributes
-    return "arg_attrs" in rows and "axe.weight" in rows["arg_attrs"][conv.w.arg_number]
+    if c.w_strides[0] == 1 or not isinstance(c.w, ir.BlockArgument):
+        return c.w_strides[0] == 1
+    rows = c.w.owner.owner.attributes
+    return "arg_attrs" in rows and "axe.weight" in rows["arg_attrs"][c.w.arg_number]
+
+
+def _prepared(op: Any) -> Any:
+    """A convolution as its kernel would rather have it: filters with their outputs last (the pair
+    of transpositions does nothing: what stands between them is how they are stored); an image with
+    its border, where steps in a row of the window would leave it."""
+    found, (x, w), emit = conv_of(op), op.operands, IrEmit(op.location)
+    assert found is not None
+    attrs, rank = conv.attrs_from_ir(op), types.of(w).rank
+    if not is_packed(found):
+        last = emit(transpose, w, perm=(*range(1, rank), 0))
+        w = emit(transpose, last, perm=(rank - 1, *range(rank - 1)))
+    row, channel = found.x_strides[-1], found.x_strides[1]
+    if found.space[-1].padded and row == 1 and channel != 1:
+        nothing = emit(constant, value=np.zeros((), types.of(x).dtype.numpy))
+        low, high = ((0, 0, *side) for side in zip(*attrs["padding"], strict=True))
+        x = emit(pad, x, nothing, low=low, high=high)
+        attrs["padding"] = ((0, 0),) * (rank - 2)
+    return emit(conv, x, w, **attrs)
 
 
 class _Sweep:
@@ -84,19 +119,17 @@ class _Sweep:
         self.last: dict[Value, Value] = {}
 
     def run(self, operations: Sequence[Any]) -> None:
-        for op, following in itertools.pairwise(operations):
-            if op.name == "axe.conv" and self.pays(op):
-                with ir.InsertionPoint(following):
+        for op in operations:
+            with ir.InsertionPoint(op):
+                if op.name == "axe.conv" and self.pays(op):
                     self._conv(op)
-            elif any(v in self.last for v in op.operands):
-                with ir.InsertionPoint(op):
+                elif any(v in self.last for v in op.operands):
                     self._other(op)
 
     def _conv(self, op: Any) -> None:
-        result = op.results[0]
-        last = IrEmit(op.location)(transpose, result, perm=_order(types.of(result).rank))
-        self._replace(result, last)
-        last.owner.operands[0] = result
+        made = _prepared(op)
+        last = IrEmit(op.location)(transpose, made, perm=_order(types.of(made).rank))
+        self._replace(op.results[0], last)
 
     def _other(self, op: Any) -> None:
         """An op that reads a value whose channels are last."""
@@ -193,6 +226,15 @@ def _reduce(s: Site) -> Value | None:
     return None
 
 
+def _transpose(s: Site) -> Value | None:
+    """From the new order at once: replaced where it is read."""
+    x, inverse = s.last[s.op.operands[0]], _inverse(s.rank)
+    perm = tuple(inverse[a] for a in s.attrs["perm"])
+    found = x if perm == tuple(sorted(perm)) else s.again(x, perm=perm)
+    s.op.results[0].replace_all_uses_with(found)
+    return None
+
+
 def _pad(s: Site) -> Value | None:
     x, number = s.op.operands
     if x not in s.last:
@@ -217,6 +259,7 @@ RULES: dict[str, Rule] = {
     **{op.full_name: _pointwise for op in OPS.values() if op.group == "pointwise"},
     "axe.window": _window,
     "axe.reduce": _reduce,
+    "axe.transpose": _transpose,
     "axe.pad": _pad,
     "axe.slice": _slice,
     "axe.concat": _concat,

@@ -62,9 +62,21 @@ def turned(op: Any) -> Any:
     return readers[0] if moved else None
 
 
-def _is_turned(op: Any) -> bool:
+def _is_stored(op: Any) -> bool:
+    """Is the order that a transposition gives the one in which its result is to lie? That of
+    what a convolution writes, or one that all its readers undo."""
     maker = producer(op.operands[0])
-    return maker is not None and maker.name == "axe.conv" and turned(maker) is not None
+    if maker is not None and maker.name == "axe.conv" and turned(maker) is not None:
+        return True
+    readers = [use.owner for use in op.results[0].uses]
+    return bool(readers) and all(_undoes(op, reader) for reader in readers)
+
+
+def _undoes(op: Any, reader: Any) -> bool:
+    if reader.name != "axe.transpose":
+        return False
+    first, second = (list(o.attributes["perm"]) for o in (op, reader))
+    return [first[a] for a in second] == sorted(first)
 
 
 def is_window(op: Any) -> bool:
@@ -77,7 +89,7 @@ def is_window(op: Any) -> bool:
     if op.name == "axe.cast":
         narrow, wide = (types.of(v).dtype for v in (op.operands[0], op.results[0]))
         return SUMS.get(narrow) is wide
-    return bool(op.name == "axe.transpose") and not _is_turned(op)
+    return bool(op.name == "axe.transpose") and not _is_stored(op)
 
 
 def _transpose(op: Any, x: Strided) -> Strided:

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
@@ -14,7 +15,7 @@ from axec import driver, nn
 
 Array = np.ndarray[Any, Any]
 CHANNELS = 18
-FINE = [p if p != "layout" else "layout{least=2 depth=1}" for p in driver.PIPELINE]
+FINE = [p if p != "layout" else "layout{least=2 depth=1 rows=1}" for p in driver.PIPELINE]
 FINE = [p if p != "plan" else "plan{grain=1}" for p in FINE]
 RNG = np.random.default_rng(0)
 
@@ -84,4 +85,35 @@ def test_networks(
     for got, want in zip(first, wanted, strict=True):
         np.testing.assert_allclose(got, np.asarray(want), rtol=1e-3, atol=1e-3)
     again = loaded(x, threads=2)
+    assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
+
+
+@pytest.mark.parametrize("target", ["x86-64-v3", "native"])
+@pytest.mark.parametrize(("stride", "size"), [(1, (7, 7)), (2, (9, 6))])
+def test_derivatives(target: str, stride: int, size: tuple[int, int]) -> None:
+    """Filters are arguments, which are turned; those of derivatives are what a convolution gave."""
+
+    shapes = [(20, 3, 3, 3), (32, 20, 3, 3), (32, 1, 3, 3), (16, 16, 3, 3)]
+
+    def run(filters: Any, x: Any) -> Any:
+        *plain, depthwise, grouped = filters
+
+        def whole(ws: Any) -> Any:
+            y = x
+            for i, w in enumerate(ws[:2]):
+                y = nn.relu(nn.conv2d(y, w, padding=1, stride=stride if i else 1))
+            y = nn.relu(nn.conv2d(y, ws[2], padding=1, groups=32))
+            return axe.mean(nn.conv2d(y, ws[3], groups=2, padding=1) ** 2)
+
+        return axe.value_and_grad(whole)([*plain, depthwise, grouped])
+
+    filters = [_weight(*shape) for shape in shapes]
+    x = RNG.standard_normal((3, 3, *size)).astype(np.float32)
+    specs = [axe.spec(shape) for shape in shapes], axe.spec(x.shape)
+    fine = axe.compile(run, *specs, target=target, passes=FINE).load()
+    plain = axe.compile(run, *specs, passes=[p for p in driver.PIPELINE if p != "layout"]).load()
+    first = axe.tree.leaves(fine(filters, x, threads=1))
+    for got, want in zip(first, axe.tree.leaves(plain(filters, x)), strict=True):
+        np.testing.assert_allclose(got, want, rtol=1e-3, atol=1e-5)
+    again = axe.tree.leaves(fine(filters, x, threads=2))
     assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
