@@ -7,6 +7,7 @@ link      LLVM modules, and the routines that they call -> one shared object tha
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -17,6 +18,7 @@ from axec.dialects.kernel import body_of
 from axec.dialects.locations import location_of
 from axec.passes.codegen import sources
 from axec.passes.codegen.cpu import elf, routines, worker
+from axec.passes.codegen.cpu.gemm.tile_routine import common
 from axec.passes.codegen.cpu.kernels import emit_kernel
 from axec.passes.codegen.cpu.routines import is_routine
 from axec.passes.codegen.cpu.stub import Signature
@@ -61,11 +63,27 @@ class Image:
 
 
 def prepare(wanted: Sequence[Target]) -> None:
-    """Begin what does not depend on the model: the support code of the targets. Where it was
-    compiled before, the kernels often were, too, and no worker may be needed."""
+    """Begin what does not depend on the model: the support code of the targets, and routines that
+    most models call. Where it was compiled before, the kernels often were, too, and no worker may
+    be needed."""
     for target in wanted:
         worker.submit(_support(), target, first=True)
     sources.begin()
+    new = [target for target in wanted if target not in _prepared]
+    if new:
+        _prepared.update(new)
+        threading.Thread(target=_begin_common, args=(new,), daemon=True).start()
+
+
+#: Targets whose common routines this process has begun.
+_prepared: set[Target] = set()
+
+
+def _begin_common(wanted: Sequence[Target]) -> None:
+    """While the first program is traced, and one worker is at the support code, others are idle."""
+    for target in wanted:
+        for name in common(target):
+            _routine(name, target)
 
 
 def begin(definitions: Mapping[str, Any], wanted: Sequence[Target]) -> list[Image]:

@@ -30,10 +30,14 @@ class Family:
     arguments: dict[str, Type]
     emit: Emit
 
+    def routine(self, parameters: Iterable[object]) -> str:
+        """The name of a routine."""
+        return _PREFIX + "_".join((self.name, *map(str, parameters)))
+
     def call(self, b: Builder, parameters: Iterable[object], **arguments: Value | None) -> None:
         """Call the routine with these parameters (words without `_`); it does not look at
         arguments that are not given."""
-        name = _PREFIX + "_".join((self.name, *map(str, parameters)))
+        name = self.routine(parameters)
         b.module.import_(name, VOID, list(self.arguments.values()))
         b.call(name, VOID, [arguments.get(a) or poison(t) for a, t in self.arguments.items()])
 

@@ -13,6 +13,8 @@ from axec.passes.codegen.llvm.types import F32, F64, I8, I16, like
 #: What squares are made of. SCALED: f32, multiplied by a factor; MASK: bool, which becomes 0 where
 #: true, -inf where false, as f32.
 SCALED, MASK = "scaled", "mask"
+#: Do all rows of a square exist?
+WHOLE, PART = "whole", "part"
 _TYPES: dict[str, Type] = {"8": I8, "16": I16, "32": F32, "64": F64, SCALED: F32, MASK: I8}
 
 
@@ -101,16 +103,17 @@ def _reversed(number: int, bits: int) -> int:
 @family("turn", source=PTR, step=I64, last=I64, count=I64, factor=F32, out=PTR, out_step=I64)
 def TURN(b: Builder, target: Target, parameters: Sequence[str]) -> None:
     """out[j][i] = source[min(i, last)][j] for i, j < lanes; 0 for j >= count. Parameters: bits of
-    an element, SCALED or MASK; lanes. step, out_step: bytes from one row to the next."""
+    an element, SCALED or MASK; lanes; WHOLE or PART. step, out_step: bytes from one row to the
+    next; last: for PART."""
     kind, lanes = parameters[0], int(parameters[1])
     source, step, last, count, factor, out, out_step = b.args
     mask, type_ = b.tail_mask(count, lanes), vec(_TYPES[kind], lanes)
-    change = _CHANGES.get(kind, _same)
-
+    change, clamped = _CHANGES.get(kind, _same), parameters[2] == PART
     rows, place = [], source
     for i in range(lanes):
         rows.append(change(b, b.masked_load(type_, place, mask, zero(type_)), factor))
-        place = b.offset(place, b.select(b.cmp("lt", constant(I64, i), last), step, 0))
+        further = b.select(b.cmp("lt", constant(I64, i), last), step, 0) if clamped else step
+        place = b.offset(place, further)
     parts = _turned_inside(b, rows)
     # A block of its own: LLVM looks at each shuffle together with those before it in the block, and
     # with four rounds in one it takes three times as long for the same code.

@@ -16,7 +16,7 @@ from axec.passes.codegen.cpu.nodes import Affine, Node
 from axec.passes.codegen.cpu.rearrange import split
 from axec.passes.codegen.cpu.registers import from_memory, memory_type
 from axec.passes.codegen.cpu.space import Run, positions
-from axec.passes.codegen.cpu.turn import transpose
+from axec.passes.codegen.cpu.turn import PART, TURN, WHOLE
 from axec.passes.codegen.llvm import Value, constant, vec
 from axec.passes.codegen.llvm.types import I64, Type
 from axec.passes.kernel import templates
@@ -122,18 +122,18 @@ class Turned:
     def _turn(self, square: _Square, row: Value, count: Value, rest: Value) -> None:
         """Read a square from `row` on, of which `count` rows and `rest` columns exist."""
         e, b = self.f.emission, self.f.b
-        step = square.node.data[1]
         with e.scope():
             e.bind(self.row, row)
-            place = e.value(square.node.inputs[0])
-            mask, last = b.tail_mask(count, e.lanes), b.sub(rest, 1)
-            found = []
-            for i in range(e.lanes):
-                column = b.min(constant(I64, i), last)
-                at = b.offset(place, b.mul(column, step * square.type.element.size))
-                found.append(b.masked_load(square.type, at, mask))
-        for i, vector in enumerate(transpose(b, found)):
-            b.store(vector, b.at(square.scratch, square.type, i))
+            TURN.call(
+                b,
+                (square.type.bits, e.lanes, WHOLE if e.tail is None else PART),
+                source=e.value(square.node.inputs[0]),
+                step=constant(I64, square.node.data[1] * square.type.element.size),
+                last=b.sub(rest, 1),
+                count=count,
+                out=square.scratch,
+                out_step=constant(I64, square.type.size),
+            )
 
     def _take(self, number: Value) -> None:
         """Row `number` of all squares is what their loads give."""

@@ -11,7 +11,7 @@ from axec.passes.codegen.cpu.gemm import tiles
 from axec.passes.codegen.cpu.gemm.control import steps
 from axec.passes.codegen.cpu.gemm.tile_routine import TILE, Kind
 from axec.passes.codegen.cpu.registers import from_memory, memory_type
-from axec.passes.codegen.cpu.turn import MASK, SCALED, TURN
+from axec.passes.codegen.cpu.turn import MASK, PART, SCALED, TURN, WHOLE
 from axec.passes.codegen.llvm import F32, I64, NULL, Value, constant, vec, zero
 
 # ---- products ------------------------------------------------------------------------------------
@@ -111,7 +111,7 @@ def _across(
         write = b.offset(out, b.mul(column, s.row_bytes))
         TURN.call(
             b,
-            (kind, lanes),
+            (kind, lanes, PART),
             source=b.offset(row, b.mul(column, size)),
             step=view.step,
             last=b.sub(b.sub(members, 1), first),
@@ -184,10 +184,9 @@ def turn_out(
     ):
         TURN.call(
             b,
-            (SCALED, lanes),
+            (SCALED, lanes, WHOLE),
             source=b.at(b.offset(block, b.mul(column, s.row_bytes)), s.element, member),
             step=constant(I64, s.row_bytes),
-            last=constant(I64, lanes - 1),
             count=constant(I64, lanes),
             factor=constant(F32, 1.0),
             out=tile,

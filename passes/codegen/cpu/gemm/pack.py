@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from axec.passes.codegen.cpu.gemm.control import lanes_of
 from axec.passes.codegen.cpu.gemm.setting import Setting, load
 from axec.passes.codegen.cpu.gemm.tiles import Tile
-from axec.passes.codegen.cpu.turn import TURN
+from axec.passes.codegen.cpu.turn import PART, TURN, WHOLE
 from axec.passes.codegen.llvm import (
     I8,
     I16,
@@ -123,7 +123,8 @@ def _blocks(s: Setting, source: Value, count: Value, depth: Value, slot: Value) 
     """The k of one column are neighbours: blocks of lanes x lanes words, transposed in registers.
     The slot has room for whole blocks."""
     b, lanes = s.b, s.tile.lanes
-    last, height = b.sub(count, 1), words(s, depth)
+    last, height, n = b.sub(count, 1), words(s, depth), s.gemm.n
+    whole = isinstance(n, int) and n % lanes == 0
     with (
         b.for_(0, count, lanes, name="pack.n") as outer,
         b.for_(0, height, lanes, name="pack.k") as inner,
@@ -132,7 +133,7 @@ def _blocks(s: Setting, source: Value, count: Value, depth: Value, slot: Value) 
         write = b.at(slot, s.word, outer.index)
         TURN.call(
             b,
-            (s.word.bits, lanes),
+            (s.word.bits, lanes, WHOLE if whole else PART),
             source=b.at(column, s.word, inner.index),
             step=s.steps.right_n,
             last=b.sub(last, outer.index),

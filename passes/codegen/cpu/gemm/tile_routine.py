@@ -12,15 +12,18 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from axec.dialects.dtypes import BY_NAME, DType
+from axec.dialects.dims import dim
+from axec.dialects.dtypes import BY_NAME, DType, f32
 from axec.passes.codegen.cpu.gemm.arithmetic import grouped
 from axec.passes.codegen.cpu.gemm.control import lanes_of
 from axec.passes.codegen.cpu.gemm.setting import load
-from axec.passes.codegen.cpu.gemm.tiles import Tile
+from axec.passes.codegen.cpu.gemm.tiles import Tile, choose
 from axec.passes.codegen.cpu.registers import memory_type
 from axec.passes.codegen.cpu.routines import family
 from axec.passes.codegen.cpu.targets import Target
+from axec.passes.codegen.cpu.turn import TURN, WHOLE
 from axec.passes.codegen.llvm import I64, NULL, PTR, Builder, Value, constant, vec, zero
+from axec.passes.kernel.layouts import PANEL
 
 LINE = 64  # bytes of a cache line
 
@@ -59,6 +62,16 @@ class Kind:
 
 
 _AHEAD: tuple[Ahead, ...] = ("none", "rows", "columns")
+
+
+def common(target: Target) -> list[str]:
+    """The routines that most programs with products call: tiles for any number of rows of f32, and
+    the squares that turn a factor."""
+    lanes, unknown = target.lanes(f32.size), dim("n")
+    tile = choose(target, lanes, PANEL // lanes, unknown, unknown)
+    ways: tuple[Ahead, ...] = ("rows", "columns")
+    found = [TILE.routine(Kind(f32, f32, f32, tile, ahead=way).words()) for way in ways]
+    return [*found, TURN.routine((8 * f32.size, lanes, WHOLE))]
 
 
 @family(

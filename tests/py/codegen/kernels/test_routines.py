@@ -19,12 +19,14 @@ _RUN = ctypes.CFUNCTYPE(
 )
 
 
-def _library(level: Target, cases: list[tuple[str, int]]) -> ctypes.CDLL:
+def _library(level: Target, cases: list[tuple[str, int, str]]) -> ctypes.CDLL:
     """A function for every kind and number of lanes that calls the routine."""
     module = Module("callers")
-    for kind, lanes in cases:
-        b = module.function(f"f_{kind}_{lanes}", VOID, turn.TURN.arguments, "export")
-        turn.TURN.call(b, (kind, lanes), **dict(zip(turn.TURN.arguments, b.args, strict=True)))
+    for kind, lanes, rows in cases:
+        b = module.function(f"f_{kind}_{lanes}_{rows}", VOID, turn.TURN.arguments, "export")
+        turn.TURN.call(
+            b, (kind, lanes, rows), **dict(zip(turn.TURN.arguments, b.args, strict=True))
+        )
         b.ret()
     modules = [module, *routines.called([module], level)]
     handle = os.memfd_create("routines")
@@ -35,10 +37,11 @@ def _library(level: Target, cases: list[tuple[str, int]]) -> ctypes.CDLL:
 def test_squares(target: str) -> None:
     """Rows are clamped, columns masked, whatever the step; what MASK and SCALED make of them."""
     level, rng = targets.TARGETS[target], np.random.default_rng(0)
-    cases = [(k, n) for k in KINDS for n in (2, 4, level.lanes(4)) if (k, n) != ("64", 16)]
+    sizes = [(k, n) for k in KINDS for n in (2, 4, level.lanes(4)) if (k, n) != ("64", 16)]
+    cases = [(*one, rows) for one in sizes for rows in (turn.WHOLE, turn.PART)]
     library = _library(level, cases)
-    for kind, lanes in cases:
-        run = _RUN((f"f_{kind}_{lanes}", library))
+    for kind, lanes, which in cases:
+        run = _RUN((f"f_{kind}_{lanes}_{which}", library))
         dtype = np.dtype({turn.SCALED: np.float32, turn.MASK: np.bool_}.get(kind) or TYPES[kind])
         for last, count, beyond in ((lanes - 1, lanes, 0), (0, 1, 3), (lanes // 2, lanes + 5, 1)):
             x = rng.integers(0, 2 if kind == turn.MASK else 99, (lanes, lanes + beyond))
@@ -46,7 +49,7 @@ def test_squares(target: str) -> None:
             out = np.full((lanes, lanes + 2), 7, np.float32 if kind == turn.MASK else dtype)
             addresses = x.ctypes.data, x.strides[0], last, count, 2.0, out.ctypes.data
             run(*addresses, out.strides[0])
-            rows = np.minimum(np.arange(lanes), last)
+            rows = np.minimum(np.arange(lanes), last if which == turn.PART else lanes)
             wanted = np.where(np.arange(lanes) < count, x[rows, :lanes], 0).T
             if kind == turn.MASK:
                 wanted = np.where(wanted, 0.0, -np.inf)
@@ -63,19 +66,21 @@ def test_linked_once(target: str) -> None:
         b = module.function(f"in_{module.name}", VOID, {"p": PTR}, "export")
         one = constant(I64, 1)
         arguments = dict.fromkeys(turn.TURN.arguments, one) | {"source": b.args[0]}
-        turn.TURN.call(b, (32, 4), **arguments | {"out": b.args[0], "factor": constant(F32, 1.0)})
+        turn.TURN.call(
+            b, (32, 4, turn.WHOLE), **arguments | {"out": b.args[0], "factor": constant(F32, 1.0)}
+        )
         b.ret()
     objects = worker.compile_modules(modules, level)
-    assert elf.undefined(objects) == ["axe_turn_32_4"]
+    assert elf.undefined(objects) == ["axe_turn_32_4_whole"]
     (made,) = routines.called(modules, level)
     objects += worker.compile_modules([made], level)
     assert elf.undefined(objects) == []
     elf.link(objects)
-    with pytest.raises(elf.LinkError, match="axe_turn_32_4"):
+    with pytest.raises(elf.LinkError, match="axe_turn_32_4_whole"):
         elf.link(objects[:2])
 
 
 def test_names() -> None:
     """Support code and kernels are no routines, whatever they are called."""
-    assert routines.is_routine("axe_turn_32_16")
+    assert routines.is_routine("axe_turn_32_16_whole")
     assert not any(map(routines.is_routine, ("axe_call_0", "turn_32", "axe_pool", "gemm_0")))
