@@ -21,9 +21,9 @@ _BLOBS = ("tables", "code")
 
 
 def key_of(
-    source: str, traced: Sequence[Traced], passes: Sequence[str], wanted: Sequence[Target]
+    source: bytes, traced: Sequence[Traced], passes: Sequence[str], wanted: Sequence[Target]
 ) -> bytes:
-    """The hash of all that the stages depend on. `source`: the traced program's text."""
+    """The hash of all that the stages depend on. `source`: the traced program's bytes."""
     ids: dict[int, int] = {}  # arrays that several weights share are stored once
     entries = [
         (
@@ -34,7 +34,8 @@ def key_of(
         for one in traced
     ]
     compiler = sources.fingerprint(sources.PROGRAMS)
-    made_from = [compiler, entries, list(passes), [t.name for t in wanted], source]
+    program = hashlib.sha256(source).hexdigest()
+    made_from = [compiler, entries, list(passes), [t.name for t in wanted], program]
     return hashlib.sha256(json.dumps(made_from).encode()).digest()
 
 

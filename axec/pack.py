@@ -133,11 +133,11 @@ def _sorted(traced: Sequence[Traced]) -> list[Traced]:
     return sorted(traced, key=lambda one: one.name)
 
 
-def provenance(source: str, passes: Sequence[str], targets: Sequence[Target]) -> Json:
-    """Where an artifact comes from. `source`: the traced program's text, without places."""
+def provenance(source: bytes, passes: Sequence[str], targets: Sequence[Target]) -> Json:
+    """Where an artifact comes from. `source`: the traced program's bytes, without places."""
     return {
         "compiler": f"axec {axec.__version__}",
-        "source_sha256": hashlib.sha256(source.encode()).hexdigest(),
+        "source_sha256": hashlib.sha256(source).hexdigest(),
         "passes": list(passes),
         "flags": {"targets": [t.name for t in targets]},
         "versions": sources.versions(),

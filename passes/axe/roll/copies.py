@@ -103,7 +103,7 @@ def _own(line: Line, start: int, at: int, k: int) -> tuple[int, int] | None:
     maker = line.makers[start + at][k]
     if maker is None or maker < start:
         return None
-    return maker - start, line.numbers[line.operands[start + at][k]]
+    return maker - start, line.numbers.get(line.operands[start + at][k], 0)
 
 
 class _Body:

@@ -21,49 +21,56 @@ class Line:
     operands: list[list[Value]] = field(default_factory=list)
     makers: list[list[int | None]] = field(default_factory=list)
     users: list[list[int]] = field(default_factory=list)  # ascending
-    closed: dict[Value, Any] = field(default_factory=dict)
-    numbers: dict[Value, int] = field(default_factory=dict)  # of results, of their op
+    closed: set[Value] = field(default_factory=set)
+    numbers: dict[Value, int] = field(default_factory=dict)  # of results but the first, of their op
 
     @staticmethod
     def of(block: Any) -> Line:
         line = Line()
         known: dict[Any, int] = {}
-        places: dict[Value, int] = {}
+        made: dict[Value, int | _Closed] = {}
         for view in block.operations:
             op = view.operation
-            operands = list(op.operands)
-            word = _word(op, [line.closed.get(v) for v in operands])
+            operands, results = list(op.operands), list(op.results)
+            found = [made.get(v) for v in operands]
+            closed = tuple([x if type(x) is tuple else None for x in found])
             at = len(line.ops)
-            number = known.setdefault(word or ("op", at), len(known))
-            if word is not None and None not in word[-1] and _is_light(op):
-                line.closed.update((r, (number, k)) for k, r in enumerate(op.results))
+            word = _word(op, results, closed) or at
+            number = known.setdefault(word, len(known))
+            if None not in closed and _is_light(op):
+                line.closed.update(results)
+                made.update((r, (number, k)) for k, r in enumerate(results))
                 continue
-            makers = [places.get(v) for v in operands]
+            makers = [x if type(x) is int else None for x in found]
+            for maker in set(makers):
+                if maker is not None:
+                    line.users[maker].append(at)
             line.ops.append(op)
             line.words.append(number)
             line.operands.append(operands)
             line.makers.append(makers)
             line.users.append([])
-            for maker in dict.fromkeys(makers):
-                if maker is not None:
-                    line.users[maker].append(at)
-            for k, result in enumerate(op.results):
-                places[result], line.numbers[result] = at, k
+            made.update(dict.fromkeys(results, at))
+            if len(results) > 1:
+                line.numbers.update((r, k) for k, r in enumerate(results[1:], 1))
         return line
 
 
-def _word(op: Any, closed: list[Any]) -> tuple[Any, ...] | None:
+_Closed = tuple[int, int]  # a word, and a number of its results
+
+
+def _word(op: Any, results: list[Value], closed: tuple[Any, ...]) -> tuple[Any, ...] | None:
     """What equal ops share; None for an op that is equal to no other. A convolution is none: the
     layout that it and its neighbours get reaches beyond any border (passes/kernel/layout.py)."""
     name = op.name
-    declared = OPS.get(name)
-    if declared is None or name == "axe.conv":
+    if name not in OPS or name == "axe.conv":
         return None
-    given = op.attributes
-    kinds = tuple([r.type for r in op.results])
-    return name, kinds, tuple([given[a] for a in declared.attrs]), tuple(closed)
+    # Attributes are sorted by name.
+    return name, tuple([r.type for r in results]), tuple(op.attributes.values()), closed
 
 
 def _is_light(op: Any) -> bool:
     """Made anew where it is read, if it depends on no argument."""
+    if op.name not in OPS:
+        return False
     return OPS[op.name].group in ("constant", "pointwise", "alias") or op.name == "axe.broadcast"
