@@ -47,7 +47,7 @@ class Roll(Pass):
     def run(self, module: Any) -> list[Copies]:
         """Returns what became calls."""
         functions = in_order(module)
-        if not self.all:
+        if not self.all and any(map(fn.is_private, functions)):
             apart = _Apart(functions)
             functions = [f for f in functions if apart.holds(f)]
         return [found for function in functions for found in self._roll(module, function)]

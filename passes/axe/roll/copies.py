@@ -37,12 +37,12 @@ class Copies:
         starts = [start + j * period for j in range(count)]
         for at in range(period):
             alike = True
+            own, *others = (_own(line, s, at) for s in starts)
+            if any(found != own for found in others):
+                return None
             for k, value in enumerate(line.operands[start + at]):
-                own = _own(line, start, at, k)
-                if any(_own(line, s, at, k) != own for s in starts):
-                    return None
-                if own is not None:
-                    alike &= own[0] in same
+                if (maker := own[k]) is not None:
+                    alike &= maker[0] in same
                 elif value not in line.closed:
                     values = given[at, k] = [line.operands[s + at][k] for s in starts]
                     alike &= all(v == value for v in values)
@@ -82,7 +82,7 @@ class Copies:
         calls = []
         for j, start in enumerate(starts):
             where = ops[start].location
-            with ir.InsertionPoint(ops[start + period]):
+            with ir.InsertionPoint.after(ops[start + period - 1]):
                 operands = [values[j] for values in body.arguments]
                 calls.append(control.Call(name).create(operands, body.kinds, where).results)
         for start, made in zip(starts, calls, strict=True):
@@ -98,12 +98,12 @@ class Copies:
                 ops[place].erase()
 
 
-def _own(line: Line, start: int, at: int, k: int) -> tuple[int, int] | None:
-    """Which op of the same copy makes an operand, and which of its results it is."""
-    maker = line.makers[start + at][k]
-    if maker is None or maker < start:
-        return None
-    return maker - start, line.numbers.get(line.operands[start + at][k], 0)
+def _own(line: Line, start: int, at: int) -> list[tuple[int, int] | None]:
+    """By operand of an op: which op of the same copy makes it, and which of its results it is."""
+    pairs = zip(line.makers[start + at], line.operands[start + at], strict=True)
+    return [
+        None if m is None or m < start else (m - start, line.numbers.get(v, 0)) for m, v in pairs
+    ]
 
 
 class _Body:

@@ -12,6 +12,9 @@ those that read it beyond the border:
 
 from __future__ import annotations
 
+from typing import Any
+
+from axec.dialects import types
 from axec.dialects.axe import OPS
 from axec.passes.axe.roll.line import Line
 from axec.passes.axe.roll.period import Run
@@ -23,6 +26,11 @@ _APART = frozenset({"axe.dot_general", "axe.conv", "axe.solve", "axe.argsort"}) 
 #: Ops that every kernel that reads them repeats, rather than having them stored.
 LIGHT = frozenset({"axe.broadcast", "axe.cast", "axe.slice", "axe.reshape"})
 _VIEWS = LIGHT | {"axe.transpose"}
+
+
+def _narrows(cast: Any) -> bool:
+    wide, narrow = types.of(cast.operands[0]).dtype, types.of(cast.results[0]).dtype
+    return narrow.size < wide.size
 
 
 class Borders:
@@ -40,9 +48,11 @@ class Borders:
 
     def is_free(self, maker: int, border: int) -> bool:
         """Costs it nothing to hand what an op makes to those beyond a border?"""
-        if self.line.ops[maker].name in _VIEWS or self.line.ops[maker].name not in OPS:
+        op, users, depth = self.line.ops[maker], self.line.users[maker], self._depth
+        if op.name == "axe.cast":  # the kernel that makes its operand writes it narrow
+            return _narrows(op) and all(self._apart[u] for u in users)
+        if op.name in _VIEWS or op.name not in OPS:
             return False
-        users, depth = self.line.users[maker], self._depth
         stored = any(self._apart[u] for u in users) or len({depth[u] for u in users}) > 1
         return stored and all(
             self._apart[u] or depth[u] > depth[maker] for u in users if u >= border

@@ -48,7 +48,7 @@ def calls(module: Any) -> int:
     return str(module).count('"control.call"')
 
 
-@pytest.mark.parametrize("seed", range(30))
+@pytest.mark.parametrize("seed", [*range(30), 118])  # 118: two runs side by side
 def test_programs_stay_what_they_are(seed: int) -> None:
     program = Repeated.of(seed)
     arguments = program.arguments(seed)
@@ -150,6 +150,16 @@ def test_a_gradient_costs_no_more_than_without() -> None:
     assert rolled["bytes"] <= plain["bytes"]
     assert rolled["peak"] <= plain["peak"]
     assert rolled["calls"] <= 1.05 * plain["calls"]
+
+
+def test_casts_of_mixed_precision_are_no_hindrance() -> None:
+    def forward(params: Any, tokens: Any) -> Any:
+        return axe.amp(gpt().forward)(params, tokens)
+
+    rolled, plain = costs(forward, gpt().init(6), TOKENS)
+    assert rolled["calls"] == plain["calls"]
+    assert rolled["flops"] == plain["flops"]
+    assert rolled["bytes"] <= 1.01 * plain["bytes"]  # the last layer's unused sum is written, too
 
 
 def test_updates_stay_with_the_products_of_the_gradient() -> None:
