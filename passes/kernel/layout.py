@@ -65,14 +65,18 @@ class Layout(Pass):
     def pays(self, op: Any) -> bool:
         """Is a convolution faster with lanes along its output channels?"""
         found = conv_of(op)
-        if found is None or not (is_packed(found) or self._worth_turning(found)):
+        if found is None:
+            return False
+        if found.x_strides[1] == 1 != found.x_strides[-1]:  # its x lies channels last
+            return True
+        if not (is_packed(found) or self._worth_turning(found)):
             return False
         c, row = ChannelsLast(found), found.space[-1].out
         least = min(self.least, row + 1) if isinstance(row, int) else self.least
         if not isinstance(c.columns, int) or c.columns < least:
             return False
-        if c.depthwise:
-            return True
+        if found.groups > 1 and found.m == 1:
+            return False
         depth = dims.product((found.channels, *(window.taps for window in found.space)))
         return not isinstance(depth, int) or depth >= self.depth
 

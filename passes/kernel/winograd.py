@@ -23,7 +23,7 @@ from axec.passes.kernel.convolution import Conv
 from axec.passes.kernel.layouts import Winograd as Transformed
 
 NUMBERS = 16  # of a tile, after its transformation
-TILE = 2  # positions of the output along each axis
+SIZE = 2  # positions of the output along each axis
 
 #: Tiles of a unit, at most; fewer where their numbers, of all channels, would fill the cache.
 ROWS = 50
@@ -66,7 +66,7 @@ class Winograd:
     @property
     def tiles(self) -> tuple[Size, ...]:
         """Along each axis of an image."""
-        return tuple(dims.ceildiv(window.out, TILE) for window in self.conv.space)
+        return tuple(dims.ceildiv(window.out, SIZE) for window in self.conv.space)
 
     @property
     def rows(self) -> Size:
@@ -137,4 +137,4 @@ def _fill(p: Winograd) -> bool:
     wanted = p.conv.images * dims.product(window.out for window in p.conv.space)
     if not isinstance(p.rows, int) or not isinstance(wanted, int):
         return True
-    return p.rows >= TILES and wanted * 4 >= p.rows * TILE * TILE * 3
+    return p.rows >= TILES and wanted * 4 >= p.rows * SIZE * SIZE * 3

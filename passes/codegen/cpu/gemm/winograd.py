@@ -2,7 +2,7 @@
 
     for each unit, a block of tiles and a panel of outputs:
         numbers[n][tile] = n-th of Bt x[tile] B, all channels      (once per block)
-        for each n < 16: sums[n] = numbers[n] * filters[n]         (microkernel.py)
+        for each n < 16: sums[n] = numbers[n] * filters[n]         (tile_routine.py)
         for each tile: At sums[tile] A through the epilogue, four positions
 
 Numbers and sums of a unit stay in the second-level cache; all units that a thread works on share
@@ -22,16 +22,15 @@ from axec.passes.codegen.cpu.gemm.arithmetic import Arithmetic, single
 from axec.passes.codegen.cpu.gemm.control import YES, both, steps, when
 from axec.passes.codegen.cpu.gemm.conv_setting import split
 from axec.passes.codegen.cpu.gemm.epilogue import Epilogue
-from axec.passes.codegen.cpu.gemm.microkernel import Strip, multiply
+from axec.passes.codegen.cpu.gemm.tile_routine import LINE, TILE, Kind
 from axec.passes.codegen.cpu.gemm.tiles import Tile
-from axec.passes.codegen.llvm import I64, PTR, Builder, Type, Value, constant, vec, zero
-from axec.passes.kernel.winograd import CHANNELS, NUMBERS, TILE, Winograd
+from axec.passes.codegen.llvm import I64, NULL, PTR, Builder, Value, constant, vec, zero
+from axec.passes.kernel.winograd import CHANNELS, NUMBERS, SIZE, Winograd
 
 _Along = Callable[[Builder, Sequence[Value]], list[Value]]
 
 ZERO = constant(I64, 0)
 SIDE = 4  # numbers along each axis of a tile
-LINE = 64  # bytes of a cache line
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,7 +143,7 @@ def _setting(f: Frame, p: Winograd) -> Setting:
         x=slot(ir.BlockArgument(c.x).arg_number),
         w=slot(ir.BlockArgument(c.w).arg_number),
         slots=slot(len(f.body.inputs) + len(f.body.results)),
-        results=b.alloca(number, TILE * TILE * p.width, 64, "results"),
+        results=b.alloca(number, SIZE * SIZE * p.width, 64, "results"),
         zeros=zeros,
         m=size(c.m),
         rows=size(p.rows),
@@ -157,7 +156,7 @@ def _setting(f: Frame, p: Winograd) -> Setting:
 
 
 def _tile(f: Frame, p: Winograd) -> Tile:
-    lanes = min(f.target.lanes(p.sums.size), p.width)
+    lanes = f.target.lanes(p.sums.size)  # panels of so many outputs (winograd.LEAST) are wider
     wide = tiles.widest(f.target, p.width // lanes)
     return tiles.choose(f.target, lanes, wide, p.row_block, p.channels)
 
@@ -183,7 +182,7 @@ def _places(s: Setting, number: Value) -> list[list[Value]]:
     """Addresses of the 4x4 positions of x that decide a tile; of zeros where they are outside."""
     b, space = s.b, s.conv.conv.space
     image, *at = split(b, number, [s.rows, *s.tiles])
-    starts = [b.sub(b.mul(t, TILE), w.low) for t, w in zip(at, space, strict=True)]
+    starts = [b.sub(b.mul(t, SIZE), w.low) for t, w in zip(at, space, strict=True)]
     first = b.offset(s.x, b.mul(image, s.x_steps[0]))
     lines: list[list[tuple[Value, Value]]] = []  # per axis: inside?, bytes
     for start, size, step in zip(starts, s.sizes, s.x_steps[2:], strict=True):
@@ -219,8 +218,9 @@ def _outputs(b: Builder, x: Sequence[Value]) -> list[Value]:
 
 
 def _products(s: Setting, u: Unit) -> None:
-    """Numbers of tiles times filters, summed over channels."""
-    b, tile, count = s.b, s.tile, s.b.sub(u.end_row, u.row)
+    """Numbers of tiles times filters, summed over channels. The filters of the next number are
+    brought near meanwhile."""
+    b, tile, count, sums = s.b, s.tile, s.b.sub(u.end_row, u.row), s.conv.sums
     with (
         b.for_(0, NUMBERS, name="number") as loop,
         steps(b, ZERO, constant(I64, s.conv.width), tile.columns, "column") as column,
@@ -228,35 +228,28 @@ def _products(s: Setting, u: Unit) -> None:
     ):
         panel = b.add(b.mul(u.panel, NUMBERS), loop.index)
         w = b.offset(s.w, b.mul(panel, s.conv.channels * s.line_bytes))
-        strip = _strip(s, u, loop.index, b.at(w, s.arithmetic.sums, column), (row, count))
-        zeros = [zero(vec(s.arithmetic.sums, tile.lanes))] * (tile.rows * tile.vectors)
-        depth = constant(I64, s.conv.channels)
-        found = multiply(b, tile, s.arithmetic, strip, depth, zeros)
-        first = b.offset(u.sums, b.mul(loop.index, s.sum_step))
-        first = b.at(b.offset(first, b.mul(row, s.line_bytes)), s.arithmetic.sums, column)
-        for n, value in enumerate(found):
-            i, j = divmod(n, tile.vectors)
-            b.store(value, b.offset(first, i * s.line_bytes + j * value.type.size))
-
-
-def _strip(s: Setting, u: Unit, number: Value, w: Value, at: tuple[Value, Value]) -> Strip:
-    """What the tile of rows from at[0] on, of at[1], reads. Rows that do not exist are the last
-    one once more. The filters of the next number are brought near."""
-    b, tile, (row, count) = s.b, s.tile, at
-    numbers = b.offset(u.numbers, b.mul(number, s.number_step))
-    lines = max(tile.columns * s.size // LINE, 1)
-    share = b.mul(b.urem(b.udiv(row, tile.rows), lines), LINE)
-    near = b.offset(b.offset(w, s.conv.channels * s.line_bytes), share)
-    rows = [b.min(b.add(row, i), b.sub(count, 1)) for i in range(tile.rows)]
-    type_: Type = vec(s.arithmetic.sums, tile.lanes)
-    return Strip(
-        rows=[b.offset(numbers, b.mul(r, s.channel_bytes)) for r in rows],
-        left_step=constant(I64, s.size),
-        columns=[(w, j * type_.size) for j in range(tile.vectors)],
-        right_step=constant(I64, s.line_bytes),
-        read=lambda place, _: b.load(type_, place),
-        ahead=lambda k: [b.offset(near, b.mul(k, s.line_bytes))],
-    )
+        w = b.at(w, s.arithmetic.sums, column)
+        target = b.offset(u.sums, b.mul(loop.index, s.sum_step))
+        target = b.at(b.offset(target, b.mul(row, s.line_bytes)), s.arithmetic.sums, column)
+        numbers = b.offset(u.numbers, b.mul(loop.index, s.number_step))
+        lines = max(tile.columns * s.size // LINE, 1)
+        share = b.mul(b.urem(b.udiv(row, tile.rows), lines), LINE)
+        TILE.call(
+            b,
+            Kind(sums, sums, sums, tile, ahead="rows").words(),
+            left=b.offset(numbers, b.mul(row, s.channel_bytes)),
+            left_m=constant(I64, s.channel_bytes),
+            last=b.sub(b.sub(count, row), 1),
+            left_k=constant(I64, s.size),
+            right=w,
+            right_k=constant(I64, s.line_bytes),
+            words=constant(I64, s.conv.channels),
+            source=NULL,
+            target=target,
+            target_m=constant(I64, s.line_bytes),
+            near=b.offset(w, b.add(share, s.conv.channels * s.line_bytes)),
+            near_step=constant(I64, s.line_bytes),
+        )
 
 
 # ---- results of tiles ----------------------------------------------------------------------------
@@ -278,7 +271,7 @@ def _results(s: Setting, u: Unit) -> None:
                 line = b.offset(s.results, n * s.line_bytes)
                 b.store(value, b.at(line, s.arithmetic.sums, inner.index))
         image, *at = split(b, loop.index, [s.rows, *s.tiles])
-        with b.for_(0, TILE * TILE, name="position") as inner:
+        with b.for_(0, SIZE * SIZE, name="position") as inner:
             _position(s, u, image, at, inner.index, end)
 
 
@@ -287,12 +280,12 @@ def _position(
 ) -> None:
     """One of the four results of a tile, if it exists."""
     b = s.b
-    moved = [b.udiv(number, TILE), b.urem(number, TILE)]
-    places = [b.add(b.mul(t, TILE), m) for t, m in zip(at, moved, strict=True)]
+    moved = [b.udiv(number, SIZE), b.urem(number, SIZE)]
+    places = [b.add(b.mul(t, SIZE), m) for t, m in zip(at, moved, strict=True)]
     inside, row = YES, image
     for place, size, window in zip(places, s.outs, s.conv.conv.space, strict=True):
         row = b.add(b.mul(row, size), place)
-        if not isinstance(window.out, int) or window.out % TILE:
+        if not isinstance(window.out, int) or window.out % SIZE:
             inside = both(b, inside, b.cmp("lt", place, size))
     sums = b.offset(s.results, b.mul(number, s.line_bytes))
     when(b, inside, lambda: s.epilogue.row(sums, [row], u.output, end, s.conv.width))
