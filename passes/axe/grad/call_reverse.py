@@ -23,9 +23,9 @@ from axec.passes.axe.walk import Value, copied, groups, results_of
 
 def _call(tape: Tape, op: Any, operands: list[Value]) -> Sequence[Value]:
     given, outs = moving(tape, op, operands)
-    seeds = [j for j in useful(tape, op) if j in outs]
-    if not seeds:
+    if set(outs).isdisjoint(useful(tape, op)):
         return copied(op, operands)
+    seeds = outs  # zero for those that are of no use: the last layer is differentiated as all are
     functions, name = tape.functions, control.Call.of(op).callee
     key = (name, *given, -1, *seeds)
     if key not in functions.known:
