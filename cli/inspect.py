@@ -67,7 +67,7 @@ def _page(path: str, container: Any) -> Iterator[Any]:
     )
     for name, entry in manifest["entries"].items():
         yield from _entry(name, entry, manifest["weights"])
-        yield from _loops(entry, container.read(entry["program"]))
+        yield from _steps(entry, container.read(entry["program"]))
     yield _targets(manifest)
     yield _segments(manifest)
     yield _provenance(manifest["provenance"])
@@ -108,12 +108,15 @@ def _entry(name: str, entry: dict[str, Any], weights: list[dict[str, Any]]) -> I
     yield table(["kernel", "template", ">calls", ">work", ">traffic"], kernels)
 
 
-def _loops(entry: dict[str, Any], program: bytes) -> Iterator[Any]:
-    """The loops and branches of an entry, if it has any, each with what it holds."""
+def _steps(entry: dict[str, Any], program: bytes) -> Iterator[Any]:
+    """How many launches run in how many jobs; the loops and branches of an entry, if it has any,
+    each with what it holds."""
     from axec.cli.console import table
-    from axec.runtime.program import ProgramTable, inner
+    from axec.runtime.program import ProgramTable, inner, jobs
 
     found = ProgramTable.decode(program)
+    sizes = [len(job) for job in jobs(found.steps)]
+    yield f"  {sum(sizes)} launches in {len(sizes)} jobs, up to {max(sizes, default=0)} in one"
     values: list[int] = []
     for value in found.values:
         values.append(

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from axec.cli.timing import measure
 from axec.runtime.abi import Frame
-from axec.runtime.program import HEADER_WORDS, LAUNCH_WORDS
+from axec.runtime.program import LAUNCH_WORDS
 
 if TYPE_CHECKING:
     from axec.cli.arrays import Call
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 __all__ = ["KernelTime", "profile"]
 
 _LENGTH, _STEPS_AT, _N_STEPS = 1, 8, 9  # words of a program table's header
+_JOINED = 5  # word of a launch
 
 
 class KernelTime(NamedTuple):
@@ -82,7 +83,7 @@ class _State:
         table = bytes(self.entry._program)
         self.words = list(struct.unpack(f"<{len(table) // 8}q", table))
         self.program = ctypes.create_string_buffer(table, len(table))
-        self.head = (ctypes.c_int64 * HEADER_WORDS).from_buffer(self.program)
+        self.code = (ctypes.c_int64 * len(self.words)).from_buffer(self.program)
         self.arrays = [np.ascontiguousarray(x) for x in call.inputs]
         self.arrays += flatten(call.spec["out_tree"], call.outputs(), "out")
         arena = self.entry._new_arena()
@@ -98,6 +99,7 @@ class _State:
         self.entry._image.run(ctypes.byref(first))
 
     def run(self, at: int, end: int) -> None:
-        """Run the steps of these words."""
-        self.head[_STEPS_AT], self.head[_LENGTH] = at, end
+        """Run the launch of these words, not those that it is one job with."""
+        self.code[_STEPS_AT], self.code[_LENGTH] = at, end
+        self.code[at + _JOINED] = 0
         self.entry._image.run(ctypes.byref(self.frame))

@@ -4,6 +4,7 @@
       %t = exec.slice {offset = "256*batch"} : !exec.buffer<tensor<...>>  // of the one arena
       %v = exec.view(%t) : ...                                    // same bytes, other shape
       exec.launch(%x, %w, %t) {callee = @k0, dims, units, grain}  // inputs, outputs, scratch
+      exec.group ({ exec.launch(...) ...; exec.launch(...) ...; exec.yield })  // one job
       exec.loop {counter = "k0", trip = "T", index = "T - k0 - 1"} ({ ^bb(%i):  // 0-d i64: index
         %s = exec.slice(%x) {offset = "4*T - 4*k0 - 4"} : ...     // of a buffer
         ...
@@ -22,11 +23,12 @@ of loops and switches read and write the buffers around them: nothing else is ha
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
 from axec.dialects import structure, types
+from axec.dialects.kernel import body_of, definitions_above
 from axec.dialects.types import TensorType
 from axec.mlir import context, ir
 
@@ -77,6 +79,26 @@ def _(op: Any) -> Iterator[str]:
     yield from _buffer_problems(op, operands=None, results=0)
 
 
+@structure.op("exec.group")
+def _(op: Any) -> Iterator[str]:
+    """Launches that are one job for the threads: none reads or writes what another one writes.
+    That buffers with offsets of dims lie apart is the planner's to prove."""
+    found = list(_region_problems(op, ("exec.yield",)))
+    yield from found
+    if found:
+        return
+    *members, _ = (o.operation for o in op.regions[0].blocks[0].operations)
+    if len(members) < 2 or any(m.name != "exec.launch" for m in members):
+        yield "holds launches, two at least, and nothing else"
+        return
+    kernels = definitions_above(op)
+    used = [_used(member, kernels) for member in members]
+    for i, (_, writes) in enumerate(used):
+        for j, (reads, others) in enumerate(used):
+            if i != j and any(_overlap(a, b) for a in writes for b in (*reads, *others)):
+                yield f"launch {i} writes what launch {j} of the same group uses"
+
+
 @structure.op("exec.return")
 def _(op: Any) -> Iterator[str]:
     """Ends a program."""
@@ -124,6 +146,40 @@ def _(op: Any) -> Iterator[str]:
 def _(op: Any) -> Iterator[str]:
     """Ends a region of a loop or switch."""
     yield from _buffer_problems(op, operands=0, results=0)
+
+
+def _used(launch: Any, kernels: Mapping[str, Any]) -> tuple[list[Any], list[Any]]:
+    """The buffers that a launch reads, and those that it writes (all, if its kernel is unknown)."""
+    define = kernels.get(launch.attributes["callee"].value)
+    reads = len(body_of(define).arguments) if define is not None else 0
+    return list(launch.operands)[:reads], list(launch.operands)[reads:]
+
+
+def _overlap(x: Any, y: Any) -> bool:
+    """Do two buffers share bytes, as far as numbers tell?"""
+    (base, at, size), (other, begin, count) = _bytes_of(x), _bytes_of(y)
+    if base != other:
+        return False
+    if all(isinstance(n, int) for n in (at, size, begin, count)):
+        return bool(at < begin + count and begin < at + size)
+    return str(at) == str(begin)
+
+
+def _bytes_of(value: Any) -> tuple[Any, Any, Any]:
+    """The number of the argument that holds the bytes of a value (-1: the arena, -2: the counter
+    of a loop), their offset and count."""
+    if not isinstance(value, ir.OpResult):
+        own = value.owner.owner.name == "exec.program"
+        return value.arg_number if own else -2, 0, held_type(value).nbytes
+    made = value.owner
+    if made.name == "exec.view":
+        return _bytes_of(made.operands[0])
+    text = made.attributes["offset"].value
+    base, at, _ = _bytes_of(made.operands[0]) if len(made.operands) else (-1, 0, 0)
+    nbytes = held_type(value).nbytes
+    if text.isdigit() and isinstance(at, int):
+        return base, at + int(text), nbytes
+    return base, f"{at} + {text}", nbytes
 
 
 def inner_ops(program: Any) -> Iterator[Any]:

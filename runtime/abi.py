@@ -1,17 +1,16 @@
-"""ABI v2: every constant that generated code and the runtime must agree on.
+"""ABI v3: every constant that generated code and the runtime must agree on.
 
 A code segment is an ELF shared object that imports nothing. It exports
 
   axe_init(ptr host)     Copies the host table: pointers in the order of `HOST_API`. Called once per
                          image, before anything else, holding the GIL.
-  axe_parallel(ptr kernel, ptr block, i64 units, i64 grain, i64 threads)
-                         Runs `kernel(block, lo, hi)` over disjoint pieces of [0, units);
-                         units <= 0 does nothing.
+  axe_parallel(ptr launches, i64 count, i64 threads)
+                         Runs all as one job, over disjoint pieces of [0, units) each, if any. A
+                         launch: LAUNCH_RECORD words, kernel, block, units, grain, one to write to.
   axe_run(ptr frame)     Runs one program table (runtime/program.py); called without the GIL.
   axe_arena_pop(ptr state) -> ptr, axe_arena_push(ptr state, ptr arena)
                          The free list of arenas; pop gives 0 when it is empty. The GIL makes them
-                         atomic: the stub calls them (or does the same inline) only while it holds
-                         the GIL, and the runtime calls them through ctypes.PyDLL.
+                         atomic: whoever calls them (or does the same inline) holds it.
   axe_kernels            Array of kernel pointers, `void k(ptr block, i64 lo, i64 hi)`. A block is
                          8-byte slots [buffer pointers..., dims...], as the launch lists them.
   axe_call_<i>           METH_FASTCALL | METH_KEYWORDS stub of entry i.
@@ -26,7 +25,8 @@ negative offsets: ARENA_NEXT ptr, next free arena (0 = last); ARENA_CAPACITY i64
 
 import ctypes
 
-ABI_VERSION = 2
+ABI_VERSION = 3
+LAUNCH_RECORD = 5  # words that describe a launch to `axe_parallel`
 ALIGNMENT = 64  # bytes: of arenas, weights, and every planned offset
 MAX_THREADS = 256  # the pool never has more parts than this
 ARENA_HEADER, ARENA_NEXT, ARENA_CAPACITY = 64, -64, -56

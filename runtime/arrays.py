@@ -35,9 +35,8 @@ class ArraySpec:
 
     def allocator(self) -> Callable[..., Array]:
         """Gives a fresh array: called without arguments, or with the shape if that is dynamic."""
-        if self.is_static:
-            return partial(self._empty, self.sizes({}), self.dtype)
-        return partial(self._empty, dtype=self.dtype)
+        shape = [self.sizes({})] if self.is_static else []
+        return partial(self._empty, *shape, dtype=self.dtype)
 
     def convert(self, value: Any) -> Array:
         """An input as an aligned C-order native array, copied only if it must be; `input-dtype` for

@@ -7,7 +7,7 @@ HEADER     0 magic "AXEPROG1" read as a little-endian word   1 length of the tab
            4 n_kernels, entries of `axe_kernels` that launches may name   5 n_values
            6 n_code, instructions that compute the values; 0 = the program is static
            7 values_at   8 steps_at   9 n_steps, those in loops and branches not counted
-          10 block_slots, room that the largest block needs   11 zero
+          10 block_slots   11 n_members: the most slots, and launches, of one job
 
 VALUES     A static table (no dims, no loops) holds its n_values numbers, to be used in place.
            Otherwise `axe_run` runs the n_code instructions once, in order, on a stack of at most
@@ -24,7 +24,8 @@ STEPS      A step begins with its kind; a kernel's number is that of a launch. A
   LAUNCH   0 kernel, index into `axe_kernels`   1 n_args   2 n_dims
            3 units, a value index; a count <= 0 launches nothing
            4 grain >= 1, smallest number of units worth a thread
-           5 n_args places, then n_dims value indices
+           5 joined: 1 = one job with the launch behind it, which does not depend on this one; or 0
+           6 n_args places, then n_dims value indices
            Slots of the block: bases[base] + offset per argument, then the dim values.
   LOOP     0 -1   1 counter, the number of values known here   2 limit, a value index
            3 n_code   4 n_words of the body   5 n_code instructions, then the body's steps
@@ -44,14 +45,14 @@ import math
 import struct
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
-from itertools import chain, islice
+from itertools import chain, islice, zip_longest
 from typing import Any, NamedTuple, Self
 
 from .errors import AxecError, need
 
 MAGIC = int.from_bytes(b"AXEPROG1", "little")
 # Words of a step without what it holds a number of: arguments and dims, code, steps.
-HEADER_WORDS, LAUNCH_WORDS, LOOP_WORDS, SWITCH_WORDS, COPY_WORDS = 12, 5, 5, 6, 6
+HEADER_WORDS, LAUNCH_WORDS, LOOP_WORDS, SWITCH_WORDS, COPY_WORDS = 12, 6, 5, 6, 6
 LOOP, SWITCH, LEAVE, COPY = -1, -2, -3, -4
 MAX_STACK, MAX_SLOTS = 32, 4096
 MAX_DEPTH = 64  # of loops and branches in each other
@@ -79,10 +80,8 @@ class Value(NamedTuple):
     @classmethod
     @lru_cache(maxsize=4096)
     def parse(cls, text: str, dims: tuple[str, ...]) -> Self:
-        """Read a dim expression: the grammar of dialects/dims.py and max(e, e); else ValueError.
-
-        It is a part of Python's grammar: Python's parser reads it, and only nodes of ours pass.
-        """
+        """Read a dim expression: the grammar of dialects/dims.py and max(e, e); else ValueError. It
+        is a part of Python's: Python's parser reads it, and only nodes of ours pass."""
         with contextlib.suppress(SyntaxError, ValueError, RecursionError, MemoryError):
             if len(text) <= MAX_TEXT:
                 return cls(_postfix(ast.parse(text, mode="eval").body, dims))
@@ -99,13 +98,14 @@ class Value(NamedTuple):
 
 
 class Launch(NamedTuple):
-    """One kernel call: `dims` and `units` are value indices."""
+    """One kernel call: `dims` and `units` are value indices. `joined` to the launch behind it."""
 
     kernel: int
     args: tuple[Place, ...]
     dims: tuple[int, ...]
     units: int
     grain: int = 1
+    joined: bool = False
 
 
 class Loop(NamedTuple):
@@ -165,15 +165,16 @@ class ProgramTable(NamedTuple):
         need(min(self.n_dims, self.n_bases - 2, self.n_kernels) >= 0, "program table: counts")
         _check_values(self, self.values, 0)
         _check_steps(self, self.steps, known)
+        sizes = [[len(x.args) + len(x.dims) for x in job] for job in jobs(self.steps)]
+        room = [max(map(size, sizes), default=0) for size in (sum, len)]
         values = [] if self.is_static else _code_words(self.values, 0)
         n_code = len(values) // 2
         for value in self.values if self.is_static else ():
             values.append(value.evaluate((), values))
         steps, at = _step_words(self.steps, known), HEADER_WORDS + len(values)
         words = [MAGIC, at + len(steps), self.n_dims, self.n_bases, self.n_kernels]
-        slots = max((len(x.args) + len(x.dims) for x in launches(self.steps)), default=0)
-        words += [known, n_code, HEADER_WORDS, at, len(self.steps), slots, 0, *values, *steps]
-        fits = slots <= MAX_SLOTS and all(word in WORD for word in words)
+        words += [known, n_code, HEADER_WORDS, at, len(self.steps), *room, *values, *steps]
+        fits = max(room) <= MAX_SLOTS and all(word in WORD for word in words)
         need(fits, "program table: a number is too large")
         return struct.pack(f"<{len(words)}q", *words)
 
@@ -197,12 +198,15 @@ def inner(step: Step) -> tuple[tuple[Step, ...], ...]:
     return (step.body,) if isinstance(step, Loop) else getattr(step, "branches", ())
 
 
-def launches(steps: Iterable[Step]) -> Iterator[Launch]:
-    """All launches, those in loops and branches too."""
+def jobs(steps: Iterable[Step]) -> Iterator[list[Launch]]:
+    """The launches of each job, those in loops and branches too."""
+    job: list[Launch] = []
     for step in steps:
-        if isinstance(step, Launch):
-            yield step
-        yield from chain.from_iterable(map(launches, inner(step)))
+        job += [step] if isinstance(step, Launch) else []
+        if job and not job[-1].joined:
+            yield job
+            job = []
+        yield from chain.from_iterable(map(jobs, inner(step)))
 
 
 def evaluate(size: int | str, dims: Mapping[str, int]) -> int:
@@ -243,10 +247,10 @@ def _read_steps(words: Iterator[int], depth: int = 0) -> Iterator[Step]:
         elif kind == LEAVE:
             yield Leave()
         else:
-            n_args, n_dims, units, grain = islice(words, LAUNCH_WORDS - 1)
+            n_args, n_dims, units, grain, joined = islice(words, LAUNCH_WORDS - 1)
             pair = islice(words, 2 * n_args)
             args = tuple(zip(pair, pair, strict=True))
-            yield Launch(kind, args, tuple(islice(words, n_dims)), units, grain)
+            yield Launch(kind, args, tuple(islice(words, n_dims)), units, grain, joined == 1)
 
 
 def _code_words(values: Iterable[Value], first: int) -> list[int]:
@@ -258,9 +262,8 @@ def _step_words(steps: Iterable[Step], known: int) -> list[int]:
     words: list[int] = []
     for step in steps:
         match step:
-            case Launch(kernel, args, dims, units, grain):
-                words += [kernel, len(args), len(dims), units, grain]
-                words += [*chain.from_iterable(args), *dims]
+            case Launch(kernel, args, dims, units, grain, joined):
+                words += [kernel, len(args), len(dims), units, grain, joined, *chain(*args), *dims]
             case Loop(limit, values, body):
                 code = _code_words(values, known + 1)
                 inside = _step_words(body, known + 1 + len(values))
@@ -288,17 +291,18 @@ def _check_values(table: ProgramTable, values: Sequence[Value], first: int) -> N
 
 
 def _check_steps(
-    table: ProgramTable, steps: Iterable[Step], known: int, depth: int = 0, looped: bool = False
+    table: ProgramTable, steps: Sequence[Step], known: int, depth: int = 0, looped: bool = False
 ) -> int:
     most = known  # values at once: the result
     need(depth <= MAX_DEPTH, "program table: depth")
-    for step in steps:
+    for step, behind in zip_longest(steps, steps[1:]):
         places: tuple[Place, ...] = ()
         indices: tuple[int, ...] = ()
         own, inside = known, looped
         match step:
-            case Launch(kernel, places, dims, units, grain):
+            case Launch(kernel, places, dims, units, grain, joined):
                 indices = (units, *dims)
+                need(not joined or isinstance(behind, Launch), "program table: joined")
                 need(kernel in range(table.n_kernels), "program table: kernel index")
                 need(grain >= 1, "program table: grain")
             case Loop(limit, values, _):

@@ -195,6 +195,11 @@ def _texts(op: Any, places: _Places) -> Iterator[str]:
         yield from (places.found[v][1] for v in op.operands)
 
 
+def _members(group: Any) -> list[Any]:
+    """The launches of an exec.group."""
+    return list(group.regions[0].blocks[0].operations)[:-1]
+
+
 @dataclass(slots=True)
 class _Encoder:
     kernels: Mapping[str, int]
@@ -216,6 +221,10 @@ class _Encoder:
             op = o.operation
             if op.name in self.rules:
                 yield self.rules[op.name](op)
+            elif op.name == "exec.group":
+                *members, last = (self._launch(x.operation) for x in _members(op))
+                yield from (member._replace(joined=True) for member in members)
+                yield last
 
     def _place(self, buffer: Any) -> Place:
         base, offset = self.places.found[buffer]

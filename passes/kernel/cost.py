@@ -171,6 +171,11 @@ def moving(nbytes: Size) -> Size:
 def grain(time: Size, units: Size, ranges: Ranges) -> int:
     """The fewest units that are worth a thread, for a launch that takes `time` picoseconds and has
     `units` units; named dims count at the geometric mean of their range."""
-    middle = {name: max(1, isqrt(max(1, low) * high)) for name, (low, high) in ranges.items()}
-    count = max(1, dims.evaluate(units, middle))
-    return max(1, -(-count * THREAD // max(1, dims.evaluate(time, middle))))
+    at = middle(ranges)
+    count = max(1, dims.evaluate(units, at))
+    return max(1, -(-count * THREAD // max(1, dims.evaluate(time, at))))
+
+
+def middle(ranges: Ranges) -> dict[str, int]:
+    """Named dims at the geometric mean of their range."""
+    return {name: max(1, isqrt(max(1, low) * high)) for name, (low, high) in ranges.items()}

@@ -55,6 +55,17 @@ class Call:
 
 
 @dataclass(slots=True, eq=False)
+class Group:
+    """Calls that run at the same time (group.py)."""
+
+    calls: list[Call]
+
+    @property
+    def places(self) -> list[Place]:
+        return [place for call in self.calls for place in call.places]
+
+
+@dataclass(slots=True, eq=False)
 class Copy:
     """A tensor, copied."""
 
@@ -112,7 +123,9 @@ class Switch:
         return [self.index]
 
 
-Step = Call | Copy | Loop | While | Switch  # `places`: those that the step itself reads and writes
+Step = (
+    Call | Group | Copy | Loop | While | Switch
+)  # `places`: those that the step itself reads and writes
 
 
 @dataclass(slots=True)
@@ -141,7 +154,7 @@ class _Clock:
     def _walk(self, steps: Sequence[Step], depth: int) -> None:
         for step in steps:
             match step:
-                case Call() | Copy():
+                case Call() | Group() | Copy():
                     self._use(*step.places)
                 case Switch(branches=branches):
                     self._use(*step.places)
@@ -181,6 +194,8 @@ def steps_of(steps: Sequence[Step]) -> Iterator[Step]:
     for step in steps:
         yield step
         match step:
+            case Group(calls=calls):
+                yield from calls
             case Loop(body=body):
                 yield from steps_of(body)
             case While():

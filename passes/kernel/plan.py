@@ -11,7 +11,6 @@ from collections import ChainMap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Any
 
 from axec.dialects import attrs, dims, types
@@ -24,13 +23,14 @@ from axec.dialects.kernel import definitions, functions, sizes_attr
 from axec.dialects.types import TensorType
 from axec.mlir import ir
 from axec.passes.base import Pass, register
-from axec.passes.kernel import cost
-from axec.passes.kernel.arena import Bytes, Item, most_alive, place, round_up, show
+from axec.passes.kernel import cost, group
+from axec.passes.kernel.arena import Bytes, Item, Placement, most_alive, place, round_up, show
 from axec.passes.kernel.flow import (
     Buffer,
     Call,
     Copy,
     Flow,
+    Group,
     Loop,
     Place,
     Step,
@@ -40,7 +40,8 @@ from axec.passes.kernel.flow import (
     steps_of,
 )
 from axec.passes.kernel.inline import donors_of, flow_of
-from axec.passes.kernel.liveness import bound_dims, upper_ends
+from axec.passes.kernel.launches import Kernel, Launches
+from axec.passes.kernel.liveness import upper_ends
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,20 +59,23 @@ class PlanReport:
 class Plan(Pass):
     """Place every buffer and write public functions as exec.program, with the bodies they run.
 
-    `grain`: fewest units of a launch that are worth a thread; 0: what a kernel's time says."""
+    `grain`: fewest units of a launch that are worth a thread; 0: what a kernel's time says.
+    `members`: the most launches of a group (group.py); 1: no groups. `growth`: percent by which
+    groups may raise the arena."""
 
     name = "plan"
     grain: int = 0
+    members: int = 64
+    growth: int = 0
 
     def run(self, module: Any) -> list[PlanReport]:
         defines = definitions(module)
-        kernels = {name: _Kernel.of(op) for name, op in defines.items()}
+        kernels = {name: Kernel.of(op) for name, op in defines.items()}
         named = {f.operation.attributes["sym_name"].value: f for f in functions(module)}
         public = [f for f in named.values() if not is_private(f.operation)]
         flows = [flow_of(f, defines, named) for f in public]
         reports = [
-            _Planner(f, flow, kernels, self.grain).run()
-            for f, flow in zip(public, flows, strict=True)
+            _Planner(f, flow, kernels, self).run() for f, flow in zip(public, flows, strict=True)
         ]
         for function in named.values():
             function.operation.erase()
@@ -79,35 +83,35 @@ class Plan(Pass):
 
 
 @dataclass(frozen=True, slots=True)
-class _Kernel:
-    """What the planner needs to know of a definition, in the kernel's own dims."""
+class _Layout:
+    """Buffers of the arena, where they lie, and the most bytes of them that are in use at once."""
 
-    define: Any
-    units: Size
-    flops: Size
-    time: Size
+    buffers: list[Buffer]
+    placed: Placement
+    lower_bound: int
 
-    @staticmethod
-    def of(define: Any) -> _Kernel:
-        units, flops = (dims.parse(define.attributes[k].value) for k in ("units", "flops"))
-        return _Kernel(define, units, flops, cost.picoseconds(define))
+    def bytes(self, ends: Mapping[str, int]) -> int:
+        """What they take at these dims."""
+        return max(dims.evaluate(t, ends) for t in self.placed.total)
 
 
 class _Planner:
     def __init__(
-        self, function: Any, flow: Flow, kernels: Mapping[str, _Kernel], grain: int
+        self, function: Any, flow: Flow, kernels: Mapping[str, Kernel], options: Plan
     ) -> None:
         self.function = function.operation
-        self.grain = grain
+        self.options = options
         self.flow = flow
-        self.kernels = kernels
         self.ranges: Ranges = ranges_of(function)
+        self.launches = Launches(kernels, self.ranges)
+        self.ends = upper_ends(function)
         self.offsets: dict[Buffer, Bytes] = {}
         self.roots: dict[Buffer, Any] = {}  # the exec value of what does not lie in the arena
         # By buffer, offset and type (None: the first one); a region sees those around it.
         self.views: ChainMap[tuple[Buffer, Size, TensorType | None], Any] = ChainMap()
         self.rules: dict[type[Step], Callable[[Any], None]] = {
             Call: self._launch,
+            Group: self._group,
             Copy: self._copy,
             Loop: self._loop,
             While: self._while,
@@ -115,23 +119,46 @@ class _Planner:
         }
 
     def run(self) -> PlanReport:
-        lives = lifetimes(self.flow.steps)
-        arena = [b for b in self.flow.buffers if b.home == "arena" and not b.inside and b in lives]
-        items = [Item(b.nbytes, *lives[b]) for b in arena]
-        placed = place(items, self.ranges)
-        head = self._table_bytes(placed.offsets)
-        offsets = [_raised(o, head) for o in placed.offsets]
-        self.offsets = dict(zip(arena, offsets, strict=True))
-        total = _raised(placed.total, head)
-        ends = upper_ends(self.function)
-        nbytes = [dims.evaluate(b.nbytes, ends) for b in arena]
+        layout = self._grouped()
+        head = self._table_bytes(layout.placed.offsets)
+        offsets = [_raised(o, head) for o in layout.placed.offsets]
+        self.offsets = dict(zip(layout.buffers, offsets, strict=True))
+        total = _raised(layout.placed.total, head)
         report = PlanReport(
-            arena=max(dims.evaluate(t, ends) for t in total),
-            lower_bound=most_alive(items, nbytes),
-            unshared=sum(nbytes),
+            arena=max(dims.evaluate(t, self.ends) for t in total),
+            lower_bound=layout.lower_bound,
+            unshared=sum(dims.evaluate(b.nbytes, self.ends) for b in layout.buffers),
         )
         self._write(total, head, report)
         return report
+
+    def _grouped(self) -> _Layout:
+        """Make groups and place the buffers; without groups where these take more memory."""
+        steps = self.flow.steps
+        sizes = group.Sizes(
+            self.launches.work,
+            lambda b: dims.evaluate(b.nbytes, self.ends),
+            self.options.members,
+            self.options.growth,
+        )
+        self.flow.steps = group.grouped(steps, sizes)
+        found = self._layout()
+        if not any(isinstance(step, Group) for step in steps_of(self.flow.steps)):
+            return found
+        among, self.flow.steps = self.flow.steps, steps
+        apart = self._layout()
+        if found.bytes(self.ends) * 100 > apart.bytes(self.ends) * (100 + self.options.growth):
+            return apart
+        self.flow.steps = among
+        return found
+
+    def _layout(self) -> _Layout:
+        """Where the buffers of the flow lie when its steps run in this order."""
+        lives = lifetimes(self.flow.steps)
+        arena = [b for b in self.flow.buffers if b.home == "arena" and not b.inside and b in lives]
+        items = [Item(b.nbytes, *lives[b]) for b in arena]
+        nbytes = [dims.evaluate(b.nbytes, self.ends) for b in arena]
+        return _Layout(arena, place(items, self.ranges), most_alive(items, nbytes))
 
     # ---- the program table at the head of the arena ----
 
@@ -145,8 +172,8 @@ class _Planner:
         for step in steps_of(self.flow.steps):
             match step:
                 case Call(op=op):
-                    _, bound = self._kernel(op)
-                    values.add(str(self._units(step)))
+                    _, bound = self.launches.kernel(op)
+                    values.add(str(self.launches.units(step)))
                     values.update(str(s) for s in bound.values())
                 case Copy(type=t):
                     values.add(str(t.nbytes))
@@ -159,14 +186,6 @@ class _Planner:
         # Placed offsets move by the head, too.
         count = len(values) + len(self.flow.buffers) + len(places) + 2 * loops
         return round_up(8 * count)
-
-    def _kernel(self, op: Any) -> tuple[_Kernel, dict[str, Size]]:
-        kernel = self.kernels[op.attributes["callee"].value]
-        return kernel, bound_dims(kernel.define, op)
-
-    def _units(self, step: Call) -> Size:
-        kernel, bound = self._kernel(step.op)
-        return _substituted(step.window.units if step.window else kernel.units, bound)
 
     # ---- writing ----
 
@@ -209,19 +228,27 @@ class _Planner:
             self.rules[type(step)](step)
 
     def _launch(self, step: Call) -> None:
+        self._launched(step, self._operands(step))
+
+    def _group(self, step: Group) -> None:
+        operands = [self._operands(call) for call in step.calls]  # slices stand outside
+        made = _op("exec.group", step.calls[0].op.location, regions=1)
+        with self._inside(made.regions[0]):
+            for call, buffers in zip(step.calls, operands, strict=True):
+                self._launched(call, buffers)
+            _op("exec.yield", step.calls[-1].op.location)
+
+    def _operands(self, step: Call) -> list[Any]:
         op = step.op
-        kernel, bound = self._kernel(op)
         held = [types.of(v) for v in (*op.operands, *op.results)]
         held += [TensorType(_BYTE, (p.buffer.nbytes,)) for p in step.places[len(held) :]]
-        buffers = [self._held(p, t, op.location) for p, t in zip(step.places, held, strict=True)]
-        units = self._units(step)
-        time = _substituted(kernel.time, bound)
-        window: dict[str, Any] = {}
-        if step.window is not None:
-            moved = _substituted(step.window.nbytes, bound)
-            time = cost.moving(moved)
-            window = {"bytes": ir.StringAttr.get(str(moved))}
-        grain = self.grain or cost.grain(time, units, self.ranges)
+        return [self._held(p, t, op.location) for p, t in zip(step.places, held, strict=True)]
+
+    def _launched(self, step: Call, buffers: list[Any]) -> None:
+        op, units, moved = step.op, self.launches.units(step), self.launches.moved(step)
+        window = {} if moved is None else {"bytes": ir.StringAttr.get(str(moved))}
+        time = self.launches.time(step)
+        grain = self.options.grain or cost.grain(time, units, self.ranges)
         given = {
             "callee": op.attributes["callee"],
             "dims": op.attributes["dims"],
@@ -291,22 +318,6 @@ class _Planner:
 
     # ---- saying what it is ----
 
-    def _flops(self, steps: Sequence[Step]) -> cost.Work:
-        """Of a call: scans as often as they run, a while once, the largest branch of a switch."""
-        total = cost.Work()
-        for step in steps:
-            match step:
-                case Call(op=op):
-                    kernel, bound = self._kernel(op)
-                    total = total + cost.Work(_substituted(kernel.flops, bound))
-                case Loop(trip=trip, body=body):
-                    total = total + self._flops(body).times(trip)
-                case While():
-                    total = total + self._flops(step.condition) + self._flops(step.body)
-                case Switch(branches=branches):
-                    total = total + cost.most([self._flops(b) for b in branches])
-        return total
-
     def _describe(self, program: Any, total: Bytes, head: int, report: PlanReport) -> None:
         given = program.attributes
         given["roles"] = sizes_attr(self._roles())
@@ -316,7 +327,7 @@ class _Planner:
         given["arena_bytes"] = ir.StringAttr.get(show(total))
         given["table_bytes"] = attrs.KINDS["int"].to_ir(head)
         given["lower_bound_bytes"] = attrs.KINDS["int"].to_ir(report.lower_bound)
-        given["flops"] = ir.StringAttr.get(str(self._flops(self.flow.steps)))
+        given["flops"] = ir.StringAttr.get(str(self.launches.flops(self.flow.steps)))
         if donors := donors_of(self.function):
             given["donors"] = attrs.KINDS["Pairs"].to_ir(list(donors.items()))
         if layouts := _layouts(self.function):
@@ -368,12 +379,3 @@ def _op(
 
 def _raised(size: Bytes, by: Size) -> Bytes:
     return tuple(term + by for term in size)
-
-
-def _substituted(size: Size, bound: dict[str, Size]) -> Size:
-    return size if isinstance(size, int) else _substitute(size, tuple(bound.items()))
-
-
-@lru_cache(maxsize=4096)
-def _substitute(size: Size, bound: tuple[tuple[str, Size], ...]) -> Size:
-    return dims.substitute(size, dict(bound))

@@ -1,10 +1,12 @@
-"""The thread pool, as IR: `axe_parallel` splits the units of a kernel among threads.
+"""The thread pool, as IR: `axe_parallel` splits the units of kernels among threads.
 
-The caller cuts the units into one range per thread and runs the first itself. Every thread takes
-pieces from the front of its own range, each half of what is left there, then from the back of the
-others': a thread on a core that other processes use too holds nobody up for longer than the piece
-it is at, and undisturbed threads meet the same part of the data in every kernel. Units do not
-depend on each other, so neither the number of threads nor who ran what ever changes a result.
+A job is one launch, or several that do not depend on each other: their units are laid one after
+another. The caller cuts these into one range per thread and runs the first itself. Every thread
+takes pieces from the front of its own range, each half of what is left there but of one launch,
+then from the back of the others': a thread on a core that other processes use too holds nobody up
+for longer than the piece it is at, and undisturbed threads meet the same part of the data in every
+kernel. Units do not depend on each other, so neither the number of threads nor who ran what ever
+changes a result.
 
 Every worker thread owns a slot of one cache line with a range and a state word. Both sides first
 spin, then sleep on the state word (futex):
@@ -33,7 +35,7 @@ from axec.passes.codegen.llvm import (
     Value,
     constant,
 )
-from axec.runtime.abi import MAX_THREADS
+from axec.runtime.abi import LAUNCH_RECORD, MAX_THREADS
 
 __all__ = ["emit_pool"]
 
@@ -46,8 +48,11 @@ RESETTING = -1  # in the pid word: another thread is starting the pool afresh
 
 SLOT_BYTES = 64
 SLOT_STATE, SLOT_RANGE = 0, 8  # a range is one word, so that it changes at once: hi << 32 | lo
-MAX_UNITS = 2**31 - 1  # that fit a range; a kernel with more runs alone
-JOB_KERNEL, JOB_BLOCK, JOB_PARTS, JOB_LEAST, JOB_WORDS = 0, 8, 16, 24, 4
+MAX_UNITS = 2**31 - 1  # that fit a range; a job with more is the caller's alone
+JOB_LAUNCHES, JOB_PARTS, JOB_WORDS = 0, 8, 2
+# Of a launch (runtime/abi.py); END is where its units end among those of the job.
+KERNEL, BLOCK, UNITS, GRAIN, END = (8 * word for word in range(LAUNCH_RECORD))
+_PART = 8  # bits behind the point of a launch's share of a thread
 
 _SYS_FUTEX = 202  # x86-64 Linux
 _FUTEX_WAIT_PRIVATE, _FUTEX_WAKE_PRIVATE = 128, 129
@@ -65,6 +70,7 @@ def emit_pool(module: Module) -> None:
     module.variable(_COUNT, I64)
     _emit_wait(module)
     _emit_post(module)
+    _emit_find(module)
     _emit_drain(module)
     _emit_work(module)
     _emit_thread(module)
@@ -114,24 +120,48 @@ def _states(state: int, asleep: int) -> list[Value]:
     return [constant(I32, state), constant(I32, asleep)]
 
 
+def _field(b: Builder, launch: Value, at: int) -> Value:
+    return b.load(I64, b.offset(launch, at))
+
+
+def _emit_kernel(b: Builder, launch: Value, first: Value, last: Value) -> None:
+    """Run some units of a launch, counted from its own first one."""
+    kernel, block = (b.load(PTR, b.offset(launch, at)) for at in (KERNEL, BLOCK))
+    b.call(kernel, VOID, [block, first, last])
+
+
+def _emit_find(module: Module) -> None:
+    """axe_find(unit) -> the launch of the job that has this unit."""
+    b = module.function("axe_find", PTR, {"unit": I64}, "internal")
+    first = b.load(PTR, b.offset(module.address(_JOB), JOB_LAUNCHES))
+    with b.loop(carried=[first], name="launch") as find:
+        (launch,) = find.carried
+        find.break_if(b.cmp("lt", b.args[0], _field(b, launch, END)), launch)
+        find.yield_(b.at(launch, I64, LAUNCH_RECORD))
+    b.ret(find.results[0])
+
+
 def _emit_drain(module: Module) -> None:
     """axe_drain(slot, own): run pieces of a slot's range until it is empty: from its front when it
     is the thread's own, otherwise from its back."""
     b = module.function("axe_drain", VOID, {"slot": PTR, "own": I1}, "internal")
     slot, own = b.args
-    word, job = b.offset(slot, SLOT_RANGE), module.address(_JOB)
-    kernel, block = (b.load(PTR, b.offset(job, at)) for at in (JOB_KERNEL, JOB_BLOCK))
-    least = b.load(I64, b.offset(job, JOB_LEAST), name="least")
+    word = b.offset(slot, SLOT_RANGE)
     with b.loop(name="piece") as piece:
         left = b.atomic_load(I64, word, "acquire")
         lo, hi = b.and_(left, 0xFFFFFFFF), b.lshr(left, 32)
         units = b.sub(hi, lo)
         piece.break_if(b.cmp("le", units, 0))
+        launch = b.call("axe_find", PTR, [b.select(own, lo, b.sub(hi, 1))])
+        grain, end = (_field(b, launch, at) for at in (GRAIN, END))
+        begin = b.sub(end, _field(b, launch, UNITS))
+        least = b.max(b.lshr(grain, 1), 1)  # half of what is worth waking a thread for
         taken = b.min(b.max(b.lshr(b.add(units, 1), 1), least), units)
-        front, back = b.add(lo, taken), b.sub(hi, taken)
+        front, back = b.min(b.add(lo, taken), end), b.max(b.sub(hi, taken), begin)
         rest = b.select(own, _range(b, front, hi), _range(b, lo, back))
         with b.if_(b.compare_exchange(word, left, rest)):
-            b.call(kernel, VOID, [block, b.select(own, lo, back), b.select(own, front, hi)])
+            first, last = b.select(own, lo, back), b.select(own, front, hi)
+            _emit_kernel(b, launch, b.sub(first, begin), b.sub(last, begin))
     b.ret()
 
 
@@ -207,16 +237,16 @@ def _emit_grow(module: Module) -> None:
 
 def _emit_parallel(module: Module) -> None:
     """axe_parallel, as runtime/abi.py says."""
-    params = {"kernel": PTR, "block": PTR, "units": I64, "grain": I64, "threads": I64}
-    b = module.function("axe_parallel", VOID, params, "export")
-    kernel, block, units, grain, threads = b.args
-    none, alone = b.label("none"), b.label("alone")
-    b.branch_if(b.cmp("le", units, 0), none)
+    b = module.function(
+        "axe_parallel", VOID, {"launches": PTR, "count": I64, "threads": I64}, "export"
+    )
+    launches, count, threads = b.args
+    alone = b.label("alone")
     b.branch_if(b.cmp("le", threads, 1), alone)
-    useful = b.max(b.div(units, grain), 1)
-    parts = b.min(b.min(threads, MAX_THREADS), useful, "parts")
+    units, largest, worth = _emit_total(b, launches, count)
+    parts = b.min(b.min(threads, MAX_THREADS), b.lshr(worth, _PART), "parts")
     b.branch_if(b.cmp("le", parts, 1), alone)
-    b.branch_if(b.cmp("gt", units, MAX_UNITS), alone)
+    b.branch_if(b.cmp("gt", b.max(units, largest), MAX_UNITS), alone)
     shared = host_pointer(b, "parallel")
     with b.if_(b.cmp("ne", shared, NULL)):  # the process has a pool already
         b.call(shared, VOID, list(b.args))
@@ -225,17 +255,35 @@ def _emit_parallel(module: Module) -> None:
     busy = module.address(_BUSY)
     b.branch_if(b.not_(b.compare_exchange(busy, constant(I32, 0), constant(I32, 1))), alone)
     parts = b.call("axe_grow", I64, [parts])
-    least = b.max(b.lshr(grain, 1), 1)  # half of what is worth waking a thread for
-    fields = {JOB_KERNEL: kernel, JOB_BLOCK: block, JOB_PARTS: parts, JOB_LEAST: least}
-    for offset, value in fields.items():
+    for offset, value in {JOB_LAUNCHES: launches, JOB_PARTS: parts}.items():
         b.store(value, b.offset(module.address(_JOB), offset))
     _emit_share(b, units, parts)
     b.atomic_store(constant(I32, 0), busy, "release")
     b.ret()
     b.place(alone)
-    b.call(kernel, VOID, [block, constant(I64, 0), units])
-    b.place(none)
+    with b.for_(0, count, name="launch", nonempty=True) as each:
+        launch = b.at(launches, I64, b.mul(each.index, LAUNCH_RECORD))
+        whole = _field(b, launch, UNITS)
+        with b.if_(b.cmp("gt", whole, 0)):
+            _emit_kernel(b, launch, constant(I64, 0), whole)
     b.ret()
+
+
+def _emit_total(b: Builder, launches: Value, count: Value) -> tuple[Value, Value, Value]:
+    """Lay the units of launches one after another: how many there are, the most of one launch (a
+    sum of larger ones may wrap), and how many threads all are worth, with a binary point."""
+    zero = constant(I64, 0)
+    with b.for_(0, count, carried=[zero, zero, zero], name="member", nonempty=True) as each:
+        total, largest, worth = each.carried
+        launch = b.at(launches, I64, b.mul(each.index, LAUNCH_RECORD))
+        units = b.max(_field(b, launch, UNITS), 0)
+        total = b.add(total, units)
+        b.store(units, b.offset(launch, UNITS))
+        b.store(total, b.offset(launch, END))
+        share = b.udiv(b.shl(units, _PART), _field(b, launch, GRAIN))
+        each.yield_(total, b.max(largest, units), b.add(worth, share))
+    total, largest, worth = each.results
+    return total, largest, worth
 
 
 def _emit_share(b: Builder, units: Value, parts: Value) -> None:

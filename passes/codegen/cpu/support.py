@@ -28,7 +28,7 @@ from axec.passes.codegen.llvm import (
     constant,
 )
 from axec.passes.codegen.llvm.types import vec
-from axec.runtime.abi import ARENA_NEXT, HOST_API, Frame, State
+from axec.runtime.abi import ARENA_NEXT, HOST_API, LAUNCH_RECORD, Frame, State
 from axec.runtime.program import (
     COPY,
     COPY_WORDS,
@@ -45,7 +45,7 @@ from axec.runtime.program import (
 __all__ = ["entries_module", "support_module"]
 
 # Words of the program table's header.
-_LENGTH, _N_CODE, _VALUES_AT, _STEPS_AT, _BLOCK_SLOTS = 1, 6, 7, 8, 10
+_LENGTH, _N_CODE, _VALUES_AT, _STEPS_AT, _BLOCK_SLOTS, _N_MEMBERS = 1, 6, 7, 8, 10, 11
 
 
 def support_module() -> Module:
@@ -55,6 +55,7 @@ def support_module() -> Module:
     _emit_init(module)
     emit_pool(module)
     _emit_values(module)
+    _emit_copy(module)
     _emit_steps(module)
     _emit_run(module)
     _emit_arenas(module)
@@ -168,7 +169,7 @@ def _emit_values(module: Module) -> None:
 # The program.
 
 #: What all steps of a call share, as words on the stack of `axe_run`.
-_BASES, _VALUES, _BLOCK, _THREADS, _DIMS = range(5)
+_BASES, _VALUES, _BLOCK, _THREADS, _DIMS, _RECORDS = range(6)
 
 
 def _emit_run(module: Module) -> None:
@@ -188,14 +189,18 @@ def _emit_run(module: Module) -> None:
         return b.load(I64, b.at(program, I64, word), name=name)
 
     block = b.alloca(I64, header(_BLOCK_SLOTS, "slots"), name="block")
-    run = b.alloca(I64, 5, name="run")
+    records = b.mul(header(_N_MEMBERS, "members"), LAUNCH_RECORD)
+    run = b.alloca(I64, 6, name="run")
     table = b.at(program, I64, header(_VALUES_AT, "values_at"), "table")
     n_code = header(_N_CODE, "n_code")
     with b.if_(b.cmp("ne", n_code, 0), [table]) as dynamic:
         b.call("axe_values", VOID, [table, n_code, dims, arena])
         dynamic.yield_(arena)
     (values,) = dynamic.results
-    shared = {_BASES: bases, _VALUES: values, _BLOCK: block, _THREADS: threads, _DIMS: dims}
+    shared = {
+        _BASES: bases, _VALUES: values, _BLOCK: block, _THREADS: threads, _DIMS: dims,
+        _RECORDS: b.alloca(I64, records, name="records"),
+    }  # fmt: skip
     for word, value in shared.items():
         b.store(value, b.at(run, I64, word))
     first, end = (header(word, "at") for word in (_STEPS_AT, _LENGTH))
@@ -209,8 +214,9 @@ class _Steps:
     def __init__(self, b: Builder) -> None:
         self.b = b
         self.at, self.end, self.run = b.args
-        self.bases, self.values, self.block, self.dims = (
-            b.load(PTR, b.at(self.run, I64, word)) for word in (_BASES, _VALUES, _BLOCK, _DIMS)
+        self.bases, self.values, self.block, self.dims, self.records = (
+            b.load(PTR, b.at(self.run, I64, word))
+            for word in (_BASES, _VALUES, _BLOCK, _DIMS, _RECORDS)
         )
         self.threads = b.load(I64, b.at(self.run, I64, _THREADS))
 
@@ -258,7 +264,24 @@ def _emit_steps(module: Module) -> None:
 
 
 def _launch(s: _Steps, launch: Value) -> Value:
-    """Fill the block and call the kernel; the address of the next step."""
+    """Run a job: this launch, and those that follow it as long as one is joined to the next. The
+    address of the next step."""
+    b = s.b
+    with b.loop(carried=[launch, constant(I64, 0), s.block], name="job") as job:
+        step, before, block = job.carried
+        record = b.at(s.records, I64, b.mul(before, LAUNCH_RECORD))
+        following, block = _record(s, step, record, block)
+        count = b.add(before, 1)
+        job.break_if(b.cmp("eq", s.word(step, 5, "joined"), 0), following, count)
+        job.yield_(following, count, block)
+    following, count = job.results
+    b.call("axe_parallel", VOID, [s.records, count, s.threads])
+    return following
+
+
+def _record(s: _Steps, launch: Value, record: Value, block: Value) -> tuple[Value, Value]:
+    """Describe a launch to `axe_parallel`, with its block filled; where the next launch and the
+    next block begin."""
     b = s.b
     index, n_args, n_dims, units_at, grain = (
         s.word(launch, i, n) for i, n in enumerate(("kernel", "n_args", "n_dims", "units", "grain"))
@@ -266,15 +289,16 @@ def _launch(s: _Steps, launch: Value) -> Value:
     args = b.at(launch, I64, LAUNCH_WORDS, "args")
     with b.for_(0, n_args, name="arg") as arg:
         place = b.at(args, I64, b.mul(arg.index, 2))
-        b.store(s.address(place), b.at(s.block, PTR, arg.index))
+        b.store(s.address(place), b.at(block, PTR, arg.index))
     dims = b.at(args, I64, b.mul(n_args, 2), "dims")
-    dim_slots = b.at(s.block, I64, n_args)
+    dim_slots = b.at(block, I64, n_args)
     with b.for_(0, n_dims, name="dim") as dim:
         size = s.value(b.load(I64, b.at(dims, I64, dim.index)), "size")
         b.store(size, b.at(dim_slots, I64, dim.index))
     kernel = b.load(PTR, b.at(b.module.external("axe_kernels"), PTR, index))
-    b.call("axe_parallel", VOID, [kernel, s.block, s.value(units_at), grain, s.threads])
-    return b.at(dims, I64, n_dims)
+    for word, value in enumerate((kernel, block, s.value(units_at), grain)):
+        b.store(value, b.at(record, I64, word))
+    return b.at(dims, I64, n_dims), b.at(dim_slots, I64, n_dims)
 
 
 def _loop(s: _Steps, loop: Value) -> Value:
@@ -326,14 +350,41 @@ def _leave(s: _Steps, leave: Value) -> None:
 
 
 def _copy(s: _Steps, copy: Value) -> Value:
-    """Copy bytes, 32 at a time, then one by one."""
+    """Copy bytes: a job of a kernel of our own."""
     b = s.b
     source, target = (s.address(b.at(copy, I64, i)) for i in (1, 3))
-    count = s.value(s.word(copy, 5), "count")
-    wide = vec(I8, 32)
-    whole = b.mul(b.div(count, 32), 32)
-    with b.for_(0, whole, 32) as part:
-        b.store(b.load(wide, b.offset(source, part.index)), b.offset(target, part.index))
-    with b.for_(whole, count) as rest:
-        b.store(b.load(I8, b.offset(source, rest.index)), b.offset(target, rest.index))
+    b.call("axe_copy", VOID, [source, target, s.value(s.word(copy, 5), "count"), s.threads])
     return b.at(copy, I64, COPY_WORDS)
+
+
+#: Bytes of a unit of a copy, and the units that are worth a thread.
+_COPY_UNIT, _COPY_GRAIN = 1 << 14, 16
+
+
+def _emit_copy(module: Module) -> None:
+    """axe_copy(source, target, bytes, threads), and its kernel: 32 bytes at a time, then one by
+    one."""
+    b = module.function("axe_copy_units", VOID, {"block": PTR, "lo": I64, "hi": I64}, "internal")
+    block, lo, hi = b.args
+    source, target = (b.load(PTR, b.at(block, PTR, i)) for i in range(2))
+    first = b.mul(lo, _COPY_UNIT)
+    last = b.min(b.mul(hi, _COPY_UNIT), b.load(I64, b.at(block, I64, 2)))
+    wide = vec(I8, 32)
+    whole = b.add(first, b.mul(b.div(b.sub(last, first), 32), 32))
+    with b.for_(first, whole, 32) as part:
+        b.store(b.load(wide, b.offset(source, part.index)), b.offset(target, part.index))
+    with b.for_(whole, last) as rest:
+        b.store(b.load(I8, b.offset(source, rest.index)), b.offset(target, rest.index))
+    b.ret()
+
+    params = {"source": PTR, "target": PTR, "bytes": I64, "threads": I64}
+    b = module.function("axe_copy", VOID, params, "internal")
+    source, target, count, threads = b.args
+    block, record = b.alloca(I64, 3, name="block"), b.alloca(I64, LAUNCH_RECORD, name="record")
+    units = b.div(b.add(count, _COPY_UNIT - 1), _COPY_UNIT)
+    kernel, grain = module.address("axe_copy_units"), constant(I64, _COPY_GRAIN)
+    for at, values in ((block, (source, target, count)), (record, (kernel, block, units, grain))):
+        for word, value in enumerate(values):
+            b.store(value, b.at(at, I64, word))
+    b.call("axe_parallel", VOID, [record, constant(I64, 1), threads])
+    b.ret()

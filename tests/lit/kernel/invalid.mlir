@@ -100,3 +100,33 @@ func.func @unknown() {
   "kernel.fuse"() : () -> ()
   return
 }
+
+// -----
+
+// CHECK: error[ir-invalid]: 'exec.group' op launch 0 writes what launch 1 of the same group uses
+// CHECK-NEXT: invalid.mlir:[[# @LINE + 9]]:3
+"kernel.define"() ({
+^bb0(%a: tensor<4xf32>):
+  "kernel.yield"(%a) : (tensor<4xf32>) -> ()
+}) {sym_name = "k", template = "map", dims = [], units = "1", workspace = []} : () -> ()
+"exec.program"() ({
+^bb0(%x: !exec.buffer<tensor<4xf32>>, %y: !exec.buffer<tensor<4xf32>>):
+  %t = "exec.slice"() {offset = "0"} : () -> !exec.buffer<tensor<4xf32>>
+  %u = "exec.slice"() {offset = "8"} : () -> !exec.buffer<tensor<4xf32>>
+  "exec.group"() ({
+    "exec.launch"(%x, %t) {callee = @k, dims = [], units = "1", grain = 1} : (!exec.buffer<tensor<4xf32>>, !exec.buffer<tensor<4xf32>>) -> ()
+    "exec.launch"(%u, %y) {callee = @k, dims = [], units = "1", grain = 1} : (!exec.buffer<tensor<4xf32>>, !exec.buffer<tensor<4xf32>>) -> ()
+    "exec.yield"() : () -> ()
+  }) : () -> ()
+  "exec.return"() : () -> ()
+}) {sym_name = "main", roles = ["input:x", "output:y"], dims = {}, arena_bytes = "24"} : () -> ()
+
+// -----
+
+// CHECK: error[ir-invalid]: 'exec.group' op holds launches, two at least, and nothing else
+"exec.program"() ({
+  "exec.group"() ({
+    "exec.yield"() : () -> ()
+  }) : () -> ()
+  "exec.return"() : () -> ()
+}) {sym_name = "main", roles = [], dims = {}, arena_bytes = "0"} : () -> ()

@@ -46,19 +46,28 @@ def table(**changes: Any) -> ProgramTable:
 
 def test_words_of_a_static_table() -> None:
     found = table(n_dims=0, values=(CONST, Value(((Op.CONST, 3), (Op.CONST, -2), (Op.MUL, 0)))))
-    words = struct.unpack("<29q", found.encode())
-    assert words[:12] == (0x31474F5250455841, 29, 0, 5, 2, 2, 0, 12, 14, 2, 3, 0)
+    words = struct.unpack("<31q", found.encode())
+    assert words[:12] == (0x31474F5250455841, 31, 0, 5, 2, 2, 0, 12, 14, 2, 3, 1)
     assert words[12:14] == (64, -6)
-    assert words[14:24] == (1, 2, 1, 1, 16, 0, 0, 4, 1, 1)
-    assert words[24:] == (0, 0, 0, 0, 1)
+    assert words[14:25] == (1, 2, 1, 1, 16, 0, 0, 0, 4, 1, 1)
+    assert words[25:] == (0, 0, 0, 0, 1, 0)
 
 
 def test_words_of_a_dynamic_table() -> None:
-    words = struct.unpack("<35q", table().encode())
-    assert words[:12] == (0x31474F5250455841, 35, 1, 5, 2, 2, 4, 12, 20, 2, 3, 0)
+    words = struct.unpack("<37q", table().encode())
+    assert words[:12] == (0x31474F5250455841, 37, 1, 5, 2, 2, 4, 12, 20, 2, 3, 1)
     assert words[12:20] == (1, 64, 7, 0, 2, 0, 7, 1)
-    assert words[20:30] == (1, 2, 1, 1, 16, 0, 0, 4, 1, 1)
-    assert words[30:] == (0, 0, 0, 0, 1)
+    assert words[20:31] == (1, 2, 1, 1, 16, 0, 0, 0, 4, 1, 1)
+    assert words[31:] == (0, 0, 0, 0, 1, 0)
+
+
+def test_words_of_a_job_of_several_launches() -> None:
+    """The header has room for all its slots and launches; the last one is joined to none."""
+    first = Launch(1, ((0, 0), (4, 1)), (1,), 1, 16, joined=True)
+    words = struct.unpack("<37q", table(steps=(first, Launch(0, (), (), 0))).encode())
+    assert words[9:12] == (2, 3, 2)
+    assert words[20:31] == (1, 2, 1, 1, 16, 1, 0, 0, 4, 1, 1)
+    assert words[31:] == (0, 0, 0, 0, 1, 0)
 
 
 COUNTER = Value(((Op.VALUE, 2), *CONST.code, (Op.MUL, 0)))  # 64 * counter, in `table()`
@@ -94,20 +103,36 @@ values = st.recursive(
 places = st.tuples(st.integers(0, 4), st.just(0))
 
 
+launches = st.builds(
+    Launch,
+    st.integers(0, 2),
+    st.lists(places, max_size=4).map(tuple),
+    st.lists(st.just(0), max_size=2).map(tuple),
+    st.just(0),
+    st.integers(1, 2**40),
+    st.just(False),
+)
+
+
 def sequences(steps: st.SearchStrategy[Step], most: int = 4) -> Any:
-    return st.lists(steps, max_size=most).map(tuple)
+    """Steps in order; launches among them that follow each other may be one job."""
+
+    def joined(found: list[Step], flags: list[bool]) -> tuple[Step, ...]:
+        behind = [*found[1:], None]
+        return tuple(
+            step._replace(joined=flag)
+            if isinstance(step, Launch) and isinstance(after, Launch)
+            else step
+            for step, after, flag in zip(found, behind, flags, strict=False)
+        )
+
+    flags = st.lists(st.booleans(), min_size=most, max_size=most)
+    return st.builds(joined, st.lists(steps, max_size=most), flags)
 
 
 steps = st.recursive(
     st.one_of(
-        st.builds(
-            Launch,
-            st.integers(0, 2),
-            st.lists(places, max_size=4).map(tuple),
-            st.lists(st.just(0), max_size=2).map(tuple),
-            st.just(0),
-            st.integers(1, 2**40),
-        ),
+        launches,
         st.builds(Copy, places, places, st.just(0)),
     ),
     lambda inner: st.one_of(
@@ -203,6 +228,15 @@ def test_depth() -> None:
         ({"steps": (Launch(0, (), (), -1),)}, "value index"),
         ({"steps": (Launch(0, (), (), 0, 0),)}, "grain"),
         ({"steps": (Launch(0, ((0, 0),) * 4097, (), 0),)}, "large"),
+        ({"steps": (Launch(0, (), (), 0, 1, joined=True),)}, "joined"),
+        ({"steps": (Launch(0, (), (), 0, 1, joined=True), Loop(0, (), ()))}, "joined"),
+        (
+            {
+                "steps": (Launch(0, ((0, 0),) * 4000, (), 0, 1, joined=True),) * 2
+                + (Launch(0, (), (), 0),)
+            },
+            "large",
+        ),
         ({"steps": (Leave(),)}, "leave"),
         ({"steps": (Switch((0, 0), 4, ((Leave(),),)),)}, "leave"),
         ({"steps": (Switch((0, 0), 4, ()),)}, "switch"),

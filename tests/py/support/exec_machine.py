@@ -36,9 +36,13 @@ Memory = np.ndarray[Any, np.dtype[np.uint8]]
 
 
 class Machine:
-    """One exec.program at one size of its dims."""
+    """One exec.program at one size of its dims. `backwards`: the launches of a job run last to
+    first; what they do must not depend on it."""
 
-    def __init__(self, module: Any, dims: Mapping[str, int], name: str = "main") -> None:
+    def __init__(
+        self, module: Any, dims: Mapping[str, int], name: str = "main", *, backwards: bool = False
+    ) -> None:
+        self.backwards = backwards
         self.kernels = list(definitions(module).values())
         self.program = programs(module)[name]
         weights, end = {}, 0
@@ -87,10 +91,15 @@ class Machine:
 
     def _steps(self, steps: Sequence[Step], bases: Sequence[Memory]) -> bool:
         """Run steps in order; false when one left the loop around them."""
+        job: list[Launch] = []
         for step in steps:
             match step:
                 case Launch():
-                    self._launch(step, bases)
+                    job.append(step)
+                    if not step.joined:
+                        for launch in reversed(job) if self.backwards else job:
+                            self._launch(launch, bases)
+                        job.clear()
                 case Loop(limit, values, body):
                     known, limit = len(self.values), self.values[limit]
                     for turn in range(limit):

@@ -132,14 +132,64 @@ def test_values_are_computed_from_the_dims(image: Image) -> None:
         np.testing.assert_array_equal(target, expected)
 
 
+#: Units and grain of the launches of a job: whole ones, none, single units, odd counts.
+JOBS = (
+    ((1000, 1), (1, 1), (0, 1), (7, 100), (4097, 3)),
+    ((1, 50),) * 40,
+    ((-2, 1), (0, 5), (3, 1)),
+    ((5, 1000), (6, 1000)),
+)
+
+
+def _job(sizes: Sequence[tuple[int, int]], starts: Sequence[int]) -> ProgramTable:
+    """Squares of parts of x, all in one job; the arrays of `_arrays` have 4- and 8-byte items."""
+    values = [
+        n for (units, _), at in zip(sizes, starts, strict=True) for n in (units, 4 * at, 8 * at)
+    ]
+    launches = [
+        Launch(0, ((0, 3 * i + 1), (1, 3 * i + 1), (2, 3 * i + 2)), (), 3 * i, grain, True)
+        for i, (_, grain) in enumerate(sizes)
+    ]
+    steps = (*launches[:-1], launches[-1]._replace(joined=False))
+    return ProgramTable(0, 5, 3, tuple(map(_constant, values)), steps)
+
+
+@pytest.mark.parametrize("threads", range(1, 9))
+@pytest.mark.parametrize("sizes", JOBS)
+def test_every_unit_of_a_job_runs_once(
+    image: Image, threads: int, sizes: Sequence[tuple[int, int]]
+) -> None:
+    counts = [max(units, 0) for units, _ in sizes]
+    x, y, visits = _arrays(sum(counts))
+    job = _job(sizes, [sum(counts[:i]) for i in range(len(counts))])
+    for _ in range(20):
+        _run(image, job, (x, y, visits), threads)
+    assert (visits == 20).all()
+    np.testing.assert_array_equal(y, x * x)
+
+
+def test_what_does_not_fit_a_range_runs_alone(image: Image) -> None:
+    """Numbers of units whose sum wraps, of a kernel that looks at a flag only."""
+    flag = np.ones(1, "i8")
+    hold = Launch(2, ((0, 0),), (), 1, 1, joined=True)
+    table = ProgramTable(
+        0, 3, 3, (_constant(0), _constant(2**62)), (hold,) * 3 + (hold._replace(joined=False),)
+    )
+    _run(image, table, (flag,), 4)
+
+
 def test_callers_at_the_same_time(image: Image) -> None:
     """Eight threads, each with its own arrays; one of them at a time has the pool."""
     faults: list[int] = []
 
     def call(seed: int) -> None:
         x, y, visits = _arrays(500 + seed)
+        alone = _square(x.size, launches=3)
+        parts = [(x.size - 400, 1), (400, 9)]
+        both = _job(parts, (0, x.size - 400))
+        both = both._replace(steps=both.steps * 3)
         for turn in range(1, 200):
-            _run(image, _square(x.size, launches=3), (x, y, visits), 2 + seed % 3)
+            _run(image, (alone, both)[turn % 2], (x, y, visits), 2 + seed % 3)
             if not (visits == 3 * turn).all() or not (y == x * x).all():
                 faults.append(seed)
 
@@ -153,7 +203,9 @@ def test_callers_at_the_same_time(image: Image) -> None:
 
 def _works(image: Image) -> bool:
     x, y, visits = _arrays(1000)
-    _run(image, _square(1000, launches=50), (x, y, visits), 4)
+    _run(image, _square(1000, launches=30), (x, y, visits), 4)
+    for _ in range(20):
+        _run(image, _job(((600, 1), (400, 7)), (0, 600)), (x, y, visits), 4)
     return bool((visits == 50).all() and (y == x * x).all())
 
 

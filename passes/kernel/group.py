@@ -1,0 +1,263 @@
+"""Independent launches become groups: one job for the threads instead of one after another.
+
+A launch with few units, or with too little work to wake a thread for, leaves threads idle until the
+next one begins. So it moves to another launch nearby, or that one to it, across steps that neither
+depends on. What depends on what is read from the memory that steps use, so writing in place and
+donated arguments count. The most bytes in use at once stay what they were.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from axec.passes.kernel.cost import THREAD
+from axec.passes.kernel.flow import Buffer, Call, Copy, Group, Loop, Step, Switch, While, steps_of
+from axec.runtime.program import MAX_SLOTS
+
+#: Numbers of threads: a group must gain something on one of them.
+THREADS = (2, 8)
+#: Picoseconds that a fork and join takes, and the least that a group must gain: these, and a part.
+JOIN, GAIN, SHARE = 1_000_000, 2_000_000, 0.03
+#: How many steps away launches are looked for.
+WINDOW = 24
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What a launch is expected to take: picoseconds on one thread, all units together."""
+
+    time: int
+    units: int
+
+    @property
+    def unit(self) -> float:
+        """Picoseconds of a unit."""
+        return self.time / max(1, self.units)
+
+
+@dataclass(frozen=True, slots=True)
+class Sizes:
+    """What grouping must know of calls and buffers: `work` of a call, bytes of a buffer; `members`:
+    the most launches of a group; `growth`: percent that the most bytes in use may rise by."""
+
+    work: Callable[[Call], Work]
+    nbytes: Callable[[Buffer], int]
+    members: int = 64
+    growth: int = 0
+
+
+def grouped(steps: Sequence[Step], sizes: Sizes) -> list[Step]:
+    """The steps of a flow, independent calls as groups, with those in loops and branches."""
+    uses = Counter(b for step in steps_of(steps) if not isinstance(step, Group)
+                   for b in _roots(step))  # fmt: skip
+    return _grouped(steps, sizes, uses)
+
+
+def _grouped(steps: Sequence[Step], sizes: Sizes, uses: Counter[Buffer]) -> list[Step]:
+    inner = [_with_inner(step, lambda part: _grouped(part, sizes, uses)) for step in steps]
+    return _Sequence(inner, sizes, uses).run()
+
+
+def _with_inner(step: Step, change: Callable[[list[Step]], list[Step]]) -> Step:
+    """A step with other steps in it."""
+    match step:
+        case Loop(body=body):
+            return replace(step, body=change(body))
+        case While(condition=condition, body=body, after=after):
+            return replace(
+                step, condition=change(condition), body=change(body), after=change(after)
+            )
+        case Switch(branches=branches):
+            return replace(step, branches=[change(branch) for branch in branches])
+    return step
+
+
+def makespan(works: Sequence[Work], threads: int) -> float:
+    """Picoseconds of one job of launches: a launch alone is as long as the thread with the most of
+    its units; several even out, down to their longest unit."""
+    total = sum(w.time for w in works)
+    parts = min(threads, total // THREAD, sum(w.units for w in works))
+    if parts <= 1:
+        return total
+    if len(works) == 1:
+        return -(-works[0].units // parts) * works[0].unit + JOIN
+    return max(total / parts, *(w.unit for w in works)) + JOIN
+
+
+def gain(x: Sequence[Work], y: Sequence[Work]) -> float:
+    """Picoseconds that one job of both takes less than two, where that is most; negative unless it
+    is worth it. Small ones gain nothing until they are enough for two threads."""
+    found = [(makespan(x, n) + makespan(y, n), makespan([*x, *y], n)) for n in THREADS]
+    worth = any(two - one >= max(GAIN, SHARE * two) for two, one in found)
+    return max(two - one for two, one in found) if worth or (_small(x) and _small(y)) else -1
+
+
+def _small(works: Sequence[Work]) -> bool:
+    return sum(w.time for w in works) < 2 * THREAD
+
+
+class _Slot:
+    """Steps at one moment: one, or calls that are to be a group."""
+
+    def __init__(self, step: Step, sizes: Sizes) -> None:
+        self.steps = [step]
+        self.calls = isinstance(step, Call)
+        self.works = [sizes.work(step)] if isinstance(step, Call) else []
+        self.words = len(step.places) + len(step.op.operands) if isinstance(step, Call) else 0
+        self.reads, self.writes = _touched(step)
+
+    def apart(self, reads: set[Buffer], writes: set[Buffer]) -> bool:
+        """Is the order of this and of what reads and writes these buffers free?"""
+        return self.writes.isdisjoint(writes) and (
+            self.writes.isdisjoint(reads) and self.reads.isdisjoint(writes)
+        )
+
+    def take(self, other: _Slot) -> None:
+        self.steps += other.steps
+        self.works += other.works
+        self.words += other.words
+        self.reads |= other.reads
+        self.writes |= other.writes
+
+    @property
+    def idle(self) -> bool:
+        """Are there threads with nothing to do in its time?"""
+        if not self.calls or _small(self.works):
+            return self.calls
+        total = sum(w.time for w in self.works)
+        return any(makespan(self.works, n) - total / n > GAIN for n in THREADS)
+
+    def made(self) -> Iterator[Step]:
+        """What it becomes: a group has its longest units first, which leaves the shortest tail."""
+        order = sorted(zip(self.works, self.steps, strict=False), key=lambda pair: -pair[0].unit)
+        calls = [step for _, step in order if isinstance(step, Call)]
+        if len(calls) > 1 and not _small(self.works):
+            yield Group(calls)
+        else:
+            yield from self.steps
+
+
+class _Sequence:
+    """Steps in an order, whose calls come together."""
+
+    def __init__(self, steps: Sequence[Step], sizes: Sizes, uses: Counter[Buffer]) -> None:
+        self.sizes = sizes
+        self.slots: list[_Slot | None] = [_Slot(step, sizes) for step in steps]
+        self.users: dict[Buffer, list[int]] = {}  # slots, once per use
+        for at, step in enumerate(steps):
+            for inner in steps_of([step]):
+                for buffer in () if isinstance(inner, Group) else _roots(inner):
+                    self.users.setdefault(buffer, []).append(at)
+        # What is used elsewhere too, or inside of one step only, is as long in use as before.
+        self.users = {
+            b: at
+            for b, at in self.users.items()
+            if b.home == "arena" and len(at) == uses[b]
+            and (at[0] != at[-1] or isinstance(steps[at[0]], Call))
+        }  # fmt: skip
+        self.alive = [0] * len(steps)
+        for buffer, moments in self.users.items():
+            self._count(buffer, moments[0], moments[-1] + 1)
+        self.limit = max(self.alive, default=0) * (100 + sizes.growth) // 100
+
+    def run(self) -> list[Step]:
+        for at in range(len(self.slots)):
+            where: int | None = at
+            while where is not None:
+                where = self._grown(where)
+        return [step for slot in self.slots if slot is not None for step in slot.made()]
+
+    def _grown(self, at: int) -> int | None:
+        """Have a slot join the best other one; where both then are."""
+        here = self.slots[at]
+        if here is None or not here.idle:
+            return None
+        pairs = self._candidates(at, here)
+        return next((target for moved, target in pairs if self._joined(moved, target)), None)
+
+    def _candidates(self, at: int, here: _Slot) -> list[tuple[int, int]]:
+        """(from, to) of the moves that make a group of this slot and another one, best first."""
+        found = [move for way in (1, -1) for move in self._toward(at, here, way)]
+        if not self._many(at):
+            found = [move for move in found if move[0] > 0]
+        found.sort(key=lambda move: (-move[0], abs(move[1] - move[2])))
+        return [(moved, target) for _, moved, target in found]
+
+    def _toward(self, at: int, here: _Slot, way: int) -> Iterator[tuple[float, int, int]]:
+        """(gain, from, to), in one direction."""
+        reads, writes = set(here.reads), set(here.writes)  # of all from here on
+        free, seen, other = True, 0, at + way
+        while seen < WINDOW and 0 <= other < len(self.slots):
+            slot = self.slots[other]
+            if slot is not None:
+                seen += 1
+                comes = slot.apart(reads, writes)
+                free = free and here.apart(slot.reads, slot.writes)
+                if (comes or free) and self._fits(here, slot):
+                    gained = gain(here.works, slot.works)
+                    if gained >= 0 and free:
+                        yield gained, at, other
+                    if gained >= 0 and comes:
+                        yield gained, other, at
+                reads |= slot.reads
+                writes |= slot.writes
+            other += way
+
+    def _many(self, at: int) -> bool:
+        """Are there enough small launches around a slot for two threads?"""
+        near = self.slots[max(0, at - WINDOW) : at + WINDOW + 1]
+        small = [slot for slot in near if slot is not None and slot.calls and _small(slot.works)]
+        return not _small([work for slot in small for work in slot.works])
+
+    def _fits(self, x: _Slot, y: _Slot) -> bool:
+        return (
+            x.calls and y.calls
+            and len(x.steps) + len(y.steps) <= self.sizes.members
+            and x.words + y.words <= MAX_SLOTS
+        )  # fmt: skip
+
+    def _joined(self, moved: int, target: int) -> bool:
+        """Move a slot's steps to another slot, unless too much memory is then in use."""
+        source, into = self.slots[moved], self.slots[target]
+        assert source is not None
+        assert into is not None
+        self._shift(source.steps, moved, target)
+        low, high = min(moved, target), max(moved, target)
+        if max(self.alive[low : high + 1]) > self.limit:
+            self._shift(source.steps, target, moved)
+            return False
+        into.take(source)
+        self.slots[moved] = None
+        return True
+
+    def _shift(self, steps: Sequence[Step], here: int, there: int) -> None:
+        """Have the uses of buffers by some steps at another moment."""
+        for buffer in (b for step in steps for b in _roots(step) if b in self.users):
+            at = self.users[buffer]
+            first, last = min(at), max(at)
+            at[at.index(here)] = there
+            self._count(buffer, min(at), first)
+            self._count(buffer, last + 1, max(at) + 1)
+
+    def _count(self, buffer: Buffer, begin: int, end: int) -> None:
+        """A buffer is in use from `begin` to before `end` too; no longer, if that is earlier."""
+        n = self.sizes.nbytes(buffer) * (1 if begin < end else -1)
+        for at in range(min(begin, end), max(begin, end)):
+            self.alive[at] += n
+
+
+def _touched(step: Step) -> tuple[set[Buffer], set[Buffer]]:
+    """The buffers that a step reads, and those that it writes; all, where it holds others."""
+    roots = [place.buffer.root().buffer for place in step.places]
+    match step:
+        case Call(op=op):
+            return set(roots[: len(op.operands)]), set(roots[len(op.operands) :])
+        case Copy():
+            return {roots[0]}, {roots[1]}
+    return set(), {b for inner in steps_of([step]) for b in _roots(inner)}
+
+
+def _roots(step: Step) -> Iterator[Buffer]:
+    return (place.buffer.root().buffer for place in step.places)
