@@ -38,6 +38,7 @@ from axec.passes.kernel.strides import producer
 Value = Any  # an MLIR value
 
 FILTERS = 2 * 1024 * 1024  # bytes of filters that are turned in the cache
+LANES = 16  # of vectors along positions
 BEYOND = 16  # how many times as many positions make larger ones worth it
 
 
@@ -47,13 +48,15 @@ class Layout(Pass):
     """Convolutions, and what their results go through, are written channels last.
 
     Options: `least`, the fewest output channels of a group, unless rows of the result are shorter;
-    `depth`, the fewest products per result; `rows`, the fewest positions that are worth turning
-    filters for in every call."""
+    `depth`, the fewest products per result. Of filters that are turned in every call: `rows`, the
+    fewest positions that are worth it; `full`, percent of the lanes along positions that make it
+    worthless."""
 
     name = "layout"
     least: int = 16
     depth: int = 16
     rows: int = 16
+    full: int = 80
 
     def run(self, module: Any) -> None:
         for function in functions(module):
@@ -81,11 +84,22 @@ class Layout(Pass):
         return not isinstance(depth, int) or depth >= self.depth
 
     def _worth_turning(self, c: Conv) -> bool:
-        """Large filters, which leave the cache, for many more positions."""
+        """Short rows of the result, which vectors along positions do not fill; large filters, which
+        leave the cache, for many more positions."""
         rows, filters = ChannelsLast(c).rows, types.of(c.w).nbytes
         small = isinstance(filters, int) and filters <= FILTERS
         least = self.rows if small else self.rows * BEYOND
-        return not isinstance(rows, int) or rows >= least
+        return self.full > _filled(c) and (not isinstance(rows, int) or rows >= least)
+
+
+def _filled(c: Conv) -> int:
+    """Percent of the lanes of vectors along positions that are some."""
+    row, lanes = c.columns, LANES
+    if not isinstance(row, int) or not row:
+        return 100
+    while lanes > 2 and -(-row // lanes) == -(-row // (lanes // 2)):
+        lanes //= 2
+    return 100 * row // (-(-row // lanes) * lanes)
 
 
 def is_packed(c: Conv) -> bool:
