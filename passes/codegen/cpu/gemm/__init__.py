@@ -3,6 +3,7 @@
     tiles.py         which register tile
     tile_routine.py  a tile of a product, a function that all of them share
     microkernel.py   the inner loop of convolutions
+    window.py        a tile of a convolution that writes channels last, a function, too
     epilogue.py      from sums to results
     control.py       loops and conditions that vanish where they are decided at compile time
 

@@ -3,16 +3,15 @@
 from __future__ import annotations
 
 from axec.dialects import types
-from axec.dialects.dims import Size
 from axec.mlir import ir
 from axec.passes.codegen.cpu.frame import Frame
-from axec.passes.codegen.cpu.gemm import last, tiles
-from axec.passes.codegen.cpu.gemm.arithmetic import single
+from axec.passes.codegen.cpu.gemm import last, tiles, window
 from axec.passes.codegen.cpu.gemm.epilogue import Epilogue
-from axec.passes.codegen.cpu.gemm.last_setting import Folded, Setting, units
+from axec.passes.codegen.cpu.gemm.last_setting import Setting, units
 from axec.passes.codegen.cpu.gemm.tiles import Tile
+from axec.passes.codegen.cpu.gemm.window import Folded, Kind, Window
 from axec.passes.codegen.cpu.registers import memory_type
-from axec.passes.codegen.llvm import PTR, Type, Value, zero
+from axec.passes.codegen.llvm import I64, PTR, Type, Value, zero
 from axec.passes.kernel.channels_last import ChannelsLast
 
 
@@ -23,40 +22,66 @@ def emit(f: Frame, c: ChannelsLast) -> None:
 
 
 def _setting(f: Frame, p: ChannelsLast) -> Setting:
-    c, size = p.conv, f.size
+    c = p.conv
     root = next(d for d in f.body.ops if d.name == "transpose" and d.operands[0].name == "conv")
-    factors = (types.of(c.x).dtype, types.of(c.w).dtype)
-    arithmetic, tile, bytes_ = single(*factors, c.sums), _tile(f, p), factors[0].size
-    rows = p.row_block if isinstance(p.row_block, int) else 0
-
-    def address(value: object) -> Value:
-        return f.emission.value(f.graph.slot(ir.BlockArgument(value).arg_number, PTR))
-
-    def steps(*strides: Size) -> list[Value]:
-        return [size(stride * bytes_) for stride in strides]
-
+    size, tile, over = f.size, _tile(f, p), _window(f, p)
+    arithmetic, rows = over.arithmetic, p.row_block if isinstance(p.row_block, int) else 0
     return Setting(
         b=f.b,
         conv=p,
         tile=tile,
         arithmetic=arithmetic,
-        element=memory_type(factors[0]),
+        element=over.element,
         epilogue=Epilogue(f, root, c.sums, (0, len(root.shape) - 1), root.shape[-1]),
-        x=address(c.x),
-        w=address(c.w),
+        x=over.x,
+        w=_address(f, c.w),
         sums=f.b.alloca(arithmetic.sums, (rows + tile.rows) * p.width, 64, "sums"),
-        zeros=_zeros(f, p, memory_type(factors[0])),
         m=size(p.columns),
         channels=size(c.channels),
         rows=size(p.rows),
-        sizes=[size(w.size) for w in c.space],
         outs=[size(w.out) for w in c.space],
-        x_steps=steps(*c.x_strides),
-        w_column=size(bytes_ if p.in_panels else c.w_strides[0] * bytes_),
-        panel_bytes=size(p.panel_elements * bytes_),
-        folds=[Folded(fold.axis, size(fold.count), *steps(fold.x, fold.w)) for fold in p.folds],
+        x_steps=[size(stride * over.element.size) for stride in c.x_strides],
+        panel_bytes=size(p.panel_elements * over.element.size),
         counts=[f.b.max(size(n), 1) for n in (p.panels, p.row_blocks)],
+        window=over,
+        records=f.b.alloca(I64, tile.rows * (1 + len(c.space)), name="rows"),
+        table=window.table(over),
     )
+
+
+def _window(f: Frame, p: ChannelsLast) -> Window:
+    """What all tiles of the convolution share."""
+    c, size = p.conv, f.size
+    factors = (types.of(c.x).dtype, types.of(c.w).dtype)
+    bytes_, stride = factors[0].size, 1 if p.in_panels else c.w_strides[0]
+    assert isinstance(stride, int)
+    kind = Kind(
+        dtypes=(*factors, c.sums),
+        tile=_tile(f, p),
+        axes=tuple(fold.axis for fold in p.folds),
+        padded=tuple(bool(w.padded) for w in c.space),
+        in_panels=p.in_panels,
+        stride=stride,
+        masked=not (isinstance(p.columns, int) and p.columns % p.width == 0),
+        depthwise=p.depthwise,
+    )
+    return Window(
+        b=f.b,
+        kind=kind,
+        x=_address(f, c.x),
+        zeros=_zeros(f, p, memory_type(factors[0])),
+        sizes=[size(w.size) for w in c.space],
+        dilations=[size(w.dilation) for w in c.space],
+        w_column=size(stride * bytes_),
+        folds=[
+            Folded(fold.axis, size(fold.count), size(fold.x * bytes_), size(fold.w * bytes_))
+            for fold in p.folds
+        ],
+    )
+
+
+def _address(f: Frame, value: object) -> Value:
+    return f.emission.value(f.graph.slot(ir.BlockArgument(value).arg_number, PTR))
 
 
 def _zeros(f: Frame, p: ChannelsLast, element: Type) -> Value:

@@ -9,27 +9,18 @@ from dataclasses import dataclass
 from axec.passes.codegen.cpu.gemm.arithmetic import Arithmetic
 from axec.passes.codegen.cpu.gemm.epilogue import Epilogue
 from axec.passes.codegen.cpu.gemm.tiles import Tile
+from axec.passes.codegen.cpu.gemm.window import Window
 from axec.passes.codegen.llvm import Builder, Type, Value, vec
 from axec.passes.kernel.channels_last import ChannelsLast
 
 
 @dataclass(frozen=True, slots=True)
-class Folded:
-    """An axis that is folded (channels_last.Fold): its length, and bytes from one to the next in x
-    and w."""
-
-    axis: int
-    count: Value
-    x: Value
-    w: Value
-
-
-@dataclass(frozen=True, slots=True)
 class Setting:
     """One kernel function. All values are computed at its entry: addresses of x, w, the room for
-    the sums of a unit (rows of `width`, and of one tile more) and zeros that are a row, sizes (m,
-    channels: of a group; sizes, outs: of x and of the output per spatial axis), strides in bytes
-    (w_column: from one column of w to the next); counts: panels of a group, blocks of rows."""
+    the sums of a unit (rows of `width`, and of one tile more), sizes (m, channels: of a group;
+    outs: of the output per spatial axis), strides in bytes; counts: panels of a group, blocks of
+    rows; window: what tiles share, table: the same in memory (window.py); records: room for the
+    rows of a tile."""
 
     b: Builder
     conv: ChannelsLast
@@ -40,17 +31,16 @@ class Setting:
     x: Value
     w: Value
     sums: Value
-    zeros: Value
     m: Value
     channels: Value
     rows: Value
-    sizes: Sequence[Value]
     outs: Sequence[Value]
     x_steps: Sequence[Value]
-    w_column: Value
     panel_bytes: Value
-    folds: Sequence[Folded]
     counts: Sequence[Value]
+    window: Window
+    records: Value
+    table: Value
 
     @property
     def vector(self) -> Type:
@@ -65,12 +55,6 @@ class Setting:
     def line_bytes(self) -> int:
         """Of a row of sums."""
         return self.conv.width * self.arithmetic.sums.size
-
-    @property
-    def whole_panels(self) -> bool:
-        """All columns of all panels exist."""
-        m = self.conv.columns
-        return isinstance(m, int) and m % self.conv.width == 0
 
     @property
     def column_step(self) -> int:
@@ -107,7 +91,7 @@ def units(s: Setting, lo: Value, hi: Value, work: Callable[[Setting, Unit], None
         if s.conv.in_panels:
             w = b.offset(s.w, b.mul(panel, s.panel_bytes))
         else:
-            w = b.offset(s.w, b.mul(output, s.w_column))
+            w = b.offset(s.w, b.mul(output, s.window.w_column))
         work(
             s,
             Unit(

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 from axec.passes.codegen.cpu.gemm.arithmetic import Arithmetic
 from axec.passes.codegen.cpu.gemm.tiles import Tile
-from axec.passes.codegen.llvm import Builder, Value, zero
+from axec.passes.codegen.llvm import I64, Builder, Value, constant, zero
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,29 +43,28 @@ def multiply(
 ) -> tuple[Value, ...]:  # fmt: skip
     """`sums` (row by row, `tile.vectors` each) plus the products over `depth` >= 0 words along k, a
     multiple of `tile.unroll`."""
-    word = arithmetic.word
-    with b.for_(0, depth, tile.unroll, carried=sums, name="k") as loop:
-        found = list(loop.carried)
-        left = b.mul(loop.index, strip.left_step)
+    word, count = arithmetic.word, len(sums)
+    start = constant(I64, 0)
+    with b.for_(0, depth, tile.unroll, carried=[*sums, start, start], name="k") as loop:
+        *found, left, right = loop.carried
         for u in range(tile.unroll):
             if strip.ahead:
                 for place in strip.ahead(b.add(loop.index, u)):
                     b.prefetch(place, locality=2)
-            vectors = [arithmetic.right(b, v) for v in _vectors(b, strip, loop.index, u)]
+            vectors = [arithmetic.right(b, v) for v in _vectors(b, strip, right)]
             for i, row in enumerate(strip.rows):
-                at = b.offset(b.offset(row, left), b.mul(strip.left_step, u))
-                word_i = b.splat(b.load(word, at), tile.lanes)
+                word_i = b.splat(b.load(word, b.offset(row, left)), tile.lanes)
                 if strip.inside:
                     word_i = b.select(strip.inside[i], word_i, zero(word_i.type))
                 factor = arithmetic.left(b, word_i)
                 for j, v in enumerate(vectors, i * tile.vectors):
                     found[j] = arithmetic.add(b, found[j], factor, v)
-        loop.yield_(*found)
-    return loop.results
+            left, right = b.add(left, strip.left_step), b.add(right, strip.right_step)
+        loop.yield_(*found, left, right)
+    return loop.results[:count]
 
 
-def _vectors(b: Builder, strip: Strip, k: Value, u: int) -> list[Value]:
-    """The vectors of `right` for word k + u."""
-    step, further = b.mul(k, strip.right_step), b.mul(strip.right_step, u)
-    places = [b.offset(b.offset(b.offset(c, step), further), n) for c, n in strip.columns]
+def _vectors(b: Builder, strip: Strip, step: Value) -> list[Value]:
+    """The vectors of `right` that many bytes from the first ones."""
+    places = [b.offset(b.offset(c, step), n) for c, n in strip.columns]
     return [strip.read(place, j) for j, place in enumerate(places)]
