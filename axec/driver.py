@@ -22,7 +22,7 @@ import contextlib
 import gc
 import io
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
@@ -34,8 +34,10 @@ from axec.dialects.kernel import definitions
 from axec.lang.tracing import Traced
 from axec.mlir import LOCK, ir
 from axec.passes import base
+from axec.passes.codegen import tuned
 from axec.passes.codegen.cpu import image, targets
 from axec.passes.codegen.cpu.stub import Signature
+from axec.passes.kernel import choose
 
 PIPELINE = (
     "roll", "transform", "decompose", "simplify", "narrow_weights", "split_reductions", "layout",
@@ -62,7 +64,9 @@ class Options:
 
     `target`: a level or several for one file (see `axec doctor`); `passes`: spec texts instead of
     PIPELINE, e.g. "fuse{max_ops=1}"; `print_after`: stages whose IR is printed; `stop_after`: the
-    last stage to run (its IR is printed); `verify_each`: check the IR after every pass.
+    last stage to run (its IR is printed); `verify_each`: check the IR after every pass; `tuned`:
+    choices of kernels (passes/kernel/choice.py) by key: True for those that `axec tune` found on
+    this machine, False for none. They apply where there is one target.
     """
 
     target: str | Sequence[str] = targets.NATIVE
@@ -70,6 +74,7 @@ class Options:
     print_after: Sequence[str] = ()
     stop_after: str | None = None
     verify_each: bool = False
+    tuned: bool | Mapping[str, str] = True
 
     def pipeline(self) -> list[base.Pass]:
         """The passes to run. AxecError for an unknown pass, option or stage."""
@@ -91,6 +96,13 @@ class Options:
         names = [self.target] if isinstance(self.target, str) else self.target
         return targets.resolve_all(names)
 
+    def choices(self) -> Mapping[str, str]:
+        """The choices of kernels, by key."""
+        wanted = self.targets()
+        if len(wanted) > 1 or isinstance(self.tuned, bool):
+            return tuned.find(wanted[0]) if self.tuned and len(wanted) == 1 else {}
+        return self.tuned
+
 
 @dataclass(slots=True)
 class Compilation:
@@ -98,6 +110,7 @@ class Compilation:
 
     sources: Sequence[Traceable]
     options: Options
+    choices: Mapping[str, str] = field(default_factory=dict)
     traced: list[Traced] = field(default_factory=list)
     module: Any = None
     source: bytes = b""  # the traced program, without places
@@ -109,6 +122,7 @@ class Compilation:
         stages point at the user's line as those of tracing do."""
         wanted = self.options.targets()
         image.prepare(wanted)  # goes on while the program is being traced
+        self.choices = self.options.choices()
         with self.inside():
             self._trace()
             packed = self._found(wanted)
@@ -123,7 +137,7 @@ class Compilation:
         """What the stages make of the traced program, or made of it before."""
         if self.options.verify_each or self.options.print_after:
             return self._made(wanted)
-        key = kept.key_of(self.source, self.traced, self._passes(), wanted)
+        key = kept.key_of(self.source, self.traced, self._passes(), wanted, self.choices)
         found = kept.get(key)
         if found is None:
             found = self._made(wanted)
@@ -162,6 +176,7 @@ class Compilation:
             self._print(stage, module)
             if stage == begins:
                 with self._stage("codegen"):
+                    choose.give_all(module, self.choices)
                     self.images = image.begin(definitions(module), wanted)
 
         after("trace", self.module)
@@ -189,7 +204,8 @@ class Compilation:
             passes = self.options.passes
             if last:
                 passes = passes[: 1 + self._index(last)]
-            again = Compilation(self.sources, Options(self.options.target, passes))
+            options = Options(self.options.target, passes)
+            again = Compilation(self.sources, options, self.choices)
             with again.inside():
                 again.front()
                 return write(again)

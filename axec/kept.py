@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from axec.lang.tracing import Traced
 from axec.pack import Packed
@@ -21,9 +21,14 @@ _BLOBS = ("tables", "code")
 
 
 def key_of(
-    source: bytes, traced: Sequence[Traced], passes: Sequence[str], wanted: Sequence[Target]
+    source: bytes,
+    traced: Sequence[Traced],
+    passes: Sequence[str],
+    wanted: Sequence[Target],
+    choices: Mapping[str, str],
 ) -> bytes:
-    """The hash of all that the stages depend on. `source`: the traced program's bytes."""
+    """The hash of all that the stages depend on. `source`: the traced program's bytes; `choices`:
+    all that kernels may be given, by key."""
     ids: dict[int, int] = {}  # arrays that several weights share are stored once
     entries = [
         (
@@ -36,6 +41,7 @@ def key_of(
     compiler = sources.fingerprint(sources.PROGRAMS)
     program = hashlib.sha256(source).hexdigest()
     made_from = [compiler, entries, list(passes), [t.name for t in wanted], program]
+    made_from.append(sorted(choices.items()))
     return hashlib.sha256(json.dumps(made_from).encode()).digest()
 
 

@@ -207,6 +207,8 @@ def _kernels(program: Any, kernels: Mapping[str, Any], ends: Mapping[str, int]) 
         made = {"name": name, "template": found["template"].value}
         if templates.is_generic(kernels[name]):
             made["generic"] = True
+        if "choice" in found:
+            made["choice"] = found["choice"].value
         row = rows.setdefault(name, {**made, "calls": 0, "flops": 0, "bytes": 0})
         row["calls"] += times
         row["flops"] += times * dims.evaluate(dims.parse(found["flops"].value), bound)

@@ -8,18 +8,22 @@ import click
 @click.command("cache", short_help="Show or clear the cache of compiled kernels.")
 @click.argument("action", type=click.Choice(["info", "clear"]))
 def cache_command(action: str) -> None:
-    """Show what the cache of compiled kernels and programs holds, or remove it all.
+    """Show what the cache of compiled kernels and programs holds, or remove it all, with what
+    `axec tune` found.
 
     The environment variable AXEC_CACHE names its folder, or switches it off ("off").
     """
     from axec.cli.console import size
+    from axec.passes.codegen import tuned
     from axec.passes.codegen.cache import MAX_BYTES, open_cache
+    from axec.passes.codegen.cpu import targets
 
-    cache = open_cache()
+    cache, choices = open_cache(), tuned.find(targets.resolve(targets.NATIVE))
     found = cache.info() if action == "info" else cache.clear()
     if found.folder is None:
         click.echo("the cache is off (AXEC_CACHE)")
         return
     bytes_ = f"{size(found.size)} of at most {size(MAX_BYTES)}"
     what = f"{found.files} compiled kernels and programs, {bytes_}"
-    click.echo(f"{found.folder}: {what}{', removed' if action == 'clear' else ''}")
+    here = f"choices of {len(choices)} kernels tuned on this machine by this compiler"
+    click.echo(f"{found.folder}: {what}; {here}{', removed' if action == 'clear' else ''}")

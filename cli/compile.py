@@ -25,6 +25,7 @@ EMIT = ("axe", "kernel", "exec", "llvm", "asm", "artifact")
 @click.option("--print-after", multiple=True, metavar="STAGE", help="Print the IR after a stage.")
 @click.option("--stop-after", metavar="STAGE", help="Print the IR after a stage and stop.")
 @click.option("--verify-each", is_flag=True, help="Run the verifier after every stage.")
+@click.option("--tuned/--no-tuned", default=True, help="Use what `axec tune` found here.")
 @click.option("--time-passes", is_flag=True, help="Print the time that each stage took.")
 def compile_command(
     source: str,

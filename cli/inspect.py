@@ -98,7 +98,7 @@ def _entry(name: str, entry: dict[str, Any], weights: list[dict[str, Any]]) -> I
     kernels = [
         (
             _text(kernel["name"]),
-            _text(kernel["template"] + (", generic" if kernel.get("generic") else "")),
+            _text(_template(kernel)),
             str(kernel["calls"]),
             amount(kernel["flops"], "FLOP"),
             size(kernel["bytes"]),
@@ -106,6 +106,12 @@ def _entry(name: str, entry: dict[str, Any], weights: list[dict[str, Any]]) -> I
         for kernel in entry["kernels"]
     ]
     yield table(["kernel", "template", ">calls", ">work", ">traffic"], kernels)
+
+
+def _template(kernel: dict[str, Any]) -> str:
+    """The template, and what is not as the cost model would have it."""
+    generic = ["generic"] if kernel.get("generic") else []
+    return ", ".join([kernel["template"], *generic, *filter(None, [kernel.get("choice")])])
 
 
 def _steps(entry: dict[str, Any], program: bytes) -> Iterator[Any]:

@@ -24,6 +24,7 @@ COMMANDS = {
     "keygen": "keys",
     "sign": "keys",
     "bench": "bench",
+    "tune": "tune",
     "opt": "opt",
     "cache": "cache",
     "coverage": "coverage",

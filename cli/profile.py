@@ -15,7 +15,7 @@ from axec.runtime.program import LAUNCH_WORDS
 if TYPE_CHECKING:
     from axec.cli.arrays import Call
 
-__all__ = ["KernelTime", "profile"]
+__all__ = ["KernelTime", "State", "launches", "profile"]
 
 _LENGTH, _STEPS_AT, _N_STEPS = 1, 8, 9  # words of a program table's header
 _JOINED = 5  # word of a launch
@@ -37,11 +37,11 @@ class KernelTime(NamedTuple):
 def profile(call: Call, threads: int, seconds: float) -> list[KernelTime]:
     """The kernels of a prepared call, slowest first, in about `seconds`. Programs with loops and
     branches: the kernels before the first of these."""
-    state = _State(call, threads)
+    state = State(call, threads)
     found: dict[int, list[float]] = {}
-    launches = list(_launches(state.words))
-    for kernel, at, end in launches:
-        time = measure(partial(state.run, at, end), seconds=seconds / len(launches), warm=2e-3)
+    found_at = list(launches(state.words))
+    for kernel, at, end in found_at:
+        time = measure(partial(state.run, at, end), seconds=seconds / len(found_at), warm=2e-3)
         found.setdefault(kernel, []).append(time.seconds[0])
     # The manifest lists the kernels in the order of their first launches, as `found` does.
     rows = [
@@ -57,7 +57,7 @@ def _row(call: Call, stated: dict[str, Any], times: list[float]) -> KernelTime:
     return KernelTime(stated["name"], stated["template"], len(times), sum(times), *work)
 
 
-def _launches(words: list[int]) -> Iterator[tuple[int, int, int]]:
+def launches(words: list[int]) -> Iterator[tuple[int, int, int]]:
     """(kernel, its words from, to) of every launch before the first step of another kind."""
     at = words[_STEPS_AT]
     for _ in range(words[_N_STEPS]):
@@ -69,7 +69,7 @@ def _launches(words: list[int]) -> Iterator[tuple[int, int, int]]:
         at = end
 
 
-class _State:
+class State:
     """An entry with its arguments, whose launches can be run one by one: the head of a copy of its
     program table says where the steps begin and end."""
 

@@ -17,7 +17,9 @@ from typing import Any
 from axec.dialects import dims
 from axec.dialects.dims import Size
 from axec.dialects.dtypes import DType
+from axec.passes.kernel.choice import AS_MODELLED, Choice
 from axec.passes.kernel.convolution import Conv, conv_of
+from axec.passes.kernel.product import at_most
 from axec.passes.kernel.strides import turned
 
 #: Columns of a panel: of these the ones that fill the panels best.
@@ -52,6 +54,7 @@ class ChannelsLast:
 
     conv: Conv
     in_panels: bool = False
+    choice: Choice = AS_MODELLED
 
     @property
     def weight(self) -> Any:
@@ -108,6 +111,8 @@ class ChannelsLast:
 
     @property
     def row_block(self) -> Size:
+        if self.choice.rows is not None:
+            return at_most(min(self.choice.rows, SUMMED_ROWS), self.rows)  # their sums: on a stack
         most = ROWS if self.block is None else SUMMED_ROWS
         others = self.groups * self.panels
         if not isinstance(others, int) or not isinstance(self.rows, int):

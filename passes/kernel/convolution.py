@@ -14,7 +14,8 @@ from typing import Any
 from axec.dialects import dims, types
 from axec.dialects.dims import Size
 from axec.dialects.dtypes import DType
-from axec.passes.kernel.product import rows_per_unit, sums_of
+from axec.passes.kernel.choice import AS_MODELLED, Choice
+from axec.passes.kernel.product import at_most, rows_per_unit, sums_of
 from axec.passes.kernel.strides import TRANSPOSES, WIDENING, row_major, strided
 
 COLUMNS = 64  # output positions of a unit, at least, where there are as many
@@ -66,6 +67,7 @@ class Conv:
     x_strides: tuple[Size, ...]
     w_strides: tuple[Size, ...]
     through: frozenset[str] = TRANSPOSES  # ops that were looked through to find the buffers
+    choice: Choice = AS_MODELLED
 
     @property
     def weight(self) -> Any:
@@ -119,6 +121,8 @@ class Conv:
 
     @property
     def m_block(self) -> Size:
+        if self.choice.rows is not None:
+            return at_most(self.choice.rows, self.m)
         return rows_per_unit(self.m, self._others, least=1)
 
     @property

@@ -11,6 +11,7 @@ from typing import Any
 from axec.dialects import dims, dtypes, types
 from axec.dialects.dims import Size
 from axec.dialects.dtypes import DType
+from axec.passes.kernel.choice import AS_MODELLED, Choice
 from axec.passes.kernel.layouts import PANEL
 from axec.passes.kernel.strides import (
     SUMS,
@@ -68,6 +69,7 @@ class Gemm:
     right_offset: Size = 0
     through: frozenset[str] = TRANSPOSES  # ops that were looked through to find the buffers
     in_panels: bool = False  # right lies as layouts.Panels says
+    choice: Choice = AS_MODELLED
 
     @property
     def weight(self) -> Any:
@@ -100,6 +102,8 @@ class Gemm:
     @property
     def row_block(self) -> Size:
         """Rows of a unit."""
+        if self.choice.rows is not None:
+            return at_most(self.choice.rows, self.m)
         return rows_per_unit(self.m, self.batch_count * self.panels)
 
     @property
@@ -129,10 +133,17 @@ class Gemm:
         return not (self.in_panels or self._in_place or in_order)
 
     @property
+    def may_be_in_place(self) -> bool:
+        """Can tiles read `right` as it lies, row by row?"""
+        return self.right_strides[1] == 1 and self.group == 1
+
+    @property
     def _in_place(self) -> bool:
-        (step, near), m = self.right_strides, self.m
-        if near != 1 or self.group != 1:
+        step, m = self.right_strides[0], self.m
+        if not self.may_be_in_place:
             return False
+        if self.choice.pack is not None:
+            return not self.choice.pack
         if isinstance(m, int) and m <= FEW_ROWS:
             return True
         low = isinstance(self.k, int) and self.k <= STEPS_IN_PLACE
@@ -141,9 +152,10 @@ class Gemm:
 
     @property
     def depth(self) -> int:
-        """How much of k is packed at a time: equal parts of at most DEPTH words, whole vectors of
-        words."""
-        most, vector = DEPTH * self.group, _VECTOR * self.group
+        """How much of k is packed at a time: equal parts of at most DEPTH words (or as many as
+        are chosen), whole vectors of words."""
+        words = DEPTH if self.choice.depth is None else self.choice.depth
+        most, vector = words * self.group, _VECTOR * self.group
         if not isinstance(self.k, int):
             return most
         parts = max(-(-self.k // most), 1)
@@ -188,6 +200,11 @@ def rows_per_unit(rows: Size, others: Size, least: int = 4) -> Size:
         return 8 * ROW_QUANTUM
     share = -(-rows * others // UNITS)
     return min(rows, max(-(-share // ROW_QUANTUM), least) * ROW_QUANTUM)
+
+
+def at_most(rows: int, size: Size) -> int:
+    """Chosen rows of a unit, where there are so many."""
+    return min(rows, max(size, 1)) if isinstance(size, int) else rows
 
 
 def gemm_of(dot: Any) -> Gemm | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from axec.dialects import dims, dtypes, types
@@ -20,6 +20,7 @@ from axec.dialects.dtypes import DType
 from axec.dialects.kernel import body_of, texts, yielded
 from axec.dialects.types import Shape, TensorType
 from axec.mlir import ir
+from axec.passes.kernel import choice
 from axec.passes.kernel.attention import attention_of
 from axec.passes.kernel.channels_last import ChannelsLast, channels_last_of
 from axec.passes.kernel.convolution import Conv, conv_of
@@ -67,9 +68,10 @@ class Loop:
 def map_loop(kernel: Any) -> Loop:
     """The walk of a map kernel over the shape that all its results have."""
     shape = types.of(yielded(kernel)[0]).shape
+    block = choice.of(kernel).block or MAP_BLOCK
     if _is_flat(kernel, dims.product(shape)):
-        return Loop((dims.product(shape),), MAP_BLOCK, flat=True)
-    return Loop(shape, MAP_BLOCK, flat=False)
+        return Loop((dims.product(shape),), block, flat=True)
+    return Loop(shape, block, flat=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +136,7 @@ def reduce_walk(kernel: Any) -> Loop | Strips | Columns:
         return Columns(shape, fold.attributes["axis"].value, REDUCE_BLOCK)
     if fold.name == "axe.argsort":
         return Columns(shape, len(shape) - 1, REDUCE_BLOCK)
-    return Loop(shape, REDUCE_BLOCK, flat=False)
+    return Loop(shape, choice.of(kernel).block or REDUCE_BLOCK, flat=False)
 
 
 def anchor(kernel: Any) -> Any:
@@ -234,8 +236,8 @@ def product(kernel: Any) -> Product:
     assert found is not None, "a gemm kernel holds a product that the template takes"
     if "layouts" in kernel.attributes:
         layout = texts(kernel.attributes["layouts"])[ir.BlockArgument(found.weight).arg_number]
-        return _stored(found, layout)
-    return found
+        found = _stored(found, layout)
+    return replace(found, choice=choice.of(kernel))
 
 
 def _stored(found: Product, layout: str) -> Product:

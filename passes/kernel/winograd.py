@@ -19,6 +19,7 @@ from axec.dialects import dims, dtypes, types
 from axec.dialects.dims import Size
 from axec.dialects.dtypes import DType
 from axec.passes.kernel.channels_last import ChannelsLast, panel_width
+from axec.passes.kernel.choice import AS_MODELLED, Choice
 from axec.passes.kernel.convolution import Conv
 from axec.passes.kernel.layouts import Winograd as Transformed
 
@@ -44,6 +45,7 @@ class Winograd:
     panels, outermost first."""
 
     conv: Conv
+    choice: Choice = AS_MODELLED
 
     @property
     def weight(self) -> Any:
@@ -84,7 +86,7 @@ class Winograd:
     @property
     def row_block(self) -> int:
         fit = ROWS_BYTES // (NUMBERS * self.channels * self.sums.size)
-        most = min(ROWS, max(fit, 8))
+        most = min(ROWS, max(fit, 8)) if self.choice.rows is None else self.choice.rows
         if not isinstance(self.rows, int):
             return most
         blocks = max(-(-self.rows // most), 1)

@@ -12,6 +12,7 @@ from axec.passes.codegen.cpu.gemm.conv_setting import Setting, units
 from axec.passes.codegen.cpu.gemm.epilogue import Epilogue
 from axec.passes.codegen.cpu.gemm.tiles import Tile
 from axec.passes.codegen.cpu.registers import memory_type
+from axec.passes.codegen.cpu.targets import Target
 from axec.passes.codegen.llvm import PTR, Value, vec
 from axec.passes.kernel.convolution import COLUMN_BLOCK, Conv
 
@@ -25,7 +26,7 @@ def emit(f: Frame, c: Conv) -> None:
 def _setting(f: Frame, c: Conv) -> Setting:
     root = next(d for d in f.body.ops if d.name == "conv")
     factors, size = (types.of(c.x).dtype, types.of(c.w).dtype), f.size
-    tile, arithmetic = _tile(f, c, c.sums.size), single(*factors, c.sums)
+    tile, arithmetic = tile_of(f.target, c), single(*factors, c.sums)
     sums = vec(arithmetic.sums, tile.lanes)
     # Axes at which images, channels, rows (where there are any), columns begin.
     parts = (0, 1, 2) if c.flat or len(c.space) == 1 else (0, 1, 2, len(root.shape) - 1)
@@ -59,12 +60,18 @@ def _setting(f: Frame, c: Conv) -> Setting:
     )
 
 
-def _tile(f: Frame, c: Conv, element_bytes: int) -> Tile:
+def tile_of(target: Target, c: Conv) -> Tile:
+    """The tile that a kernel's attribute asks for, else the one that suits it by the cost model."""
+    most = tiles.MOST_VECTORS[target.vector_registers]
+    return tiles.chosen(target, c.choice, _tile(target, c), range(1, most + 1), c.channels)
+
+
+def _tile(target: Target, c: Conv) -> Tile:
     """Vectors no wider than the rows of the output need, and tiles that suit the units."""
-    lanes = f.target.lanes(element_bytes)
+    lanes = target.lanes(c.sums.size)
     if not isinstance(c.columns, int):
-        most = tiles.MOST_VECTORS[f.target.vector_registers]
-        return tiles.choose(f.target, lanes, most, c.m, c.channels)
+        most = tiles.MOST_VECTORS[target.vector_registers]
+        return tiles.choose(target, lanes, most, c.m, c.channels)
     while lanes > 2 and -(-c.columns // lanes) == -(-c.columns // (lanes // 2)):
         lanes //= 2
     whole, rest = divmod(c.columns, COLUMN_BLOCK)
@@ -72,4 +79,4 @@ def _tile(f: Frame, c: Conv, element_bytes: int) -> Tile:
     blocks = [COLUMN_BLOCK] * whole + [rest] * (rest > 0)
     pieces = [-(-n // lanes) * rows for n in blocks]
     strided = c.x_strides[-1] != 1 or c.space[-1].stride != 1
-    return tiles.choose_width(f.target, lanes, pieces, c.m, c.channels, strided=strided)
+    return tiles.choose_width(target, lanes, pieces, c.m, c.channels, strided=strided)

@@ -11,6 +11,7 @@ from axec.passes.codegen.cpu.gemm.last_setting import Setting, units
 from axec.passes.codegen.cpu.gemm.tiles import Tile
 from axec.passes.codegen.cpu.gemm.window import Folded, Kind, Window
 from axec.passes.codegen.cpu.registers import memory_type
+from axec.passes.codegen.cpu.targets import Target
 from axec.passes.codegen.llvm import I64, PTR, Type, Value, zero
 from axec.passes.kernel.channels_last import ChannelsLast
 
@@ -24,7 +25,7 @@ def emit(f: Frame, c: ChannelsLast) -> None:
 def _setting(f: Frame, p: ChannelsLast) -> Setting:
     c = p.conv
     root = next(d for d in f.body.ops if d.name == "transpose" and d.operands[0].name == "conv")
-    size, tile, over = f.size, _tile(f, p), _window(f, p)
+    size, tile, over = f.size, tile_of(f.target, p), _window(f, p)
     arithmetic, rows = over.arithmetic, p.row_block if isinstance(p.row_block, int) else 0
     return Setting(
         b=f.b,
@@ -57,7 +58,7 @@ def _window(f: Frame, p: ChannelsLast) -> Window:
     assert isinstance(stride, int)
     kind = Kind(
         dtypes=(*factors, c.sums),
-        tile=_tile(f, p),
+        tile=tile_of(f.target, p),
         axes=tuple(fold.axis for fold in p.folds),
         padded=tuple(bool(w.padded) for w in c.space),
         in_panels=p.in_panels,
@@ -93,8 +94,9 @@ def _zeros(f: Frame, p: ChannelsLast, element: Type) -> Value:
     return found
 
 
-def _tile(f: Frame, p: ChannelsLast) -> Tile:
-    """As wide as divides panels evenly."""
-    lanes = min(f.target.lanes(p.sums.size), p.width)
-    wide = tiles.widest(f.target, p.width // lanes)
-    return tiles.choose(f.target, lanes, wide, p.row_block, p.folds[-1].count)
+def tile_of(target: Target, p: ChannelsLast) -> Tile:
+    """The tile that a kernel's attribute asks for, else one that divides panels evenly."""
+    lanes = min(target.lanes(p.sums.size), p.width)
+    vectors, k = p.width // lanes, p.folds[-1].count
+    model = tiles.choose(target, lanes, tiles.widest(target, vectors), p.row_block, k)
+    return tiles.chosen(target, p.choice, model, tiles.divisors(vectors), k)

@@ -8,12 +8,14 @@ Zen 4 at K = 256, percent of the multiply-add peak: 64-byte vectors, 6 x 4: 99, 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from dataclasses import dataclass
 
+from axec.diag import AxecError
 from axec.dialects import dims
 from axec.dialects.dims import Size
 from axec.passes.codegen.cpu.targets import Target
+from axec.passes.kernel.choice import Choice
 from axec.passes.kernel.layouts import PANEL
 from axec.passes.kernel.product import Gemm
 
@@ -54,14 +56,37 @@ class Tile:
 def choose(target: Target, lanes: int, vectors: int, m: Size, k: Size, each: int = 1) -> Tile:
     """The tile of that width, or of the largest there is, for a product with M rows that is folded
     over k words: rows that divide M well. each: registers that a vector of factors takes."""
-    registers = target.vector_registers
     if m == 1:
         vectors = min(max(vectors, 1), MOST_VECTORS_OF_A_ROW)
         return Tile(1, vectors, lanes, 2 if _even(k) else 1)
-    vectors = min(max(vectors, 1), MOST_VECTORS[registers])
-    rows = min((registers - each * (vectors + 1)) // vectors, MOST_ROWS[vectors])
+    vectors = min(max(vectors, 1), MOST_VECTORS[target.vector_registers])
+    rows = _most_rows(target, vectors, each)
     if isinstance(m, int) and m > 0:
         rows = min(range(1, rows + 1), key=lambda r: (-(-m // r) * (r * vectors + STEP_COST), -r))
+    return _unrolled(rows, vectors, lanes, k)
+
+
+def chosen(
+    target: Target, choice: Choice, model: Tile, widths: Container[int], k: Size, each: int = 1
+) -> Tile:
+    """The tile that a kernel's attribute asks for, else the model's; other arguments as those of
+    `choose`. widths: vectors that fit what tiles are cut from. AxecError `choice-invalid`."""
+    if choice.tile is None or model.rows == 1:
+        return model
+    rows, vectors = choice.tile
+    most = MOST_VECTORS[target.vector_registers]
+    if vectors > most or vectors not in widths or rows > _most_rows(target, vectors, each):
+        text = f"a tile of {rows} rows and {vectors} vectors does not fit the kernel or the target"
+        raise AxecError("choice-invalid", text, hint=f"by itself: {model.rows}x{model.vectors}")
+    return _unrolled(rows, vectors, model.lanes, k)
+
+
+def _most_rows(target: Target, vectors: int, each: int) -> int:
+    registers = target.vector_registers
+    return min((registers - each * (vectors + 1)) // vectors, MOST_ROWS[vectors])
+
+
+def _unrolled(rows: int, vectors: int, lanes: int, k: Size) -> Tile:
     return Tile(rows, vectors, lanes, 2 if _even(k) and rows * vectors < LONG_STEP else 1)
 
 
@@ -88,14 +113,21 @@ def choose_width(
     return min((choose(target, lanes, v, m, k) for v in widths), key=cost)
 
 
+def divisors(vectors: int) -> list[int]:
+    """Widths of tiles that divide so many vectors evenly."""
+    return [v for v in range(1, vectors + 1) if vectors % v == 0]
+
+
 def widest(target: Target, vectors: int) -> int:
     """The widest tile, in vectors, that divides so many evenly."""
-    most = MOST_VECTORS[target.vector_registers]
-    return max(v for v in range(1, most + 1) if vectors % v == 0)
+    return max(v for v in divisors(vectors) if v <= MOST_VECTORS[target.vector_registers])
 
 
 def for_gemm(target: Target, g: Gemm, each: int = 1) -> Tile:
     """The tile for the product of two matrices; `each` as in `choose`."""
-    lanes = target.lanes(g.sums.size)
+    lanes, k = target.lanes(g.sums.size), dims.ceildiv(g.k, g.group)
     columns = min(PANEL, g.n) if isinstance(g.n, int) else PANEL
-    return choose(target, lanes, -(-columns // lanes), g.m, dims.ceildiv(g.k, g.group), each)
+    wide = -(-columns // lanes)  # with fewer columns than a panel has, packed ones are no wider
+    model = choose(target, lanes, wide, g.m, k, each)
+    widths = {model.vectors, *[v for v in divisors(PANEL // lanes) if v <= wide]}
+    return chosen(target, g.choice, model, widths, k, each)

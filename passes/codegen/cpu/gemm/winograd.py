@@ -24,6 +24,7 @@ from axec.passes.codegen.cpu.gemm.conv_setting import split
 from axec.passes.codegen.cpu.gemm.epilogue import Epilogue
 from axec.passes.codegen.cpu.gemm.tile_routine import LINE, TILE, Kind
 from axec.passes.codegen.cpu.gemm.tiles import Tile
+from axec.passes.codegen.cpu.targets import Target
 from axec.passes.codegen.llvm import I64, NULL, PTR, Builder, Value, constant, vec, zero
 from axec.passes.kernel.winograd import CHANNELS, NUMBERS, SIZE, Winograd
 
@@ -136,7 +137,7 @@ def _setting(f: Frame, p: Winograd) -> Setting:
     return Setting(
         b=b,
         conv=p,
-        tile=_tile(f, p),
+        tile=tile_of(f.target, p),
         lanes=f.target.lanes(bytes_),
         arithmetic=arithmetic,
         epilogue=Epilogue(f, root, c.sums, (0, len(root.shape) - 1), root.shape[-1]),
@@ -155,10 +156,12 @@ def _setting(f: Frame, p: Winograd) -> Setting:
     )
 
 
-def _tile(f: Frame, p: Winograd) -> Tile:
-    lanes = f.target.lanes(p.sums.size)  # panels of so many outputs (winograd.LEAST) are wider
-    wide = tiles.widest(f.target, p.width // lanes)
-    return tiles.choose(f.target, lanes, wide, p.row_block, p.channels)
+def tile_of(target: Target, p: Winograd) -> Tile:
+    """The tile that a kernel's attribute asks for, else one that divides panels evenly."""
+    lanes = target.lanes(p.sums.size)  # panels of so many outputs (winograd.LEAST) are wider
+    vectors, k = p.width // lanes, p.channels
+    model = tiles.choose(target, lanes, tiles.widest(target, vectors), p.row_block, k)
+    return tiles.chosen(target, p.choice, model, tiles.divisors(vectors), k)
 
 
 # ---- numbers of tiles ----------------------------------------------------------------------------
