@@ -10,6 +10,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache, partial
 from typing import Any
@@ -81,9 +82,10 @@ _prepared: set[Target] = set()
 
 def _begin_common(wanted: Sequence[Target]) -> None:
     """While the first program is traced, and one worker is at the support code, others are idle."""
-    for target in wanted:
-        for name in common(target):
-            _routine(name, target)
+    with suppress(RuntimeError):  # a process that ends meanwhile takes no more work
+        for target in wanted:
+            for name in common(target):
+                _routine(name, target)
 
 
 def begin(definitions: Mapping[str, Any], wanted: Sequence[Target]) -> list[Image]:
