@@ -26,15 +26,26 @@ WINDOW = 24
 
 @dataclass(frozen=True, slots=True)
 class Work:
-    """What a launch is expected to take: picoseconds on one thread, all units together."""
+    """What launches are expected to take: picoseconds on one thread, their units, and picoseconds
+    of the longest unit (0: all are alike)."""
 
     time: int
     units: int
+    longest: float = 0
+
+    def __add__(self, other: Work) -> Work:
+        longest = max(self.unit, other.unit)
+        return Work(self.time + other.time, self.units + other.units, longest)
 
     @property
     def unit(self) -> float:
-        """Picoseconds of a unit."""
-        return self.time / max(1, self.units)
+        """Picoseconds of the longest unit."""
+        return self.longest or self.time / max(1, self.units)
+
+    @property
+    def small(self) -> bool:
+        """Not enough for two threads."""
+        return self.time < 2 * THREAD
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +61,8 @@ class Sizes:
 
 def grouped(steps: Sequence[Step], sizes: Sizes) -> list[Step]:
     """The steps of a flow, independent calls as groups, with those in loops and branches."""
+    if sizes.members < 2:
+        return list(steps)
     uses = Counter(b for step in steps_of(steps) if not isinstance(step, Group)
                    for b in _roots(step))  # fmt: skip
     return _grouped(steps, sizes, uses)
@@ -74,28 +87,24 @@ def _with_inner(step: Step, change: Callable[[list[Step]], list[Step]]) -> Step:
     return step
 
 
-def makespan(works: Sequence[Work], threads: int) -> float:
-    """Picoseconds of one job of launches: a launch alone is as long as the thread with the most of
-    its units; several even out, down to their longest unit."""
-    total = sum(w.time for w in works)
-    parts = min(threads, total // THREAD, sum(w.units for w in works))
+def makespan(work: Work, threads: int) -> float:
+    """Picoseconds of a job: a launch alone is as long as the thread with the most of its units;
+    several even out, down to their longest unit."""
+    parts = min(threads, work.time // THREAD, work.units)
     if parts <= 1:
-        return total
-    if len(works) == 1:
-        return -(-works[0].units // parts) * works[0].unit + JOIN
-    return max(total / parts, *(w.unit for w in works)) + JOIN
+        return work.time
+    if not work.longest:
+        return -(-work.units // parts) * work.unit + JOIN
+    return max(work.time / parts, work.longest) + JOIN
 
 
-def gain(x: Sequence[Work], y: Sequence[Work]) -> float:
+def gain(x: Work, y: Work) -> float:
     """Picoseconds that one job of both takes less than two, where that is most; negative unless it
     is worth it. Small ones gain nothing until they are enough for two threads."""
-    found = [(makespan(x, n) + makespan(y, n), makespan([*x, *y], n)) for n in THREADS]
+    both = x + y
+    found = [(makespan(x, n) + makespan(y, n), makespan(both, n)) for n in THREADS]
     worth = any(two - one >= max(GAIN, SHARE * two) for two, one in found)
-    return max(two - one for two, one in found) if worth or (_small(x) and _small(y)) else -1
-
-
-def _small(works: Sequence[Work]) -> bool:
-    return sum(w.time for w in works) < 2 * THREAD
+    return max(two - one for two, one in found) if worth or (x.small and y.small) else -1
 
 
 class _Slot:
@@ -105,6 +114,7 @@ class _Slot:
         self.steps = [step]
         self.calls = isinstance(step, Call)
         self.works = [sizes.work(step)] if isinstance(step, Call) else []
+        self.work = self.works[0] if self.works else Work(0, 0)
         self.words = len(step.places) + len(step.op.operands) if isinstance(step, Call) else 0
         self.reads, self.writes = _touched(step)
 
@@ -117,6 +127,7 @@ class _Slot:
     def take(self, other: _Slot) -> None:
         self.steps += other.steps
         self.works += other.works
+        self.work += other.work
         self.words += other.words
         self.reads |= other.reads
         self.writes |= other.writes
@@ -124,16 +135,15 @@ class _Slot:
     @property
     def idle(self) -> bool:
         """Are there threads with nothing to do in its time?"""
-        if not self.calls or _small(self.works):
+        if not self.calls or self.work.small:
             return self.calls
-        total = sum(w.time for w in self.works)
-        return any(makespan(self.works, n) - total / n > GAIN for n in THREADS)
+        return any(makespan(self.work, n) - self.work.time / n > GAIN for n in THREADS)
 
     def made(self) -> Iterator[Step]:
         """What it becomes: a group has its longest units first, which leaves the shortest tail."""
         order = sorted(zip(self.works, self.steps, strict=False), key=lambda pair: -pair[0].unit)
         calls = [step for _, step in order if isinstance(step, Call)]
-        if len(calls) > 1 and not _small(self.works):
+        if len(calls) > 1 and not self.work.small:
             yield Group(calls)
         else:
             yield from self.steps
@@ -196,7 +206,7 @@ class _Sequence:
                 comes = slot.apart(reads, writes)
                 free = free and here.apart(slot.reads, slot.writes)
                 if (comes or free) and self._fits(here, slot):
-                    gained = gain(here.works, slot.works)
+                    gained = gain(here.work, slot.work)
                     if gained >= 0 and free:
                         yield gained, at, other
                     if gained >= 0 and comes:
@@ -208,8 +218,8 @@ class _Sequence:
     def _many(self, at: int) -> bool:
         """Are there enough small launches around a slot for two threads?"""
         near = self.slots[max(0, at - WINDOW) : at + WINDOW + 1]
-        small = [slot for slot in near if slot is not None and slot.calls and _small(slot.works)]
-        return not _small([work for slot in small for work in slot.works])
+        small = (slot.work.time for slot in near if slot is not None and slot.work.small)
+        return sum(small) >= 2 * THREAD
 
     def _fits(self, x: _Slot, y: _Slot) -> bool:
         return (

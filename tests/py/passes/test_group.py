@@ -97,12 +97,12 @@ def test_equal_updates_become_one_job() -> None:
 
 
 def test_what_fills_the_threads_stays_alone() -> None:
-    large = [Work(8000 * US, 64)]
+    large = Work(8000 * US, 64)
     assert gain(large, large) < 0
     assert makespan(large, 8) == 1000 * US
-    single = [Work(1000 * US, 1)]
+    single = Work(1000 * US, 1)
     assert gain(large, single) > 0  # it hides behind the other one
-    assert makespan([*large, *single], 8) == 1125 * US
+    assert makespan(large + single, 8) == 1125 * US
     assert gain(single, single) == makespan(single, 2) == 1000 * US
 
 
