@@ -26,9 +26,12 @@ from axec.passes.kernel.layouts import Winograd as Transformed
 NUMBERS = 16  # of a tile, after its transformation
 SIZE = 2  # positions of the output along each axis
 
-#: Tiles of a unit, at most; fewer where their numbers, of all channels, would fill the cache.
+#: Tiles of a part, at most; fewer where their numbers, of all channels, would fill the cache.
 ROWS = 50
 ROWS_BYTES = 416 * 1024
+
+#: Each unit has room for a part: there are at most so many, or a SHARE of unknown numbers.
+UNITS, SHARE = 32, 4
 
 #: Channels are whole vectors of every target; they, outputs and tiles are enough to be worth the
 #: additions.
@@ -41,8 +44,8 @@ FILTERS = 6 * 1024 * 1024
 
 @dataclass(frozen=True, slots=True)
 class Winograd:
-    """A unit is `row_block` tiles times a panel of `width` outputs; units count blocks of tiles,
-    panels, outermost first."""
+    """A part is `row_block` tiles times a panel of `width` outputs; parts count blocks of tiles,
+    panels, outermost first. A unit is `share` parts."""
 
     conv: Conv
     choice: Choice = AS_MODELLED
@@ -97,22 +100,31 @@ class Winograd:
         return dims.ceildiv(self.rows, max(self.row_block, 1))
 
     @property
-    def units(self) -> Size:
+    def parts(self) -> Size:
         return self.row_blocks * self.panels
 
     @property
+    def share(self) -> int:
+        """Parts of a unit."""
+        return -(-self.parts // UNITS) or 1 if isinstance(self.parts, int) else SHARE
+
+    @property
+    def units(self) -> Size:
+        return dims.ceildiv(self.parts, self.share)
+
+    @property
     def row_room(self) -> int:
-        """Numbers that a unit makes of its tiles: [NUMBERS, row_block, channels]."""
+        """Numbers that a part makes of its tiles: [NUMBERS, row_block, channels]."""
         return NUMBERS * self.row_block * self.channels
 
     @property
     def sum_room(self) -> int:
-        """Sums of a unit: [NUMBERS, row_block + some that do not exist, width]."""
+        """Sums of a part: [NUMBERS, row_block + some that do not exist, width]."""
         return NUMBERS * (self.row_block + CHANNELS) * self.width
 
     @property
     def slot_bytes(self) -> int:
-        """Room of a unit for its tiles and for sums."""
+        """Room of a unit for the tiles and the sums of a part."""
         return (self.row_room + self.sum_room) * self.sums.size
 
 

@@ -1,11 +1,11 @@
 """Convolutions in Winograd's way (passes/kernel/winograd.py): fewer products, more additions.
 
-    for each unit, a block of tiles and a panel of outputs:
+    for each part of a unit, a block of tiles and a panel of outputs:
         numbers[n][tile] = n-th of Bt x[tile] B, all channels      (once per block)
         for each n < 16: sums[n] = numbers[n] * filters[n]         (tile_routine.py)
         for each tile: At sums[tile] A through the epilogue, four positions
 
-Numbers and sums of a unit stay in the second-level cache; all units that a thread works on share
+Numbers and sums of a part stay in the second-level cache; all units that a thread works on share
 their room.
 """
 
@@ -85,7 +85,7 @@ class Setting:
 
 
 @dataclass(frozen=True, slots=True)
-class Unit:
+class Part:
     """Tiles [row, end_row) of a panel; addresses of their numbers and sums; its first output."""
 
     row: Value
@@ -102,10 +102,11 @@ def emit(f: Frame, p: Winograd) -> None:
         return
     s, b = _setting(f, p), f.b
     numbers = b.offset(s.slots, b.mul(f.lo, p.slot_bytes))
-    with b.for_(f.lo, f.hi, name="unit") as loop:
+    first_part, parts = b.mul(f.lo, p.share), f.size(p.parts)
+    with b.for_(first_part, b.min(b.mul(f.hi, p.share), parts), name="part") as loop:
         block, panel = b.udiv(loop.index, s.panels), b.urem(loop.index, s.panels)
         row = b.mul(block, p.row_block)
-        u = Unit(
+        u = Part(
             row=row,
             end_row=b.min(b.add(row, p.row_block), s.rows),
             numbers=numbers,
@@ -113,7 +114,7 @@ def emit(f: Frame, p: Winograd) -> None:
             panel=panel,
             output=b.mul(panel, p.width),
         )
-        first = b.or_(b.cmp("eq", panel, 0), b.cmp("eq", loop.index, f.lo))
+        first = b.or_(b.cmp("eq", panel, 0), b.cmp("eq", loop.index, first_part))
         when(b, first, lambda: _transform(s, u))
         _products(s, u)
         _results(s, u)
@@ -167,8 +168,8 @@ def tile_of(target: Target, p: Winograd) -> Tile:
 # ---- numbers of tiles ----------------------------------------------------------------------------
 
 
-def _transform(s: Setting, u: Unit) -> None:
-    """Bt x B of every tile of a unit."""
+def _transform(s: Setting, u: Part) -> None:
+    """Bt x B of every tile of a part."""
     b, type_ = s.b, vec(s.arithmetic.sums, s.lanes)
     with b.for_(u.row, u.end_row, name="tile") as loop:
         places = _places(s, loop.index)
@@ -220,7 +221,7 @@ def _outputs(b: Builder, x: Sequence[Value]) -> list[Value]:
 # ---- sums over channels --------------------------------------------------------------------------
 
 
-def _products(s: Setting, u: Unit) -> None:
+def _products(s: Setting, u: Part) -> None:
     """Numbers of tiles times filters, summed over channels. The filters of the next number are
     brought near meanwhile."""
     b, tile, count, sums = s.b, s.tile, s.b.sub(u.end_row, u.row), s.conv.sums
@@ -258,7 +259,7 @@ def _products(s: Setting, u: Unit) -> None:
 # ---- results of tiles ----------------------------------------------------------------------------
 
 
-def _results(s: Setting, u: Unit) -> None:
+def _results(s: Setting, u: Part) -> None:
     """At sums A of every tile, through the epilogue."""
     b, lanes = s.b, s.tile.lanes
     type_ = vec(s.arithmetic.sums, lanes)
@@ -279,7 +280,7 @@ def _results(s: Setting, u: Unit) -> None:
 
 
 def _position(
-    s: Setting, u: Unit, image: Value, at: Sequence[Value], number: Value, end: Value
+    s: Setting, u: Part, image: Value, at: Sequence[Value], number: Value, end: Value
 ) -> None:
     """One of the four results of a tile, if it exists."""
     b = s.b
