@@ -147,7 +147,7 @@ def compile_gpt(files: dict[str, Path]) -> list[Row]:
 
 
 _MODEL = f"compile a {LAYERS}-layer d=256 GPT,"
-_FRONT = ("transform", "decompose", "simplify")
+_FRONT = ("roll", "transform", "decompose", "simplify")
 
 
 def _compilations(files: dict[str, Path], what: str) -> dict[str, list[Any]]:
