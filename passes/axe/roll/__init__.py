@@ -69,27 +69,27 @@ class Roll(Pass):
         found = None
         for at in borders.rotations(run):
             found = found or self._fitted(line, borders, run.start + at, run.period, run.stop)
-        if found is None:
-            return
-        yield from self._search(line, borders, first, found.start)
-        yield found
-        yield from self._search(line, borders, found.stop, last)
+        start, stop = (run.start, run.stop) if found is None else (found.start, found.stop)
+        yield from self._search(line, borders, first, start)
+        if found is not None:
+            yield found
+        yield from self._search(line, borders, stop, last)
 
     def _fitted(
         self, line: Line, borders: Borders, start: int, period: int, stop: int
     ) -> Copies | None:
-        """As many copies as stand apart from what is around them."""
+        """The copies, maybe without the first and the last one: what is around may be fused with
+        these alone."""
         count = (stop - start) // period
         while count >= self.copies and (count - 1) * period >= self.least:
             found = Copies.of(line, start, period, count)
-            stuck = found.stuck(borders) if found is not None else []
+            stuck = set() if found is None else found.stuck(borders)
             if not stuck:
                 return found
-            if stuck[0] == 0:
-                start += period
-            elif stuck[-1] != count - 1:
+            if stuck - {0, count - 1}:
                 return None
-            count -= 1
+            start += period * (0 in stuck)
+            count -= len(stuck)
         return None
 
 

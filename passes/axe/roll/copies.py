@@ -54,9 +54,9 @@ class Copies:
         ]  # fmt: skip
         return Copies(line, start, period, count, given, same, results)
 
-    def stuck(self, borders: Borders) -> list[int]:
+    def stuck(self, borders: Borders) -> set[int]:
         """The copies at whose borders a value crosses that some kernel would have held."""
-        found = []
+        found = set()
         for j in range(self.count):
             start = self.start + j * self.period
             end = start + self.period
@@ -69,7 +69,7 @@ class Copies:
             outs = [m for m in outs if any(u >= end for u in self.line.users[m])]
             free = all(borders.is_free(m, start) for m in ins if m is not None)
             if not (free and all(borders.is_free(m, end) for m in outs)):
-                found.append(j)
+                found.add(j)
         return found
 
     def roll(self, module: Any, name: str) -> None:

@@ -162,6 +162,22 @@ def test_casts_of_mixed_precision_are_no_hindrance() -> None:
     assert rolled["bytes"] <= 1.01 * plain["bytes"]  # the last layer's unused sum is written, too
 
 
+def test_what_does_not_fit_hides_nothing() -> None:
+    """The longest run is a chain of pointwise ops, which has no border; layers stand behind it."""
+
+    def program(x: Any, w: Any) -> Any:
+        for _ in range(40):
+            x = axe.sin(x) * 0.5 + axe.exp(-x)
+        for _ in range(4):
+            x = axe.tanh(axe.cos(x @ w)) * 2.0
+        return x
+
+    made = traced(program, [np.ones((3, 8)), np.ones((8, 8))])
+    with load():
+        run_pipeline(made.module, parse_pipeline("roll{least=8}"))
+        assert calls(made.module) == 4
+
+
 def test_updates_stay_with_the_products_of_the_gradient() -> None:
     """An optimiser computes with derivatives: no border keeps it apart from them."""
 
