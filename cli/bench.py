@@ -43,7 +43,8 @@ def bench_command(
 
     --kernels runs each launch by itself: what kernels take together in a call differs by what they
     find in the caches. "of bound" is the least time that a kernel's FLOPs or bytes need at the
-    machine's measured limits, over its own: above 100% it works out of caches.
+    machine's measured limits, over its own: above 100% it works out of caches, or multiplies less
+    (3x3 convolutions).
 
     --vs gives the same inputs to the functions jax_model (jax, iree) and torch_model of --models,
     and to the file that its onnx_model names, each in a process of its own, and compares results.
