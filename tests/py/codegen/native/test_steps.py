@@ -112,6 +112,18 @@ def test_a_copy_takes_its_bytes_and_no_more(image: Image, nbytes: int) -> None:
     assert np.array(found, "i8").tobytes() == expected.tobytes()
 
 
+@pytest.mark.parametrize("nbytes", [2**14, 2**14 + 1, 2**19 - 31, 2**20 + 7])
+def test_a_large_copy_is_a_job(image: Image, nbytes: int) -> None:
+    """Of units that two threads share; the last one may be short."""
+    half = 2**17 + 8  # words
+    before = np.random.default_rng(nbytes).integers(-(2**60), 2**60, 2 * half)
+    steps = [Copy((DATA, ZERO), (DATA, 2), 3)] * 5
+    found = run(image, [8 * half, nbytes], steps, before.tolist())
+    expected = before.view("u1").copy()
+    expected[8 * half :][:nbytes] = expected[:nbytes]
+    assert np.array(found, "i8").tobytes() == expected.tobytes()
+
+
 def test_the_counter_is_a_word_of_the_arena(image: Image) -> None:
     """Kernels read it there: here it is copied to the data."""
     eight = 3
