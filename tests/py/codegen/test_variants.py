@@ -21,14 +21,21 @@ FILTERS = {
     shape: RNG.standard_normal(shape, np.float32)
     for shape in ((32, 32, 3, 3), (40, 3, 5, 5), (24, 40, 1, 1))
 }
+DTYPES = {"bf16": axe.bfloat16, "i8": axe.int8}
 WEIGHT = RNG.standard_normal((500, 130), np.float32)
 
 
-@axe.entry(x=axe.spec((37, 500)), y=axe.spec((500, 200)), z=axe.spec((2, 500, 70), axe.bfloat16))
-def products(x, y, z):
-    """Packed weights, an argument, a transposed one in a narrow dtype, with epilogues."""
+@axe.entry(
+    x=axe.spec((37, 500)),
+    y=axe.spec((500, 200)),
+    z=axe.spec((2, 500, 70), axe.bfloat16),
+    n=axe.spec((30, 130), axe.int8),
+)
+def products(x, y, z, n):
+    """Packed weights, an argument, a transposed one and bytes, with epilogues."""
     narrow = axe.permute_dims(z, (0, 2, 1)) @ axe.astype(WEIGHT, axe.bfloat16)
-    return nn.relu(x @ WEIGHT + 1.0), x @ y, narrow
+    whole = axe.matmul(n, axe.permute_dims(n, (1, 0)), dtype=axe.int32)
+    return nn.relu(x @ WEIGHT + 1.0), x @ y, narrow, whole
 
 
 @axe.entry(x=axe.spec((2, 32, 17, 17)), y=axe.spec((1, 3, 21, 19)))
@@ -52,7 +59,7 @@ def run(entry, target: str, choices: Mapping[str, str]) -> list[bytes]:
     given = []
     for array in spec["inputs"]:
         drawn = rng.standard_normal(array["shape"], np.float32)
-        given.append(axe.astype(drawn, axe.bfloat16) if array["dtype"] == "bf16" else drawn)
+        given.append(axe.astype(drawn * 9, DTYPES.get(array["dtype"], axe.float32)))
     result = made.load()(*map(np.asarray, given))
     return [np.asarray(x).tobytes() for x in (result if isinstance(result, tuple) else [result])]
 

@@ -78,6 +78,9 @@ def _setting(f: Frame, p: Problem) -> Setting:
     arithmetic = grouped(f.target, *p.dtypes, g.sums)
     tile = tiles.for_gemm(f.target, g, arithmetic.registers)
     sums = vec(arithmetic.sums, tile.lanes)
+    widest = (
+        tiles.MOST_VECTORS_OF_A_ROW
+    )  # the tile of one row (`_one_row`) may be wider than `tile`
     return Setting(
         b=b,
         problem=p,
@@ -97,9 +100,9 @@ def _setting(f: Frame, p: Problem) -> Setting:
         right=b.offset(_slot(f, p.right), size(g.right_offset * width)),
         sums=_sums(f, p),
         slots=_slot(f, len(f.body.inputs) + len(f.body.results)) if g.packs else None,
-        scratch=b.alloca(sums, tile.rows * tile.vectors, 64, "scratch"),
+        scratch=b.alloca(sums, max(tile.rows * tile.vectors, widest), 64, "scratch"),
         rows=None if g.left_in_words else _room(f, g, arithmetic, tile),
-        surplus=b.alloca(sums, tile.vectors, 64, "surplus") if arithmetic.excess else None,
+        surplus=b.alloca(sums, widest, 64, "surplus") if arithmetic.excess else None,
     )
 
 
