@@ -29,7 +29,8 @@ class Artifact:
         container.write(path, self.manifest, self.segments, keys)
 
     def to_bytes(self, keys: Iterable[bytes] = ()) -> bytes:
-        """The bytes that `save` writes: equal for equal programs, options and versions."""
+        """The bytes that `save` writes: equal for equal programs, options and versions, and
+        choices of kernels that `axec tune` left on the machine (docs/tuning.md)."""
         return container.dumps(self.manifest, self.segments, keys)
 
     def load(self, **options: Any) -> Any:

@@ -1,6 +1,6 @@
 """Pack what the stages made: the manifest, which states what the file needs and does, and the
-segments. Everything here is a function of the program, the options and the versions: no time, no
-path, no hash order, so equal inputs give equal bytes."""
+segments. Everything here is a function of the program, the options, the choices of kernels and the
+versions: no time, no path, no hash order, so equal inputs give equal bytes."""
 
 from __future__ import annotations
 

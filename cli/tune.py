@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
+import itertools
 import math
 import os
 import tempfile
 import time
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,9 +21,10 @@ if TYPE_CHECKING:
     from axec.cli.profile import State
     from axec.tune import Kernel, Result, Search
 
-_SAMPLE_SECONDS = 100e-6  # a sample is at least this long
-_LEAST_SECONDS = 1e-6  # of a launch
-_ROUNDS = range(3, 200)
+_LEAST_ROUNDS = 3
+#: Inputs are normal numbers times this, as weights are when training begins: with larger ones what
+#: comes out of a few layers is 0, without end or denormal, which some kernels take long for.
+_SCALE = 0.05
 
 Clock = Callable[[], float]
 
@@ -109,12 +111,14 @@ class Timer:
         loaded = [self._loaded(*given) for given in enumerate(zip(programs, names, strict=True))]
         right = [one for one in loaded if one.right]
         end = self.clock() + seconds
-        for number in _ROUNDS:
+        for number in itertools.count(1):
+            for one in right:
+                one.restart()
             for index in range(max(len(one.launches) for one in loaded)):
                 for one in right[:: 1 if number % 2 else -1]:
                     if index < len(one.launches):
-                        one.time(index, self.clock)
-            if self.clock() > end:
+                        one.launches[index].time(self.clock)
+            if number >= _LEAST_ROUNDS and self.clock() > end:
                 break
         return [one.seconds() for one in loaded]
 
@@ -140,6 +144,12 @@ class _Launch:
     end: int
     least: float = math.inf
 
+    def time(self, clock: Clock) -> None:
+        """Run it, once: what it writes may be what it reads."""
+        start = clock()
+        self.state.run(self.at, self.end)
+        self.least = min(self.least, clock() - start)
+
 
 class _Loaded:
     """A program that is ready to run launch by launch; results: a hash of what it gives; right: are
@@ -154,11 +164,14 @@ class _Loaded:
         self.names = names
         self.launches: list[_Launch] = []
         self.right = True
+        self.inputs: list[tuple[Any, Any]] = []  # as they are given, as they were at first
         for entry in program.entries:
-            for result in prepare(program, entry, (), (), seed).run():
-                digest.update(result.tobytes())
             call = prepare(program, entry, (), (), seed)
-            state = State(call, threads or len(os.sched_getaffinity(0)))
+            inputs = [_scaled(x) for x in call.inputs]
+            for result in replace(call, inputs=[x.copy() for x in inputs]).run():
+                digest.update(result.tobytes())
+            state = State(replace(call, inputs=inputs), threads or len(os.sched_getaffinity(0)))
+            self.inputs += [(x, x.copy()) for x in state.arrays[: len(inputs)]]
             found = list(launches(state.words))
             # The manifest lists kernels in the order of their first launches.
             stated = zip(dict.fromkeys(k for k, *_ in found), call.spec["kernels"], strict=False)
@@ -166,16 +179,10 @@ class _Loaded:
             self.launches += [_Launch(called[k], state, at, end) for k, at, end in found]
         self.results = digest.hexdigest()
 
-    def time(self, index: int, clock: Clock) -> None:
-        """Run a launch, as often as makes a sample if it is one of those that are timed."""
-        one = self.launches[index]
-        repeats = 1
-        if one.name in self.names and one.least < _SAMPLE_SECONDS:
-            repeats = math.ceil(_SAMPLE_SECONDS / max(one.least, _LEAST_SECONDS))
-        start = clock()
-        for _ in range(repeats):
-            one.state.run(one.at, one.end)
-        one.least = min(one.least, (clock() - start) / repeats)
+    def restart(self) -> None:
+        """Inputs as they were: a program may change those that are donated."""
+        for given, first in self.inputs:
+            given[...] = first
 
     def seconds(self) -> dict[str, float]:
         """Of the kernels that are timed, all launches together."""
@@ -184,6 +191,10 @@ class _Loaded:
             if one.name in self.names:
                 found[one.name] = found.get(one.name, 0) + one.least
         return found
+
+
+def _scaled(x: Any) -> Any:
+    return x if x.dtype.kind in "biu" else (x * _SCALE).astype(x.dtype)
 
 
 @contextlib.contextmanager
