@@ -91,6 +91,7 @@ class Search(Generic[P]):
     seconds: float
     note: Callable[[float, str], None] = lambda part, text: None
     results: dict[str, Result] = field(default_factory=dict)
+    done: bool = False
 
     def run(self) -> None:
         """Look at all choices; at the end the winners once more beside the cost model's."""
@@ -101,6 +102,7 @@ class Search(Generic[P]):
             self._try(number / steps, name, tried, self.seconds / steps)
         self.note(1 - 1 / steps, "timing what was found once more")
         self._confirm(self.seconds / steps)
+        self.done = True
 
     def _worthwhile(self, seconds: float) -> list[Kernel]:
         """Kernels with choices that take a part of the time that counts."""
@@ -158,5 +160,7 @@ class Search(Generic[P]):
         return {self.results[n].kernel.key: str(c) for n, c in choices.items() if c != AS_MODELLED}
 
     def choices(self) -> dict[str, str]:
-        """What was found, by key; "" for kernels that the cost model had right."""
-        return {r.kernel.key: str(r.choice) for r in self.results.values()}
+        """What was found, by key; "" for kernels that the cost model had right, which only a search
+        that was not interrupted knows."""
+        found = {r.kernel.key: str(r.choice) for r in self.results.values()}
+        return {key: choice for key, choice in found.items() if choice or self.done}
