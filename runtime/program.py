@@ -211,9 +211,7 @@ def jobs(steps: Iterable[Step]) -> Iterator[list[Launch]]:
 
 def evaluate(size: int | str, dims: Mapping[str, int]) -> int:
     """The number that a manifest size (an int or a dim expression) stands for."""
-    if isinstance(size, int):
-        return size
-    return Value.parse(size, tuple(dims)).evaluate(tuple(dims.values()))
+    return Value.parse(str(size), tuple(dims)).evaluate(tuple(dims.values()))
 
 
 def _read_values(words: Iterator[int], n_values: int, n_code: int) -> Iterator[Value]:
@@ -290,6 +288,7 @@ def _check_values(table: ProgramTable, values: Sequence[Value], first: int) -> N
         need(depth == 1, "program table: stack")
 
 
+@lru_cache(maxsize=8)  # writing a table asks several times
 def _check_steps(
     table: ProgramTable, steps: Sequence[Step], known: int, depth: int = 0, looped: bool = False
 ) -> int:
