@@ -169,8 +169,8 @@ def fits() -> dict[str, Fit]:
                        lambda z: z * z / mp.cos(mp.sqrt(z)) + mp.mpf(10) ** -9, 32.9),
         "COS f64": Fit(cos_tail, zero, arc, 5,
                        lambda z: z * z / mp.cos(mp.sqrt(z)) + mp.mpf(10) ** -9, 63.8),
-        "ERF_SMALL f32": Fit(erf_ratio, zero, one, 6, lambda z: one, 29.6),
-        "ERF_SMALL f64": Fit(erf_ratio, zero, one, 12, lambda z: one, 62.7),
-        "ERF_LARGE f32": Fit(erf_exponent, mp.mpf("0.9"), mp.mpf("3.93"), 7, erf_weight, 33.9),
-        "ERF_LARGE f64": Fit(erf_exponent, one, mp.mpf("5.95"), 20, erf_weight, 66.0),
+        "ERF_SMALL_F64": Fit(erf_ratio, zero, one, 12, lambda z: one, 62.7),
+        "ERF_LARGE_F64": Fit(erf_exponent, one, mp.mpf("5.95"), 20, erf_weight, 66.0),
+        "EXP_NEAR_F32": Fit(exp_tail, -half / 16, half / 16, 1,
+                            lambda r: r * r + mp.mpf(10) ** -18, 29.1),
     }  # fmt: skip

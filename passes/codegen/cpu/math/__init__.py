@@ -18,7 +18,7 @@ from axec.passes.codegen.cpu.math.logarithm import log, log1p, log2, log10
 from axec.passes.codegen.cpu.math.power import pow_
 from axec.passes.codegen.cpu.math.remainder import rem
 from axec.passes.codegen.cpu.math.trigonometric import cos, sin
-from axec.passes.codegen.llvm import Module, Value
+from axec.passes.codegen.llvm import Module, Value, vec
 from axec.passes.codegen.llvm.types import F32, VOID
 
 #: Op of the axe dialect -> fn(builder, *operands).
@@ -48,8 +48,9 @@ _OF_TWO = ("pow", "atan2", "hypot", "rem")
 
 @cache
 def weight(name: str) -> int:
-    """Instructions of one function of f32."""
-    arity = 2 if name in _OF_TWO else 1
-    b = Module("weight").function(name, VOID, {f"x{i}": F32 for i in range(arity)})
+    """Instructions of one function of a vector of f32."""
+    arity, vector = 2 if name in _OF_TWO else 1, vec(F32, 16)
+    b = Module("weight").function(name, VOID, {f"x{i}": vector for i in range(arity)})
+    b.avx512 = True
     FUNCTIONS[name](b, *b.args)
     return len(b.lines)

@@ -99,11 +99,11 @@ def float_of(b: Builder, bits: Value) -> Value:
 
 
 def scaled(b: Builder, x: Value, n: Value, power: Value) -> Value:
-    """x * 2 ** n with one rounding, for results in the whole range from 0 to infinity; `power` is n
-    as an integer, less than twice the bias. One instruction, or two factors of half the exponent.
-    """
+    """x * 2 ** floor(n) with one rounding, for results in the whole range from 0 to infinity;
+    `power` is floor(n) as an integer, less than twice the bias. One instruction, or two factors
+    of half the exponent."""
     f = format_of(x)
-    if b.avx512 and 8 * x.type.size in (256, 512, 1024) and x.type.lanes:
+    if b.avx512 and 8 * x.type.size >= 256:
         return _scalef(b, x, n)
     both = b.add(power, 2 * f.bias)
     half = b.lshr(both, 1)
