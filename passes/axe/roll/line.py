@@ -35,7 +35,7 @@ class Line:
             found = [made.get(v) for v in operands]
             closed = tuple([x if type(x) is tuple else None for x in found])
             at = len(line.ops)
-            word = _word(op, results, closed) or at
+            word = _word(op, [*operands, *results], closed) or at
             number = known.setdefault(word, len(known))
             if None not in closed and _is_light(op):
                 line.closed.update(results)
@@ -59,14 +59,16 @@ class Line:
 _Closed = tuple[int, int]  # a word, and a number of its results
 
 
-def _word(op: Any, results: list[Value], closed: tuple[Any, ...]) -> tuple[Any, ...] | None:
-    """What equal ops share; None for an op that is equal to no other. A convolution is none: the
-    layout that it and its neighbours get reaches beyond any border (passes/kernel/layout.py)."""
+def _word(op: Any, values: list[Value], closed: tuple[Any, ...]) -> tuple[Any, ...] | None:
+    """What equal ops share, the types of operands and results (`values`) among it: a result does
+    not always tell those of its operands. None for an op that is equal to no other: a convolution
+    is none, since the layout that it and its neighbours get reaches beyond any border
+    (passes/kernel/layout.py)."""
     name = op.name
     if name not in OPS or name == "axe.conv":
         return None
     # Attributes are sorted by name.
-    return name, tuple([r.type for r in results]), tuple(op.attributes.values()), closed
+    return name, tuple([v.type for v in values]), tuple(op.attributes.values()), closed
 
 
 def _is_light(op: Any) -> bool:

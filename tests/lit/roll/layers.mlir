@@ -100,6 +100,23 @@ func.func @until(%x: tensor<2x8xf32>, %w: tensor<8x8xf32>) -> tensor<2x8xf32> {
   return %n3 : tensor<2x8xf32>
 }
 
+// What reads other dtypes is another op, though its results have the same type.
+// CHECK-LABEL: func.func @dtypes(
+// CHECK-NOT: control.call
+// CHECK: return
+func.func @dtypes(%a: tensor<4xi32>, %b: tensor<4xi8>, %c: tensor<4xf32>) -> (tensor<4xi1>, tensor<4xi1>, tensor<4xi1>) {
+  %t0 = "axe.cast"(%a) {dtype = i1} : (tensor<4xi32>) -> tensor<4xi1>
+  %n0 = "axe.not"(%t0) : (tensor<4xi1>) -> tensor<4xi1>
+  %o0 = "axe.or"(%n0, %t0) : (tensor<4xi1>, tensor<4xi1>) -> tensor<4xi1>
+  %t1 = "axe.cast"(%b) {dtype = i1} : (tensor<4xi8>) -> tensor<4xi1>
+  %n1 = "axe.not"(%t1) : (tensor<4xi1>) -> tensor<4xi1>
+  %o1 = "axe.or"(%n1, %t1) : (tensor<4xi1>, tensor<4xi1>) -> tensor<4xi1>
+  %t2 = "axe.cast"(%c) {dtype = i1} : (tensor<4xf32>) -> tensor<4xi1>
+  %n2 = "axe.not"(%t2) : (tensor<4xi1>) -> tensor<4xi1>
+  %o2 = "axe.or"(%n2, %t2) : (tensor<4xi1>, tensor<4xi1>) -> tensor<4xi1>
+  return %o0, %o1, %o2 : tensor<4xi1>, tensor<4xi1>, tensor<4xi1>
+}
+
 // The functions, in order of their callers.
 // CHECK-LABEL: func.func private @residual.repeat(
 // CHECK-SAME: %[[H:.*]]: tensor<2x8xf32>, %[[W:.*]]: tensor<8x8xf32>, %[[X:.*]]: tensor<2x8xf32>)
