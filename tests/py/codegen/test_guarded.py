@@ -1,0 +1,115 @@
+"""Kernels touch nothing but their buffers: all of these stand between pages that cannot be touched,
+and units run in any pieces, none of which changes a bit (support/guarded_machine.py)."""
+
+from __future__ import annotations
+
+import ctypes
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+from support.guarded import PAGE, Doing, Guarded, isolated
+from support.guarded_machine import GuardedMachine
+
+import axec as axe
+from axec.api import Function
+from axec.driver import PIPELINE, Compilation, Options
+from axec.runtime.image import Image
+
+PASSES = (*PIPELINE[:-1], "plan{grain=1}")  # one unit is worth a thread
+N = axe.dim("n", 1, 70)
+SIZES = (1, 16, 37)
+
+
+def of(dtype: Any, *shapes: Any) -> list[Any]:
+    return [axe.spec(shape, dtype) for shape in shapes]
+
+
+def _attention(q: Any, k: Any, v: Any) -> Any:
+    return axe.nn.scaled_dot_product_attention(q, k, v, causal=True)
+
+
+def _conv(**options: Any) -> Callable[[Any, Any], Any]:
+    return lambda x, w: axe.nn.conv2d(x, w, **options)
+
+
+F32, I32 = axe.float32, axe.int32
+KERNELS: dict[str, tuple[Callable[..., Any], list[Any]]] = {
+    "map": (lambda x, y: axe.tanh(x) * y + 1, of(F32, (N, 7), (7,))),
+    "turned": (lambda x: axe.permute_dims(x, (1, 0)) + 1, of(F32, (N, 37))),
+    "halves": (lambda x: x[::2, 1:] * 2, of(axe.bfloat16, (34, 19))),
+    "rows": (lambda x: axe.nn.softmax(x), of(F32, (N, 37))),
+    "wide rows": (lambda x, g: axe.nn.rms_norm(x, g), of(axe.float16, (5, N), (N,))),
+    "columns": (lambda x: axe.sum(x, axis=0), of(F32, (N, 192))),
+    "few columns": (lambda x: axe.max(x, axis=0), of(axe.float64, (40, N))),
+    "all": (lambda x: axe.sum(x * x), of(F32, (N, 37))),
+    "product": (lambda x, y: axe.nn.relu(x @ y), of(F32, (N, 33), (33, 70))),
+    "turned product": (lambda x, y: x.mT @ y.mT, of(F32, (33, N), (70, 33))),
+    "one row": (lambda x, y: x @ y, of(F32, (1, 130), (130, 97))),
+    "bf16 product": (lambda x, y: x @ y, of(axe.bfloat16, (N, 35), (35, 50))),
+    "int8 product": (
+        lambda x, y: axe.matmul(x, y, dtype=I32), of(axe.int8, (37, N), (N, 50))),
+    "products": (lambda x, y: x @ y, of(axe.float64, (3, N, 9), (3, 9, 21))),
+    "convolution": (_conv(padding=1), of(F32, (2, 5, 9, 11), (34, 5, 3, 3))),
+    "strided": (_conv(stride=2, padding=3), of(F32, (N, 3, 15, 15), (32, 3, 7, 7))),
+    "grouped": (_conv(groups=2), of(F32, (1, 8, 7, 7), (6, 4, 1, 1))),
+    "derivative": (
+        axe.grad(lambda x, w: axe.sum(axe.sin(_conv(padding=1)(x, w))), (0, 1)),
+        of(F32, (3, 6, 9, 7), (17, 6, 3, 3))),
+    "attention": (_attention, of(F32, *[(2, N, 24)] * 3)),
+    "derivative of attention": (
+        axe.grad(lambda *x: axe.sum(_attention(*x) ** 2), (0, 1, 2)), of(F32, *[(2, 19, 24)] * 3)),
+    "gather": (lambda x, i: axe.take(x, i, axis=0), [*of(F32, (30, 7)), *of(I32, (N,))]),
+    "scatter": (
+        lambda x, i, y: x.at[i].add(y), [*of(F32, (30, 9)), *of(I32, (N,)), *of(F32, (N, 9))]),
+    "sort": (lambda x: axe.sort(x, axis=1), of(F32, (5, N))),
+    "sums so far": (lambda x: axe.cumulative_sum(x, axis=1), of(F32, (5, N))),
+    "cholesky": (lambda x: axe.linalg.cholesky(x.mT @ x + 9 * axe.eye(19)), of(F32, (3, 23, 19))),
+    "window": (lambda x, y: axe.scan(lambda c, v: (c + v, c * v), x, y), of(F32, (7,), (N, 7))),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("target", ["x86-64-v3", "native"])
+@pytest.mark.parametrize("name", KERNELS)
+def test_kernels_stay_in_their_buffers(name: str, target: str) -> None:
+    fn, specs = KERNELS[name]
+    options = {"target": target, "passes": PASSES}
+    code = axe.compile(fn, *specs, name="main", **options)
+    image = next(s.data for s in code.segments if s.kind == "code")
+    run = Compilation([Function(fn, specs, "main", ())], Options(**options))  # type: ignore[arg-type]
+    named = any(N in s.shape for s in specs)
+
+    def check() -> list[str]:
+        with run.inside():
+            run.front()
+            loaded, found = Image(bytes(image)), []
+            for n in SIZES if named else SIZES[:1]:
+                dims = {"n": n} if named else {}
+                found += GuardedMachine(run.module, dims, loaded, "main", seed=n).check(seed=n)
+        return found
+
+    assert isolated(check) == []
+
+
+def test_faults_are_told() -> None:
+    """The judge itself: reads and writes beside the memory, by way of its page or its pattern."""
+    memory = Guarded(np.zeros(PAGE + 100, np.uint8), "result 0")
+
+    def touch(at: int, write: bool) -> list[str]:
+        Doing.what, Doing.memories = "a test", [memory]
+        byte = ctypes.c_uint8.from_address(memory.address + at)
+        if write:
+            byte.value = 1
+        return [f"{memory.spoilt()}, {byte.value}"]
+
+    behind, begin = memory.size, -memory.address % PAGE - PAGE
+    size = f"of result 0 ({memory.size} bytes)"
+    assert isolated(lambda: touch(behind, False)) == [
+        f"a test: reads 0 bytes behind the end {size}"
+    ]
+    assert isolated(lambda: touch(behind + 9, True)) == [
+        f"a test: writes 9 bytes behind the end {size}"
+    ]
+    assert isolated(lambda: touch(begin - 1, True))[0].startswith("a test: writes")
+    assert isolated(lambda: touch(-3, True)) == [f"wrote 3 bytes before the begin {size}, 1"]
