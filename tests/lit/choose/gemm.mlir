@@ -7,7 +7,7 @@
 // of rows times panels of 64 columns) and the room for packed columns follow.
 
 // MODEL-NOT: choice
-// MODEL: sym_name = "gemm_0", template = "gemm", units = "12", workspace = ["1081344"]
+// MODEL: sym_name = "gemm_0", template = "gemm", units = "12", workspace = ["3145728"]
 
 // CHECK: }) {bytes = {{.*}}, choice = "tile=8x2,rows=128,depth=512", {{.*}}, sym_name = "gemm_0", template = "gemm", units = "8", workspace = ["1048576"]}
 

@@ -103,6 +103,12 @@ class Setting:
         return all(isinstance(size, int) and size % rows == 0 for size in (g.m, block))
 
     @property
+    def rows_follow(self) -> bool:
+        """Is `left`, as tiles read it, one stream from the first row to the last?"""
+        g = self.gemm
+        return self.rows is None and not g.in_parts and g.left_strides == (g.k, 1)
+
+    @property
     def columns_fit(self) -> bool:
         """Every tile has all its columns."""
         return isinstance(self.gemm.n, int) and self.gemm.n % self.tile.columns == 0

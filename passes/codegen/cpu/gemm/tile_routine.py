@@ -18,7 +18,6 @@ from axec.passes.codegen.cpu.gemm.arithmetic import grouped
 from axec.passes.codegen.cpu.gemm.control import lanes_of
 from axec.passes.codegen.cpu.gemm.setting import load
 from axec.passes.codegen.cpu.gemm.tiles import Tile, choose
-from axec.passes.codegen.cpu.registers import memory_type
 from axec.passes.codegen.cpu.routines import family
 from axec.passes.codegen.cpu.targets import Target
 from axec.passes.codegen.cpu.turn import TURN, WHOLE
@@ -27,8 +26,8 @@ from axec.passes.kernel.layouts import PANEL
 
 LINE = 64  # bytes of a cache line
 
-#: What is brought near, a line per step of k: nothing; a line of each step's row; columns, line
-#: after line, as many beside each other as a line has elements.
+#: What is brought near, a line per word along k: nothing; a line of each one's row; columns, line
+#: after line, as many beside each other as a line has words.
 Ahead = Literal["none", "rows", "columns"]
 
 
@@ -179,14 +178,13 @@ class _Tile:
         return [b.at(row, self.vector, j) for row in rows for j in range(tile.vectors)]
 
     def bring_near(self, word: Value) -> None:
-        """Ask for the lines that stand for the steps of k in a word."""
-        b, near, step, group = self.b, self.of["near"], self.of["near_step"], self.arithmetic.group
-        share = LINE // memory_type(self.kind.right).size
-        for e in range(group if self.kind.ahead != "none" else 0):
-            k = b.add(b.mul(word, group), e)
-            if self.kind.ahead == "columns":
-                column, number = b.and_(k, share - 1), b.lshr(k, share.bit_length() - 1)
-                place = b.offset(b.offset(near, b.mul(column, step)), b.mul(number, LINE))
-            else:
-                place = b.offset(near, b.mul(k, step))
-            b.prefetch(place, locality=2)
+        """The cache line of a word along k that is wanted soon."""
+        b, near, step = self.b, self.of["near"], self.of["near_step"]
+        if self.kind.ahead == "none":
+            return
+        place = b.offset(near, b.mul(word, step))
+        if self.kind.ahead == "columns":
+            share = LINE // self.arithmetic.word.size
+            column, number = b.and_(word, share - 1), b.lshr(word, share.bit_length() - 1)
+            place = b.offset(b.offset(near, b.mul(column, step)), b.mul(number, LINE))
+        b.prefetch(place, locality=2)

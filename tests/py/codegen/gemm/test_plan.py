@@ -88,5 +88,5 @@ def test_packing(monkeypatch: pytest.MonkeyPatch, shape: tuple[int, int, int], p
 
 
 def test_depth_is_in_equal_parts() -> None:
-    depths = {k: product(100, k, 100).depth for k in (0, 1, 16, 384, 385, 1024)}
-    assert depths == {0: 16, 1: 16, 16: 16, 384: 384, 385: 208, 1024: 352}
+    depths = {k: product(100, k, 100).depth for k in (0, 1, 16, 385, 1024, 1025)}
+    assert depths == {0: 16, 1: 16, 16: 16, 385: 400, 1024: 1024, 1025: 352}
