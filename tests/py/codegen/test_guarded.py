@@ -10,16 +10,17 @@ from typing import Any
 import numpy as np
 import pytest
 from support.guarded import PAGE, Doing, Guarded, isolated
-from support.guarded_machine import GuardedMachine
+from support.guarded_machine import Code, GuardedMachine
 
 import axec as axe
 from axec.api import Function
 from axec.driver import PIPELINE, Compilation, Options
-from axec.runtime.image import Image
+from axec.passes.codegen.cpu import reduce, worker
 
 PASSES = (*PIPELINE[:-1], "plan{grain=1}")  # one unit is worth a thread
-N = axe.dim("n", 1, 70)
-SIZES = (1, 16, 37)
+N = axe.dim("n", 0, 70)
+SIZES = (0, 1, 16, 37)
+WEIGHT = np.linspace(-1, 1, 37 * 53, dtype=np.float32).reshape(37, 53)
 
 
 def of(dtype: Any, *shapes: Any) -> list[Any]:
@@ -66,30 +67,55 @@ KERNELS: dict[str, tuple[Callable[..., Any], list[Any]]] = {
     "sort": (lambda x: axe.sort(x, axis=1), of(F32, (5, N))),
     "sums so far": (lambda x: axe.cumulative_sum(x, axis=1), of(F32, (5, N))),
     "cholesky": (lambda x: axe.linalg.cholesky(x.mT @ x + 9 * axe.eye(19)), of(F32, (3, 23, 19))),
+    "packed weight": (lambda x: axe.nn.gelu(x @ WEIGHT), of(F32, (N, 37))),
     "window": (lambda x, y: axe.scan(lambda c, v: (c + v, c * v), x, y), of(F32, (7,), (N, 7))),
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("target", ["x86-64-v3", "native"])
-@pytest.mark.parametrize("name", KERNELS)
-def test_kernels_stay_in_their_buffers(name: str, target: str) -> None:
-    fn, specs = KERNELS[name]
+def wrong_with(
+    fn: Callable[..., Any], specs: list[Any], target: str, donate: tuple[str, ...] = ()
+) -> list[str]:
+    """What the machine finds wrong with a function, at all SIZES of its dim."""
     options = {"target": target, "passes": PASSES}
-    code = axe.compile(fn, *specs, name="main", **options)
-    image = next(s.data for s in code.segments if s.kind == "code")
-    run = Compilation([Function(fn, specs, "main", ())], Options(**options))  # type: ignore[arg-type]
+    artifact = axe.compile(fn, *specs, name="main", donate=donate, **options).to_bytes()
+    run = Compilation([Function(fn, specs, "main", donate)], Options(**options))  # type: ignore[arg-type]
     named = any(N in s.shape for s in specs)
 
     def check() -> list[str]:
         with run.inside():
             run.front()
-            loaded, found = Image(bytes(image)), []
+            loaded, found = Code(artifact), []
             for n in SIZES if named else SIZES[:1]:
                 dims = {"n": n} if named else {}
                 found += GuardedMachine(run.module, dims, loaded, "main", seed=n).check(seed=n)
         return found
 
-    assert isolated(check) == []
+    return isolated(check)
+
+
+@pytest.mark.parametrize("target", ["x86-64-v3", "native"])
+@pytest.mark.parametrize("name", KERNELS)
+def test_kernels_stay_in_their_buffers(name: str, target: str) -> None:
+    assert wrong_with(*KERNELS[name], target) == []
+
+
+@pytest.mark.parametrize("target", ["x86-64-v3", "native"])
+def test_donated_arguments(target: str) -> None:
+    def window(x: Any, u: Any, i: Any) -> Any:
+        return axe.dynamic_update_slice(x, u, (i, i))
+
+    specs = [*of(F32, (19, 23), (3, 5)), axe.spec((), I32)]
+    assert wrong_with(window, specs, target, ("x",)) == []
+    assert wrong_with(lambda x, y: x * 2 + y, of(F32, (N, 13), (N, 13)), target, ("x",)) == []
+
+
+def test_a_planted_overrun_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Vectors of a fold that end behind their unit. AXEC_CACHE is off in tests (conftest.py):
+    otherwise others would find this code."""
+    monkeypatch.setattr(worker, "_compiled", {})
+    monkeypatch.setattr(reduce._ReduceKernel, "_whole", lambda self: True)
+    found = wrong_with(lambda x: axe.sum(x, axis=0), of(F32, (40, 77)), "native")
+    assert "behind the end of" in found[0]
 
 
 def test_faults_are_told() -> None:

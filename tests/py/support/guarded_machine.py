@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import ctypes
 import itertools
+import math
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,16 +21,32 @@ import numpy as np
 from support.exec_machine import Machine
 from support.guarded import Doing, Guarded, Memory
 
+from axec.dialects import attrs
 from axec.dialects.kernel import body_of, sizes, texts, yielded
 from axec.dialects.types import TensorType, of
+from axec.passes.kernel import layouts
 from axec.runtime.abi import ALIGNMENT, Frame
+from axec.runtime.format import Container
 from axec.runtime.image import Image
-from axec.runtime.program import Launch
+from axec.runtime.program import Launch, ProgramTable
 from axec.runtime.program import evaluate as evaluate_text
 
 THREADS = (1, 2, 3, 8)
 _KERNEL = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)
 _MOST_PIECES = 40
+
+
+class Code:
+    """What a GuardedMachine takes from an artifact: machine code, program tables, weights."""
+
+    def __init__(self, artifact: bytes) -> None:
+        found = Container(artifact)
+        self.image = Image(found.read(found.manifest["targets"][0]["code"]))
+        rows = found.manifest["entries"]
+        self.tables = {name: bytes(found.read(row["program"])) for name, row in rows.items()}
+        kept = [s["name"] for s in found.manifest["segments"] if s["kind"] == "weights"]
+        parts = [np.frombuffer(found.views[name], np.uint8) for name in kept]
+        self.weights: Memory = np.concatenate([np.empty(0, np.uint8), *parts])
 
 
 @dataclass(frozen=True)
@@ -50,17 +67,20 @@ class GuardedMachine(Machine):
     """An exec.program at one size of its dims, with the machine code of its kernels."""
 
     def __init__(
-        self, module: Any, dims: Mapping[str, int], image: Image, name: str, seed: int
+        self, module: Any, dims: Mapping[str, int], code: Code, name: str, seed: int
     ) -> None:
         super().__init__(module, dims, name)
-        self.image = image
+        self.image = image = code.image
+        self.table = ProgramTable.decode(code.tables[name])
+        self.values = []
+        self._know(self.table.values)
+        self.weights_memory = code.weights
         first = image.address("axe_kernels")
         self.code = (ctypes.c_void_p * max(len(self.kernels), 1)).from_address(first)
         self.random = random.Random(seed)
         self.found: list[str] = []
-        found = self.program.attributes
-        pairs = found.get("donors", [])
-        self.donors = {pair[0].value: pair[1].value for pair in pairs}
+        given = self.program.attributes
+        self.donors = dict(attrs.read("Pairs", given["donors"]) if "donors" in given else ())
 
     def check(self, seed: int) -> list[str]:
         """What is wrong, in words: launches alone, then the program as a whole."""
@@ -76,12 +96,12 @@ class GuardedMachine(Machine):
 
     def _bases(self, seed: int) -> list[Memory]:
         rng = np.random.default_rng(seed)
-        memory: dict[str, list[Memory]] = {"input": [], "output": [], "weight": []}
-        for (kind, _, name), t in zip(self.roles, self.held, strict=True):
+        memory: dict[str, list[Memory]] = {"input": [], "output": []}
+        for (kind, _, _), t in zip(self.roles, self.held, strict=True):
+            if kind == "weight":
+                continue
             numbers = _bytes_of(_values(t, self.dims, rng))
             memory[kind].append(numbers if kind != "output" else _noise(len(numbers), 1))
-            if kind == "weight":
-                self.weights_memory[self.weights[name] :][: len(numbers)] = numbers
         return [*memory["input"], *memory["output"], self.weights_memory, self.arena]
 
     def _aliases(self, bases: Sequence[Any]) -> Iterator[tuple[int, int]]:
@@ -126,6 +146,10 @@ class GuardedMachine(Machine):
         ins, outs = [of(a) for a in body_of(kernel).arguments], [of(v) for v in yielded(kernel)]
         scratch = [evaluate_text(str(s), bound) for s in sizes(kernel.attributes["workspace"])]
         held = [*(_nbytes(t, bound) for t in (*ins, *outs)), *scratch]
+        stored = texts(kernel.attributes["layouts"]) if "layouts" in kernel.attributes else []
+        for i, text in enumerate(stored):
+            if text:  # a packed weight, with the zeros that fill its panels
+                held[i] = math.prod(layouts.parse(text).shape) * ins[i].dtype.size
         kinds = [
             *(("argument", i, t.dtype.size) for i, t in enumerate(ins)),
             *(("result", i, t.dtype.size) for i, t in enumerate(outs)),
