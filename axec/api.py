@@ -13,10 +13,10 @@ from axec.artifact import Artifact
 from axec.diag import AxecError
 from axec.driver import Traceable, compile_entries
 from axec.lang import tree
-from axec.lang.core import as_tensor, tracing
+from axec.lang.arrays.core import as_tensor, tracing
+from axec.lang.arrays.tensor import Tensor
 from axec.lang.entry import Entry
 from axec.lang.spec import Spec, spec
-from axec.lang.tensor import Tensor
 from axec.lang.tracing import Traced, trace
 
 __all__ = ["compile", "jit"]

@@ -10,7 +10,7 @@ import numpy as np
 
 from axec.dialects.axe.cases import bind
 from axec.lang import tree
-from axec.lang.core import as_tensor
+from axec.lang.arrays.core import as_tensor
 from axec.lang.entry import Entry
 from axec.lang.errors import AxecError
 from axec.lang.signature import ranges

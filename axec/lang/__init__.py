@@ -1,11 +1,12 @@
 """The DSL: what `import axec as axe` offers to write programs with."""
 
 # First: the class and the modules of its methods need each other.
-from axec.lang.tensor import Tensor
+from axec.lang.arrays.tensor import Tensor
 
 # isort: split
-from axec.lang import linalg, nn, optim, random, testing, tree
-from axec.lang.aliases import (
+from axec.lang import nn, optim, testing, tree
+from axec.lang.arrays import linalg, random
+from axec.lang.arrays.aliases import (
     absolute,
     arccos,
     arccosh,
@@ -23,8 +24,7 @@ from axec.lang.aliases import (
     rint,
     true_divide,
 )
-from axec.lang.amp import AmpPolicy, amp
-from axec.lang.arrange import (
+from axec.lang.arrays.arrange import (
     broadcast_arrays,
     broadcast_to,
     concat,
@@ -46,10 +46,8 @@ from axec.lang.arrange import (
     transpose,
     unstack,
 )
-from axec.lang.batch import vmap
-from axec.lang.contract import avg_pool, conv, matmul, max_pool, tensordot, vecdot
-from axec.lang.control import cond, switch, while_loop
-from axec.lang.create import (
+from axec.lang.arrays.contract import avg_pool, conv, matmul, max_pool, tensordot, vecdot
+from axec.lang.arrays.create import (
     arange,
     array,
     asarray,
@@ -66,9 +64,15 @@ from axec.lang.create import (
     zeros,
     zeros_like,
 )
-from axec.lang.custom import custom_jvp, custom_vjp
-from axec.lang.einstein import einsum
-from axec.lang.elementwise import (
+from axec.lang.arrays.data_dependent import (
+    nonzero,
+    unique_all,
+    unique_counts,
+    unique_inverse,
+    unique_values,
+)
+from axec.lang.arrays.einsum import einsum
+from axec.lang.arrays.elementwise import (
     abs,
     acosh,
     add,
@@ -133,9 +137,7 @@ from axec.lang.elementwise import (
     trunc,
     where,
 )
-from axec.lang.entry import Entry, entry
-from axec.lang.errors import AxecError
-from axec.lang.formulas import (
+from axec.lang.arrays.formulas import (
     acos,
     asin,
     atanh,
@@ -145,17 +147,9 @@ from axec.lang.formulas import (
     sinh,
     tan,
 )
-from axec.lang.images import conv_transpose, resize
-from axec.lang.indexing import dynamic_slice, dynamic_update_slice, take
-from axec.lang.jacobian import hessian, jacfwd, jacrev
-from axec.lang.known import (
-    nonzero,
-    unique_all,
-    unique_counts,
-    unique_inverse,
-    unique_values,
-)
-from axec.lang.namespace import (
+from axec.lang.arrays.images import conv_transpose, resize
+from axec.lang.arrays.indexing import dynamic_slice, dynamic_update_slice, take
+from axec.lang.arrays.namespace import (
     __array_namespace_info__,
     can_cast,
     e,
@@ -170,17 +164,7 @@ from axec.lang.namespace import (
     promote_types,
     result_type,
 )
-from axec.lang.nn import (
-    gelu,
-    layer_norm,
-    log_softmax,
-    relu,
-    rms_norm,
-    scaled_dot_product_attention,
-    silu,
-    softmax,
-)
-from axec.lang.reduce import (
+from axec.lang.arrays.reduce import (
     all,
     any,
     argmax,
@@ -194,8 +178,7 @@ from axec.lang.reduce import (
     sum,
     var,
 )
-from axec.lang.scan import fori_loop, map, scan
-from axec.lang.sequence import (
+from axec.lang.arrays.sequence import (
     argsort,
     cummax,
     cummin,
@@ -207,6 +190,21 @@ from axec.lang.sequence import (
     sort,
     take_along_axis,
     top_k,
+)
+from axec.lang.arrays.update import put_along_axis, scatter
+from axec.lang.control.branches import cond, switch, while_loop
+from axec.lang.control.scan import fori_loop, map, scan
+from axec.lang.entry import Entry, entry
+from axec.lang.errors import AxecError
+from axec.lang.nn import (
+    gelu,
+    layer_norm,
+    log_softmax,
+    relu,
+    rms_norm,
+    scaled_dot_product_attention,
+    silu,
+    softmax,
 )
 from axec.lang.sizes import Dim, dim
 from axec.lang.spec import (
@@ -223,8 +221,11 @@ from axec.lang.spec import (
     spec_like,
     uint8,
 )
-from axec.lang.transform import grad, jvp, stop_gradient, value_and_grad, vjp
-from axec.lang.update import put_along_axis, scatter
+from axec.lang.transform.amp import AmpPolicy, amp
+from axec.lang.transform.custom import custom_jvp, custom_vjp
+from axec.lang.transform.derivatives import grad, jvp, stop_gradient, value_and_grad, vjp
+from axec.lang.transform.jacobian import hessian, jacfwd, jacrev
+from axec.lang.transform.vmap import vmap
 
 __all__ = [
     "AmpPolicy",

@@ -16,7 +16,7 @@ import numpy as np
 
 from axec.diag import Location
 from axec.lang import tree
-from axec.lang.core import as_tensor
+from axec.lang.arrays.core import as_tensor
 from axec.lang.errors import AxecError, did_you_mean, error
 from axec.lang.signature import ranges
 from axec.lang.source import user_location

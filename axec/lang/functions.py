@@ -15,12 +15,13 @@ import numpy as np
 from axec.diag import Location
 from axec.dialects.emit import IrEmit
 from axec.dialects.types import TensorType
-from axec.lang import core, tree
-from axec.lang.core import Scalar, as_tensor, leaked
+from axec.lang import tree
+from axec.lang.arrays import core
+from axec.lang.arrays.core import Scalar, as_tensor, leaked
+from axec.lang.arrays.tensor import Tensor
 from axec.lang.errors import AxecError, error
 from axec.lang.source import shown_path
 from axec.lang.spec import spec
-from axec.lang.tensor import Tensor
 from axec.lang.tracing import CONSTANT_ELEMENTS, Trace, Traced, trace
 from axec.mlir import func, ir
 

@@ -16,11 +16,11 @@ import numpy as np
 from axec.dialects import dims
 from axec.dialects.dims import Ranges
 from axec.lang import tree
+from axec.lang.arrays.tensor import Tensor
 from axec.lang.errors import AxecError, did_you_mean, error
 from axec.lang.sizes import merge
 from axec.lang.source import definition_site
 from axec.lang.spec import Spec
-from axec.lang.tensor import Tensor
 from axec.lang.tree import TreeDef
 
 Parameter = inspect.Parameter

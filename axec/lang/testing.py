@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 
 from axec.lang import tree
-from axec.lang.core import as_tensor
+from axec.lang.arrays.core import as_tensor
+from axec.lang.arrays.tensor import Tensor
 from axec.lang.errors import error
 from axec.lang.functions import need_function, need_sequence
-from axec.lang.tensor import Tensor
-from axec.lang.transform import jvp, vjp
+from axec.lang.transform.derivatives import jvp, vjp
 
 __all__ = ["Comparison", "check_grads", "compare_grads"]
 

@@ -25,12 +25,13 @@ from axec.dialects.axe.constants import constant
 from axec.dialects.dims import Ranges
 from axec.dialects.emit import IrEmit
 from axec.dialects.opdef import Array, OpDef
-from axec.lang import core, signature, tree
+from axec.lang import signature, tree
+from axec.lang.arrays import core
+from axec.lang.arrays.tensor import Tensor
 from axec.lang.donate import donors_of
 from axec.lang.errors import AxecError, error
 from axec.lang.signature import Argument
 from axec.lang.source import Key, definition_site, is_ours, key_of, site_of, user_frame
-from axec.lang.tensor import Tensor
 from axec.mlir import LOCK, func, ir
 
 CONSTANT_ELEMENTS = 16  # larger arrays are weights of the artifact

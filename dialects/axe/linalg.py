@@ -1,6 +1,7 @@
 """Decompositions of matrices: ops on the last two axes, one matrix of the batch at a time.
 
-They take f32 and f64; what is written with them (axec/lang/linalg.py) computes f16 and bf16 in f32.
+They take f32 and f64; what is written with them (axec/lang/arrays/linalg.py) computes f16 and bf16
+in f32.
 A matrix that has no decomposition gives NaN or infinity and never an error.
 """
 

@@ -7,10 +7,10 @@ Functions: activations, normalisations, `linear`, `conv2d`, `embedding`, ..., an
 
 from __future__ import annotations
 
-from axec.lang.contract import avg_pool, conv, max_pool
-from axec.lang.elementwise import sigmoid, tanh
+from axec.lang.arrays.contract import avg_pool, conv, max_pool
+from axec.lang.arrays.elementwise import sigmoid, tanh
 from axec.lang.nn import init
-from axec.lang.nn.activation import (
+from axec.lang.nn.functional.activation import (
     elu,
     gelu,
     hardsigmoid,
@@ -23,7 +23,34 @@ from axec.lang.nn.activation import (
     softmax,
     softplus,
 )
-from axec.lang.nn.activations import (
+from axec.lang.nn.functional.attention import rotary, scaled_dot_product_attention
+from axec.lang.nn.functional.dropout import (
+    alpha_dropout,
+    dropout,
+    dropout2d,
+)
+from axec.lang.nn.functional.layers import (
+    adaptive_avg_pool2d,
+    conv1d,
+    conv2d,
+    conv_transpose2d,
+    embedding,
+    linear,
+    one_hot,
+)
+from axec.lang.nn.functional.loss import (
+    binary_cross_entropy,
+    binary_cross_entropy_with_logits,
+    cross_entropy,
+    huber_loss,
+    kl_div,
+    l1_loss,
+    mse_loss,
+    nll_loss,
+    smooth_l1_loss,
+)
+from axec.lang.nn.functional.norm import batch_norm, group_norm, layer_norm, rms_norm
+from axec.lang.nn.modules.activation import (
     ELU,
     GELU,
     Hardsigmoid,
@@ -38,18 +65,8 @@ from axec.lang.nn.activations import (
     Softplus,
     Tanh,
 )
-from axec.lang.nn.attention import rotary, scaled_dot_product_attention
-from axec.lang.nn.dropout import AlphaDropout, Dropout, Dropout2d, alpha_dropout, dropout, dropout2d
-from axec.lang.nn.functional import (
-    adaptive_avg_pool2d,
-    conv1d,
-    conv2d,
-    conv_transpose2d,
-    embedding,
-    linear,
-    one_hot,
-)
-from axec.lang.nn.layers import (
+from axec.lang.nn.modules.dropout import AlphaDropout, Dropout, Dropout2d
+from axec.lang.nn.modules.layers import (
     AdaptiveAvgPool2d,
     AvgPool1d,
     AvgPool2d,
@@ -62,22 +79,17 @@ from axec.lang.nn.layers import (
     MaxPool1d,
     MaxPool2d,
 )
-from axec.lang.nn.loss import (
-    binary_cross_entropy,
-    binary_cross_entropy_with_logits,
-    cross_entropy,
-    huber_loss,
-    kl_div,
-    l1_loss,
-    mse_loss,
-    nll_loss,
-    smooth_l1_loss,
+from axec.lang.nn.modules.module import Lambda, Module, ModuleList, Sequential
+from axec.lang.nn.modules.norm import (
+    BatchNorm,
+    BatchNorm1d,
+    BatchNorm2d,
+    GroupNorm,
+    LayerNorm,
+    RMSNorm,
 )
-from axec.lang.nn.module import Lambda, Module, ModuleList, Sequential
-from axec.lang.nn.norm import batch_norm, group_norm, layer_norm, rms_norm
-from axec.lang.nn.norms import BatchNorm, BatchNorm1d, BatchNorm2d, GroupNorm, LayerNorm, RMSNorm
-from axec.lang.nn.recurrent import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNCell
-from axec.lang.nn.transformer import (
+from axec.lang.nn.modules.recurrent import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNCell
+from axec.lang.nn.modules.transformer import (
     MultiHeadAttention,
     TransformerDecoderLayer,
     TransformerEncoderLayer,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from axec.lang.optim import schedules
 from axec.lang.optim.base import GradientTransformation, apply_updates, chain
-from axec.lang.optim.gradients import (
+from axec.lang.optim.clipping import (
     accumulate,
     clip,
     clip_by_global_norm,
@@ -23,8 +23,8 @@ from axec.lang.optim.optimisers import (
     rmsprop,
     sgd,
 )
-from axec.lang.optim.paths import freeze, masked, scale_by_path
 from axec.lang.optim.scaling import LossScaling, all_finite, loss_scaling
+from axec.lang.optim.selection import freeze, masked, scale_by_path
 from axec.lang.optim.transforms import (
     add_decayed_weights,
     scale,

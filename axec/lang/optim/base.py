@@ -16,11 +16,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from axec.lang import create, tree
-from axec.lang.core import as_tensor
-from axec.lang.elementwise import expm1
+from axec.lang import tree
+from axec.lang.arrays import create
+from axec.lang.arrays.core import as_tensor
+from axec.lang.arrays.elementwise import expm1
+from axec.lang.arrays.tensor import Tensor
 from axec.lang.errors import error
-from axec.lang.tensor import Tensor
 
 Tree = Any  # a pytree of arrays
 Schedule = Callable[[Any], Any]  # int32 scalar step, from 0 -> float32 scalar

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from axec.lang import static
+from axec.lang.arrays import static
 from axec.lang.optim.base import GradientTransformation, Rate, Tree, at, chain
 from axec.lang.optim.transforms import (
     add_decayed_weights,

@@ -10,13 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from axec.lang import reduce, static, tree
-from axec.lang.core import as_tensor
-from axec.lang.elementwise import isfinite, where
+from axec.lang import tree
+from axec.lang.arrays import reduce, static
+from axec.lang.arrays.core import as_tensor
+from axec.lang.arrays.elementwise import isfinite, where
+from axec.lang.arrays.tensor import Tensor
 from axec.lang.errors import error
 from axec.lang.optim.base import GradientTransformation, Tree
-from axec.lang.tensor import Tensor
-from axec.lang.transform import value_and_grad
+from axec.lang.transform.derivatives import value_and_grad
 
 
 @dataclass(frozen=True)

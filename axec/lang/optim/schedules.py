@@ -12,12 +12,12 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from axec.lang import static
-from axec.lang.core import as_tensor
-from axec.lang.elementwise import clip, cos, floor, maximum, where
+from axec.lang.arrays import static
+from axec.lang.arrays.core import as_tensor
+from axec.lang.arrays.elementwise import clip, cos, floor, maximum, where
+from axec.lang.arrays.tensor import Tensor
 from axec.lang.errors import error
 from axec.lang.optim.base import Rate, Schedule, Tree, at
-from axec.lang.tensor import Tensor
 
 __all__ = [
     "Plateau",

@@ -8,8 +8,10 @@ from __future__ import annotations
 from typing import Any
 
 from axec.lang import tree
-from axec.lang.core import as_tensor
-from axec.lang.elementwise import maximum, minimum, rsqrt, sign, sqrt, where
+from axec.lang.arrays.core import as_tensor
+from axec.lang.arrays.elementwise import maximum, minimum, rsqrt, sign, sqrt, where
+from axec.lang.arrays.reduce import mean, sum
+from axec.lang.arrays.tensor import Tensor
 from axec.lang.optim.base import (
     GradientTransformation,
     Rate,
@@ -21,8 +23,6 @@ from axec.lang.optim.base import (
     zero_count,
     zeros_like,
 )
-from axec.lang.reduce import mean, sum
-from axec.lang.tensor import Tensor
 
 
 def scale(factor: float) -> GradientTransformation:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import axec as axe
-from axec.lang import linalg
+from axec.lang.arrays import linalg
 
 Both = Callable[..., Any]
 RNG = np.random.default_rng(11)

@@ -13,7 +13,7 @@ import pytest
 
 import axec as axe
 from axec import lang
-from axec.lang import aliases
+from axec.lang.arrays import aliases
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -147,9 +147,9 @@ def test_mypy_sees_the_types(tmp_path: Path) -> None:
     )
     told = [line.split(": ", 1)[1] for line in done.stdout.splitlines() if "typed.py:" in line]
     assert told[:4] == [
-        'note: Revealed type is "axec.lang.tensor.Tensor"',
-        'note: Revealed type is "axec.lang.tensor.Tensor"',
-        'note: Revealed type is "list[axec.lang.tensor.Tensor]"',
+        'note: Revealed type is "axec.lang.arrays.tensor.Tensor"',
+        'note: Revealed type is "axec.lang.arrays.tensor.Tensor"',
+        'note: Revealed type is "list[axec.lang.arrays.tensor.Tensor]"',
         'note: Revealed type is "axec.lang.spec.Spec"',
     ]
     assert 'Argument 1 to "__call__" of "Unary"' in told[4]

@@ -12,7 +12,7 @@ import scipy.special
 import scipy.stats
 
 import axec as axe
-from axec.lang.quantile import normal_quantile
+from axec.lang.arrays.normal_quantile import normal_quantile
 
 Both = Callable[..., Any]
 KEY = axe.random.key(42)
@@ -35,7 +35,7 @@ def test_known_answers(both: Both, words: Any) -> None:
     counter, key, result = map(_packed, words)
 
     def bits(key: Any, counter: Any) -> Any:
-        from axec.lang.random import _bits
+        from axec.lang.arrays.random import _bits
 
         return _bits(key, counter)
 

@@ -1,0 +1,1 @@
+"""Arrays and the functions of arrays, in the words of the Python array API standard."""

@@ -1,0 +1,320 @@
+"""From what users pass to one op: arrays, promotion, broadcasting, `apply`.
+
+Inside a trace an op goes into the program; outside it is evaluated at once with its NumPy
+reference. Promotion follows the Python array API standard 2024.12; what the standard leaves
+undefined (int with float, bool with number) is an error that shows the cast to write. A Python
+number takes the dtype of the array that it meets. Every cast and broadcast is an op of its own.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from contextvars import ContextVar
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from axec.dialects import dims, dtypes
+from axec.dialects.axe import arrange, elementwise
+from axec.dialects.axe.constants import dim_size
+from axec.dialects.axe.rules import show
+from axec.dialects.dims import DimExpr, Size
+from axec.dialects.dtypes import DType
+from axec.dialects.emit import EvalEmit
+from axec.dialects.opdef import OpDef
+from axec.dialects.types import Shape
+from axec.lang import hints
+from axec.lang.arrays.tensor import Tensor
+from axec.lang.errors import AxecError, error
+from axec.lang.sizes import as_shape, at_least_zero, plain, show_ranges
+from axec.lang.spec import dtype_name
+
+if TYPE_CHECKING:
+    from axec.dialects.opdef import Array
+    from axec.lang.tracing import Trace
+
+ArrayLike = Tensor | np.ndarray[Any, Any] | np.generic | float | DimExpr
+Scalar = (bool, int, float, DimExpr)
+
+ACTIVE: ContextVar[Trace | None] = ContextVar("axec-trace", default=None)
+#: Op -> the float dtype that it computes in, whatever its operands' is (see `amp`).
+COMPUTE: ContextVar[Mapping[str, DType]] = ContextVar("axec-compute", default=MappingProxyType({}))
+_EVAL = EvalEmit()
+
+
+def tracing() -> Trace | None:
+    """The trace that ops go to, or None where they are evaluated at once."""
+    return ACTIVE.get()
+
+
+def apply(op: OpDef, *operands: Tensor, **given: Any) -> Tensor:
+    """One op on operands that fit it, in the dtype that `COMPUTE` has for it. Raises its ShapeError
+    with the user's line and a hint."""
+    table = COMPUTE.get()
+    if op.name in table:
+        return _apply_in(table[op.name], op, operands, given)
+    return _apply(op, operands, given)
+
+
+def _apply_in(dtype: DType, op: OpDef, operands: Sequence[Tensor], given: dict[str, Any]) -> Tensor:
+    """An op on float32, bfloat16 and float16 in another of these dtypes: operands are cast to it,
+    and the result back to that of the first."""
+    kinds = [t.type.dtype for t in operands]
+    floats = [d for d in kinds if d.is_float and d.size <= dtypes.f32.size]
+    inner = [cast(t, dtype) if d in floats else t for t, d in zip(operands, kinds, strict=True)]
+    found = _apply(op, inner, given)
+    return cast(found, floats[0]) if floats and found.type.dtype is dtype else found
+
+
+def _apply(op: OpDef, operands: Sequence[Tensor], given: dict[str, Any]) -> Tensor:
+    trace = ACTIVE.get()
+    try:
+        if trace is not None:
+            return Tensor(trace.emit(op, operands, given), trace)
+        return Tensor(np.asarray(_EVAL(op, *[concrete(t) for t in operands], **given)))
+    except AxecError as e:
+        if e.location is not None:
+            raise
+        hint = e.hint or hints.for_rule(e.code, [t.type for t in operands])
+        raise error(e.code, hints.user_words(e.message), hint=hint) from None
+
+
+def concrete(x: Tensor) -> Array:
+    """The array behind an eager tensor. AxecError `traced-leak` for a traced one."""
+    if x.trace is not None:
+        raise leaked(x)
+    array: Array = x.value
+    return array
+
+
+def leaked(x: Tensor) -> AxecError:
+    """The error for a tensor that is used outside the trace that made it."""
+    assert x.trace is not None
+    what = f"{dtype_name(x.type.dtype)} {show(x.type.shape)}"
+    return error(
+        "traced-leak",
+        f"this {what} was traced in `{x.trace.name}` and has no value outside that trace",
+        hint=f"return it from `{x.trace.name}`: what a traced function stores in a global or an "
+        "attribute is not its result",
+    )
+
+
+def as_tensor(value: Any) -> Tensor:
+    """A Tensor of whatever counts as an array: tensors, NumPy arrays and scalars, Python numbers.
+    Raises AxecError `argument-type` for anything else."""
+    if isinstance(value, Tensor):
+        return value
+    if isinstance(value, (np.ndarray, np.generic)):
+        return _wrapped(np.asarray(value))
+    if isinstance(value, Scalar):
+        return scalar(value, _default_dtype([value]))
+    raise _no_array(value)
+
+
+def _wrapped(array: Array) -> Tensor:
+    if array.dtype not in dtypes.BY_NUMPY:
+        names = ", ".join(dtype_name(d) for d in dtypes.ALL)
+        raise error("unsupported-dtype", f"axec has no {array.dtype}", hint=f"use one of {names}")
+    return Tensor(array)
+
+
+def as_tensors(values: Any, what: str) -> list[Tensor]:
+    """The arrays of a list or tuple, promoted to one dtype; at least one."""
+    if not isinstance(values, (list, tuple)) or not values:
+        raise error(
+            "argument-type",
+            f"{what} takes a list or tuple of arrays, got {_kind(values)}",
+            hint=f"write `axe.{what}([x, y], ...)`",
+        )
+    return promote(what, *values)
+
+
+def promote(name: str, *values: Any) -> list[Tensor]:
+    """The arrays cast to their common dtype; Python numbers take it."""
+    weak = [_is_number(v) for v in values]
+    found = [v if w else as_tensor(v) for v, w in zip(values, weak, strict=True)]
+    strong = [i for i, w in enumerate(weak) if not w]
+    if not strong:
+        dtype = _default_dtype(found)
+    else:
+        dtype = found[strong[0]].type.dtype
+        for i in strong[1:]:
+            other = found[i].type.dtype
+            if other is not dtype:
+                dtype = _join(name, dtype, other, found)
+    for i, v in enumerate(found):
+        if not weak[i]:
+            found[i] = cast(v, dtype)
+        elif not strong or takes(dtype, v):
+            found[i] = scalar(v, dtype)
+        else:
+            raise hints.scalar_mix(name, v, dtype, strong[0], len(values))
+    return found
+
+
+def broadcast(name: str, tensors: list[Tensor]) -> list[Tensor]:
+    """The tensors stretched to their common shape."""
+    if not tensors:
+        raise error("argument-type", f"{name}: needs one or more arrays")
+    first = tensors[0].type.shape
+    if all(t.type.shape == first for t in tensors):
+        return tensors
+    shape = first
+    for t in tensors[1:]:
+        shape = common_shape(name, shape, t.type.shape)
+    return [stretch(t, shape) for t in tensors]
+
+
+def match(name: str, *values: Any) -> list[Tensor]:
+    """Promotion and broadcasting: operands of one dtype and shape."""
+    return broadcast(name, promote(name, *values))
+
+
+def common_shape(name: str, a: Shape, b: Shape) -> Shape:
+    """The shape that two shapes broadcast to: sizes from the right are equal or 1."""
+    longer, shorter = (a, b) if len(a) >= len(b) else (b, a)
+    lead = len(longer) - len(shorter)
+    joint = list(longer)
+    for i, n in enumerate(shorter, lead):
+        if joint[i] != n and n != 1:
+            if joint[i] != 1:
+                raise hints.cannot_broadcast(name, a, b)
+            joint[i] = n
+    return tuple(joint)
+
+
+def stretch(x: Tensor, shape: Shape) -> Tensor:
+    """`x` broadcast to a shape that it is known to fit."""
+    if x.type.shape == shape:
+        return x
+    lead = len(shape) - x.type.rank
+    return apply(arrange.broadcast, x, shape=shape, axes=tuple(range(lead, len(shape))))
+
+
+def cast(x: Tensor, dtype: DType) -> Tensor:
+    """`x` as another dtype (no op when it has it)."""
+    return x if x.type.dtype is dtype else apply(elementwise.cast, x, dtype=dtype)
+
+
+def known_shape(value: Any) -> Shape:
+    """A shape whose dims the running trace knows from its inputs (outside a trace: ints alone)."""
+    shape = as_shape(value)
+    for size in shape:
+        known_size(size)
+        trace = ACTIVE.get()
+        if trace is not None and not at_least_zero(size, trace.ranges):
+            raise error(
+                "dim-undecided",
+                f"the size `{size}` can be negative: {show_ranges(trace.ranges)}",
+                hint="raise the lower end of the dim's range",
+            )
+    return shape
+
+
+def known_size(size: Size) -> Size:
+    """The size itself, without ranges, when the running trace knows its dims."""
+    if isinstance(size, int):
+        return size
+    trace = ACTIVE.get()
+    if trace is None:
+        raise error("dim-unbound", f"`{size}` has no size outside a trace", hint="give an int")
+    if not dims.names(size) <= trace.ranges.keys():
+        raise error(
+            "dim-unbound",
+            f"no input of `{trace.name}` has the dim of `{size}`",
+            hint="a dim gets its size from an input that has it as an axis",
+        )
+    return plain(size)
+
+
+def full(shape: Shape, value: Any, dtype: DType) -> Tensor:
+    """One Python number everywhere."""
+    return stretch(scalar(value, dtype), shape)
+
+
+def need_float(name: str, x: Tensor, given: tuple[Any, ...] = (None,)) -> Tensor:
+    """`x` itself when its dtype is floating point; otherwise an AxecError that shows the cast of
+    the arrays among the operands that the user gave."""
+    if x.type.dtype.is_float:
+        return x
+    arrays = [i for i, v in enumerate(given) if not _is_number(v)]
+    raise error(
+        "dtype-unsupported",
+        f"{name}: needs floating point, got {dtype_name(x.type.dtype)}",
+        hint=hints.to_float(arrays, len(given)),
+    )
+
+
+def _is_number(value: Any) -> bool:
+    """Whether a value is a Python number or dim, which takes the dtype of the arrays around it."""
+    return isinstance(value, Scalar) and not isinstance(value, np.generic)
+
+
+def scalar(value: Any, dtype: DType) -> Tensor:
+    """A Python number as a 0-d tensor. AxecError `scalar-range` when the dtype cannot hold it."""
+    if isinstance(value, DimExpr):
+        return apply(dim_size, shape=(known_size(value),), dtype=dtype)
+    try:
+        with np.errstate(over="ignore"):  # a float beyond the range is infinite
+            return Tensor(np.asarray(value, dtype.numpy))
+    except (OverflowError, TypeError):
+        raise error(
+            "scalar-range",
+            f"{value} does not fit {dtype_name(dtype)}",
+            hint="cast the array to a wider dtype first: `.astype(axe.int64)`",
+        ) from None
+
+
+def number(value: bool | int | float, dtype: DType | None = None) -> Tensor:
+    """A Python number converted to a dtype as `astype` does; float32, int64 or bool without one."""
+    wanted = dtype or _default_dtype([value])
+    if wanted.is_integer and isinstance(value, float):
+        if not math.isfinite(value):
+            raise error("scalar-range", f"{value} does not fit {dtype_name(wanted)}")
+        value = int(value)
+    return scalar(value, wanted)
+
+
+def _join(name: str, a: DType, b: DType, values: list[Any]) -> DType:
+    found = dtypes.promote(a, b)
+    if found is None:
+        raise hints.no_common_dtype(name, a, b, values)
+    return found
+
+
+# Kind of a dtype -> the kinds of Python number that take it.
+_TAKES = {"b": "b", "f": "if", "i": "i", "u": "i"}
+
+
+def takes(dtype: DType, value: Any) -> bool:
+    """Whether a Python number becomes this dtype beside an array of it."""
+    return _kind_of(value) in _TAKES[dtype.kind]
+
+
+def _kind_of(value: Any) -> str:
+    return "b" if isinstance(value, bool) else "f" if isinstance(value, float) else "i"
+
+
+def _default_dtype(values: list[Any]) -> DType:
+    """What Python numbers become where no array decides: float32, int64 or bool."""
+    kinds = {_kind_of(v) for v in values}
+    return dtypes.f32 if "f" in kinds else dtypes.i64 if "i" in kinds else dtypes.bool_
+
+
+def _no_array(value: Any) -> AxecError:
+    hints_by_type = {
+        list: "write `axe.asarray([...])` around the list",
+        tuple: "write `axe.asarray((...))` around the tuple",
+        type(None): "did a function forget its `return`?",
+    }
+    hint = hints_by_type.get(type(value), "arrays are axe or NumPy arrays and Python numbers")
+    return error("argument-type", f"{_kind(value)} is no array", hint=hint)
+
+
+def _kind(value: Any) -> str:
+    if value is None:
+        return "None"
+    name = type(value).__name__
+    return f"{'an' if name[0] in 'aeiou' else 'a'} {name}"
