@@ -36,8 +36,8 @@ def _find(name: str) -> Any:
     else:
         lang = importlib.import_module("axec.lang")
         importlib.import_module("axec.eager")
-        if name not in lang.__all__:
-            raise AttributeError(_unknown(name, lang.__all__), name=name)
+        if name not in lang.NAMES:
+            raise AttributeError(_unknown(name, lang.NAMES), name=name)
         value = getattr(lang, name)
     globals()[name] = value
     return value
@@ -57,4 +57,4 @@ def _unknown(name: str, known: list[str]) -> str:
 def __dir__() -> list[str]:
     from axec import lang
 
-    return sorted({*globals(), *_ELSEWHERE, *_MODULES, *lang.__all__})
+    return sorted({*globals(), *_ELSEWHERE, *_MODULES, *lang.NAMES})

@@ -23,6 +23,8 @@ from axec.lang.source import user_location
 from axec.lang.spec import Spec
 from axec.lang.tracing import Traced, raised, trace
 
+__all__ = ["Entry", "entry"]
+
 _NO_VALUE = inspect.Parameter.empty
 
 

@@ -26,20 +26,9 @@ from axec.lang.tracing import CONSTANT_ELEMENTS, Trace, Traced, trace
 from axec.mlir import func, ir
 
 __all__ = [
-    "Flat",
-    "Function",
-    "active",
-    "anywhere",
-    "apply",
-    "evaluate_with",
-    "memory",
-    "need_function",
-    "need_sequence",
-    "reserve",
-    "share",
-    "traced",
-    "values",
-]
+    "Flat", "Function", "active", "anywhere", "apply", "evaluate_with", "memory", "need_function",
+    "need_sequence", "reserve", "share", "traced", "values",
+]  # fmt: skip
 
 
 @dataclass(frozen=True, slots=True)

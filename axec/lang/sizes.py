@@ -14,6 +14,8 @@ from axec.dialects.dims import DimExpr, Ranges, Size
 from axec.dialects.types import Shape
 from axec.lang.errors import error
 
+__all__ = ["Dim", "dim"]
+
 
 class Dim(DimExpr):
     """A size known only at run time: an expression over named dims, with the range of each.

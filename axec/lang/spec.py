@@ -13,20 +13,9 @@ from axec.lang.sizes import as_shape, ranges_of
 from axec.lang.tree import map as tree_map
 
 __all__ = [
-    "Spec",
-    "as_dtype",
-    "bfloat16",
-    "bool",
-    "float16",
-    "float32",
-    "float64",
-    "int8",
-    "int32",
-    "int64",
-    "spec",
-    "spec_like",
-    "uint8",
-]
+    "Spec", "bfloat16", "bool", "float16", "float32", "float64", "int8", "int32", "int64", "spec",
+    "spec_like", "uint8",
+]  # fmt: skip
 
 float64 = dtypes.f64
 float32 = dtypes.f32

@@ -16,15 +16,8 @@ from typing import Any, TypeVar
 from axec.lang.errors import error
 
 __all__ = [
-    "TreeDef",
-    "flatten",
-    "leaves",
-    "map",
-    "paths",
-    "register",
-    "structure",
-    "unflatten",
-]
+    "TreeDef", "flatten", "leaves", "map", "paths", "register", "structure", "unflatten",
+]  # fmt: skip
 
 Json = dict[str, Any]
 T = TypeVar("T")

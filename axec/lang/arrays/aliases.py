@@ -4,6 +4,12 @@ from __future__ import annotations
 
 from axec.lang.arrays import arrange, elementwise, formulas
 
+__all__ = [
+    "absolute", "arccos", "arccosh", "arcsin", "arcsinh", "arctan", "arctan2", "arctanh",
+    "bitwise_not", "concatenate", "left_shift", "mod", "power", "right_shift", "rint",
+    "true_divide",
+]  # fmt: skip
+
 absolute = elementwise.abs
 arccos = formulas.acos
 arccosh = elementwise.acosh

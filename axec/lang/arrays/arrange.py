@@ -21,6 +21,12 @@ from axec.lang.arrays.tensor import Tensor
 from axec.lang.errors import AxecError, error
 from axec.lang.sizes import as_shape, as_size, divide
 
+__all__ = [
+    "broadcast_arrays", "broadcast_to", "concat", "expand_dims", "flip", "matrix_transpose",
+    "meshgrid", "moveaxis", "pad", "permute_dims", "repeat", "reshape", "roll", "split", "squeeze",
+    "stack", "swapaxes", "tile", "transpose", "unstack",
+]  # fmt: skip
+
 
 def reshape(x: ArrayLike, /, shape: Any) -> Tensor:
     """The same elements in row-major order under another shape; one size may be -1 (what is left).

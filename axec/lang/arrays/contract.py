@@ -22,6 +22,8 @@ from axec.lang.errors import error
 from axec.lang.sizes import divide
 from axec.lang.spec import as_dtype, dtype_name
 
+__all__ = ["avg_pool", "conv", "matmul", "max_pool", "tensordot", "vecdot"]
+
 Windows = int | tuple[int, ...]
 Padding = str | int | Sequence[int | tuple[int, int]]
 

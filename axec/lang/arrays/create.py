@@ -24,6 +24,11 @@ from axec.lang.errors import error
 from axec.lang.sizes import as_size
 from axec.lang.spec import as_dtype, dtype_name, float32
 
+__all__ = [
+    "arange", "array", "asarray", "empty", "empty_like", "eye", "full", "full_like", "linspace",
+    "ones", "ones_like", "tril", "triu", "zeros", "zeros_like",
+]  # fmt: skip
+
 
 def asarray(obj: Any, /, *, dtype: Any = None) -> Tensor:
     """A Tensor of an array, a number or nested lists of numbers. NumPy arrays keep their dtype;

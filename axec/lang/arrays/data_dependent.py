@@ -12,6 +12,8 @@ from axec.lang.arrays.core import ArrayLike, as_tensor
 from axec.lang.arrays.tensor import Tensor
 from axec.lang.errors import error
 
+__all__ = ["nonzero", "unique_all", "unique_counts", "unique_inverse", "unique_values"]
+
 
 class UniqueAll(NamedTuple):
     """Result of `unique_all`."""

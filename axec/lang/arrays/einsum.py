@@ -21,6 +21,8 @@ from axec.lang.arrays.elementwise import where
 from axec.lang.arrays.tensor import Tensor
 from axec.lang.errors import error
 
+__all__ = ["einsum"]
+
 _LETTERS = string.ascii_letters
 # Private labels for the axes under an ellipsis, counted from the last axis.
 _HIDDEN = [chr(c) for c in range(0x3B1, 0x3C9)]

@@ -20,6 +20,17 @@ from axec.lang.arrays.tensor import Tensor
 from axec.lang.errors import error
 from axec.lang.spec import as_dtype, dtype_name
 
+__all__ = [
+    "abs", "acosh", "add", "asinh", "astype", "atan", "atan2", "bitwise_and", "bitwise_invert",
+    "bitwise_left_shift", "bitwise_or", "bitwise_right_shift", "bitwise_xor", "ceil", "clip",
+    "copysign", "cos", "divide", "equal", "erf", "exp", "exp2", "expm1", "floor", "floor_divide",
+    "fmod", "greater", "greater_equal", "hypot", "isfinite", "isinf", "isnan", "less", "less_equal",
+    "log", "log1p", "log2", "log10", "logical_and", "logical_not", "logical_or", "logical_xor",
+    "maximum", "minimum", "multiply", "negative", "nextafter", "not_equal", "positive", "pow",
+    "reciprocal", "remainder", "round", "rsqrt", "sigmoid", "sign", "sin", "sqrt", "square",
+    "subtract", "tanh", "trunc", "where",
+]  # fmt: skip
+
 
 class Unary(Protocol):
     """`f(x)`: an array of the shape and dtype of x (comparisons and logic: of bool)."""

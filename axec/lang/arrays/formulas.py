@@ -14,6 +14,8 @@ from axec.lang.arrays import elementwise as ew
 from axec.lang.arrays.core import ArrayLike, as_tensor, cast, match, need_float
 from axec.lang.arrays.tensor import Tensor
 
+__all__ = ["acos", "asin", "atanh", "cosh", "logaddexp", "signbit", "sinh", "tan"]
+
 _NARROW = (dtypes.f16, dtypes.bf16)
 
 

@@ -14,6 +14,8 @@ from axec.lang.arrays.indexing import take
 from axec.lang.arrays.tensor import Tensor
 from axec.lang.errors import error
 
+__all__ = ["conv_transpose", "resize"]
+
 
 def resize(x: ArrayLike, shape: int | tuple[int, ...], /, *, method: str = "linear") -> Tensor:
     """x with its last axes sampled anew at `shape` positions: position i of m lies at

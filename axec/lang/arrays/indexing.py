@@ -38,6 +38,8 @@ from axec.lang.errors import error
 from axec.lang.sizes import at_least_zero, show_ranges
 from axec.lang.spec import dtype_name
 
+__all__ = ["dynamic_slice", "dynamic_update_slice", "take"]
+
 
 @dataclass(slots=True)
 class Cut:

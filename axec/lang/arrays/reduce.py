@@ -19,6 +19,11 @@ from axec.lang.errors import error
 from axec.lang.sizes import at_least_zero
 from axec.lang.spec import as_dtype
 
+__all__ = [
+    "all", "any", "argmax", "argmin", "count_nonzero", "max", "mean", "min", "prod", "std", "sum",
+    "var",
+]  # fmt: skip
+
 
 def sum(x: ArrayLike, /, *, axis: Axes = None, dtype: Any = None, keepdims: bool = False) -> Tensor:
     """The sum; integers and bool add up in int64 unless `dtype` says otherwise."""

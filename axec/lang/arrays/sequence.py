@@ -18,6 +18,11 @@ from axec.lang.arrays.tensor import Tensor
 from axec.lang.errors import error
 from axec.lang.spec import as_dtype, dtype_name
 
+__all__ = [
+    "argsort", "cummax", "cummin", "cumulative_prod", "cumulative_sum", "diff", "isin",
+    "searchsorted", "sort", "take_along_axis", "top_k",
+]  # fmt: skip
+
 # ---- running folds -------------------------------------------------------------------------------
 
 

@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from axec.lang.arrays.update import At
     from axec.lang.tracing import Trace
 
+__all__ = ["Tensor"]
+
 Axes = int | tuple[int, ...] | None
 
 
@@ -120,7 +122,7 @@ class Tensor(Values):
             raise error(
                 "numpy-function",
                 f"NumPy's {name} needs values, this array is traced",
-                hint=f"write `{call}`" if ours in lang.__all__ else None,
+                hint=f"write `{call}`" if ours in lang.NAMES else None,
             )
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -14,6 +14,8 @@ from axec.lang.arrays.core import ArrayLike, apply, as_tensor, cast, promote, sc
 from axec.lang.arrays.tensor import Tensor
 from axec.lang.errors import error
 
+__all__ = ["put_along_axis", "scatter"]
+
 _KINDS: dict[str, OpDef] = {
     "add": elementwise_ops.add,
     "mul": elementwise_ops.mul,

@@ -5,183 +5,22 @@ Functions: activations, normalisations, `linear`, `conv2d`, `embedding`, ..., an
 (`Linear`, `Sequential`, ...) describe layers and models over them. `init` has initialisers.
 """
 
-from __future__ import annotations
-
-from axec.lang.arrays.contract import avg_pool, conv, max_pool
-from axec.lang.arrays.elementwise import sigmoid, tanh
-from axec.lang.nn import init
-from axec.lang.nn.functional.activation import (
-    elu,
-    gelu,
-    hardsigmoid,
-    hardswish,
-    identity,
-    leaky_relu,
-    log_softmax,
-    relu,
-    silu,
-    softmax,
-    softplus,
-)
-from axec.lang.nn.functional.attention import rotary, scaled_dot_product_attention
-from axec.lang.nn.functional.dropout import (
-    alpha_dropout,
-    dropout,
-    dropout2d,
-)
-from axec.lang.nn.functional.layers import (
-    adaptive_avg_pool2d,
-    conv1d,
-    conv2d,
-    conv_transpose2d,
-    embedding,
-    linear,
-    one_hot,
-)
-from axec.lang.nn.functional.loss import (
-    binary_cross_entropy,
-    binary_cross_entropy_with_logits,
-    cross_entropy,
-    huber_loss,
-    kl_div,
-    l1_loss,
-    mse_loss,
-    nll_loss,
-    smooth_l1_loss,
-)
-from axec.lang.nn.functional.norm import batch_norm, group_norm, layer_norm, rms_norm
-from axec.lang.nn.modules.activation import (
-    ELU,
-    GELU,
-    Hardsigmoid,
-    Hardswish,
-    Identity,
-    LeakyReLU,
-    LogSoftmax,
-    ReLU,
-    Sigmoid,
-    SiLU,
-    Softmax,
-    Softplus,
-    Tanh,
-)
-from axec.lang.nn.modules.dropout import AlphaDropout, Dropout, Dropout2d
-from axec.lang.nn.modules.layers import (
-    AdaptiveAvgPool2d,
-    AvgPool1d,
-    AvgPool2d,
-    Conv1d,
-    Conv2d,
-    ConvTranspose2d,
-    Embedding,
-    Flatten,
-    Linear,
-    MaxPool1d,
-    MaxPool2d,
-)
-from axec.lang.nn.modules.module import Lambda, Module, ModuleList, Sequential
-from axec.lang.nn.modules.norm import (
-    BatchNorm,
-    BatchNorm1d,
-    BatchNorm2d,
-    GroupNorm,
-    LayerNorm,
-    RMSNorm,
-)
-from axec.lang.nn.modules.recurrent import GRU, LSTM, RNN, GRUCell, LSTMCell, RNNCell
-from axec.lang.nn.modules.transformer import (
-    MultiHeadAttention,
-    TransformerDecoderLayer,
-    TransformerEncoderLayer,
-)
-
-__all__ = [
-    "ELU",
-    "GELU",
-    "GRU",
-    "LSTM",
-    "RNN",
-    "AdaptiveAvgPool2d",
-    "AlphaDropout",
-    "AvgPool1d",
-    "AvgPool2d",
-    "BatchNorm",
-    "BatchNorm1d",
-    "BatchNorm2d",
-    "Conv1d",
-    "Conv2d",
-    "ConvTranspose2d",
-    "Dropout",
-    "Dropout2d",
-    "Embedding",
-    "Flatten",
-    "GRUCell",
-    "GroupNorm",
-    "Hardsigmoid",
-    "Hardswish",
-    "Identity",
-    "LSTMCell",
-    "Lambda",
-    "LayerNorm",
-    "LeakyReLU",
-    "Linear",
-    "LogSoftmax",
-    "MaxPool1d",
-    "MaxPool2d",
-    "Module",
-    "ModuleList",
-    "MultiHeadAttention",
-    "RMSNorm",
-    "RNNCell",
-    "ReLU",
-    "Sequential",
-    "SiLU",
-    "Sigmoid",
-    "Softmax",
-    "Softplus",
-    "Tanh",
-    "TransformerDecoderLayer",
-    "TransformerEncoderLayer",
-    "adaptive_avg_pool2d",
-    "alpha_dropout",
-    "avg_pool",
-    "batch_norm",
-    "binary_cross_entropy",
-    "binary_cross_entropy_with_logits",
-    "conv",
-    "conv1d",
-    "conv2d",
-    "conv_transpose2d",
-    "cross_entropy",
-    "dropout",
-    "dropout2d",
-    "elu",
-    "embedding",
-    "gelu",
-    "group_norm",
-    "hardsigmoid",
-    "hardswish",
-    "huber_loss",
-    "identity",
-    "init",
-    "kl_div",
-    "l1_loss",
-    "layer_norm",
-    "leaky_relu",
-    "linear",
-    "log_softmax",
-    "max_pool",
-    "mse_loss",
-    "nll_loss",
-    "one_hot",
-    "relu",
-    "rms_norm",
-    "rotary",
-    "scaled_dot_product_attention",
-    "sigmoid",
-    "silu",
-    "smooth_l1_loss",
-    "softmax",
-    "softplus",
-    "tanh",
-]
+from axec.lang.arrays.contract import avg_pool as avg_pool
+from axec.lang.arrays.contract import conv as conv
+from axec.lang.arrays.contract import max_pool as max_pool
+from axec.lang.arrays.elementwise import sigmoid as sigmoid
+from axec.lang.arrays.elementwise import tanh as tanh
+from axec.lang.nn import init as init
+from axec.lang.nn.functional.activation import *
+from axec.lang.nn.functional.attention import *
+from axec.lang.nn.functional.dropout import *
+from axec.lang.nn.functional.layers import *
+from axec.lang.nn.functional.loss import *
+from axec.lang.nn.functional.norm import *
+from axec.lang.nn.modules.activation import *
+from axec.lang.nn.modules.dropout import *
+from axec.lang.nn.modules.layers import *
+from axec.lang.nn.modules.module import *
+from axec.lang.nn.modules.norm import *
+from axec.lang.nn.modules.recurrent import *
+from axec.lang.nn.modules.transformer import *

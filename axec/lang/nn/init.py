@@ -16,22 +16,10 @@ from axec.lang.errors import did_you_mean, error
 from axec.lang.spec import as_dtype, float32
 
 __all__ = [
-    "constant",
-    "diag",
-    "eye",
-    "gain",
-    "kaiming_normal",
-    "kaiming_uniform",
-    "normal",
-    "ones",
-    "orthogonal",
-    "sparse",
-    "truncated_normal",
-    "uniform",
-    "xavier_normal",
-    "xavier_uniform",
+    "constant", "diag", "eye", "gain", "kaiming_normal", "kaiming_uniform", "normal", "ones",
+    "orthogonal", "sparse", "truncated_normal", "uniform", "xavier_normal", "xavier_uniform",
     "zeros",
-]
+]  # fmt: skip
 
 Array = np.ndarray[Any, Any]
 Rng = int | np.random.Generator

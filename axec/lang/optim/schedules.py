@@ -20,18 +20,9 @@ from axec.lang.errors import error
 from axec.lang.optim.base import Rate, Schedule, Tree, at
 
 __all__ = [
-    "Plateau",
-    "constant",
-    "cosine",
-    "exponential",
-    "join",
-    "linear",
-    "multistep",
-    "one_cycle",
-    "plateau",
-    "step",
-    "warm_up",
-]
+    "Plateau", "constant", "cosine", "exponential", "join", "linear", "multistep", "one_cycle",
+    "plateau", "step", "warm_up",
+]  # fmt: skip
 
 
 def _steps(count: Any) -> Tensor:

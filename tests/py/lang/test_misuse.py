@@ -14,7 +14,7 @@ from axec import lang
 
 FUNCTIONS = {
     name: fn
-    for name in lang.__all__
+    for name in lang.NAMES
     if inspect.isfunction(fn := getattr(lang, name)) and name != "entry"
 }
 DIM = axe.dim("batch", 1, 4)

@@ -8,6 +8,11 @@ from axec.lang.arrays.core import ArrayLike, apply, as_tensor, need_float
 from axec.lang.arrays.elementwise import clip, exp, expm1, log1p, maximum, minimum, where
 from axec.lang.arrays.tensor import Tensor
 
+__all__ = [
+    "elu", "gelu", "hardsigmoid", "hardswish", "identity", "leaky_relu", "log_softmax", "relu",
+    "silu", "softmax", "softplus",
+]  # fmt: skip
+
 
 def relu(x: ArrayLike, /) -> Tensor:
     """max(x, 0); NaN stays NaN."""

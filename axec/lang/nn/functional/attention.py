@@ -17,6 +17,8 @@ from axec.lang.arrays.elementwise import cos, sin
 from axec.lang.arrays.tensor import Tensor
 from axec.lang.errors import error
 
+__all__ = ["rotary", "scaled_dot_product_attention"]
+
 
 def scaled_dot_product_attention(
     query: ArrayLike,

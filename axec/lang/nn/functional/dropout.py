@@ -10,6 +10,8 @@ from axec.lang.arrays.elementwise import where
 from axec.lang.arrays.tensor import Tensor
 from axec.lang.errors import error
 
+__all__ = ["alpha_dropout", "dropout", "dropout2d"]
+
 
 def dropout(x: ArrayLike, p: float = 0.5, /, *, key: ArrayLike) -> Tensor:
     """Each element 0 with probability p, otherwise x / (1 - p). Source: JMLR 15 (2014), 1929."""

@@ -21,6 +21,10 @@ from axec.lang.errors import AxecError, error
 from axec.lang.spec import as_dtype, float32
 from axec.lang.transform.derivatives import stop_gradient, vjp
 
+__all__ = [
+    "adaptive_avg_pool2d", "conv1d", "conv2d", "conv_transpose2d", "embedding", "linear", "one_hot",
+]  # fmt: skip
+
 
 def linear(x: ArrayLike, weight: ArrayLike, bias: ArrayLike | None = None, /) -> Tensor:
     """x @ weight.T + bias: x [..., in], weight [out, in], bias [out] give [..., out]."""

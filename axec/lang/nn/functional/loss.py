@@ -17,6 +17,11 @@ from axec.lang.errors import error
 from axec.lang.nn.functional.activation import log_softmax
 from axec.lang.nn.functional.layers import hits
 
+__all__ = [
+    "binary_cross_entropy", "binary_cross_entropy_with_logits", "cross_entropy", "huber_loss",
+    "kl_div", "l1_loss", "mse_loss", "nll_loss", "smooth_l1_loss",
+]  # fmt: skip
+
 _REDUCTIONS: dict[str, Callable[[Tensor], Tensor]] = {
     "mean": reduce.mean,
     "sum": reduce.sum,

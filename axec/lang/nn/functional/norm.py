@@ -14,6 +14,8 @@ from axec.lang.arrays.tensor import Tensor
 from axec.lang.errors import error
 from axec.lang.sizes import divide
 
+__all__ = ["batch_norm", "group_norm", "layer_norm", "rms_norm"]
+
 
 def layer_norm(
     x: ArrayLike,

@@ -10,6 +10,11 @@ from axec.lang.arrays import elementwise
 from axec.lang.nn.functional import activation
 from axec.lang.nn.modules.module import Lambda
 
+__all__ = [
+    "ELU", "GELU", "Hardsigmoid", "Hardswish", "Identity", "LeakyReLU", "LogSoftmax", "ReLU",
+    "SiLU", "Sigmoid", "Softmax", "Softplus", "Tanh",
+]  # fmt: skip
+
 
 def _module(name: str, fn: Callable[..., Any]) -> type[Lambda]:
     """A module class for a function of one array."""

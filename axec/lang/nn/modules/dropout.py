@@ -9,6 +9,8 @@ from axec.lang.arrays.tensor import Tensor
 from axec.lang.nn.functional.dropout import alpha_dropout, dropout, dropout2d
 from axec.lang.nn.modules.module import Module
 
+__all__ = ["AlphaDropout", "Dropout", "Dropout2d"]
+
 
 @dataclass(eq=False)
 class Dropout(Module):

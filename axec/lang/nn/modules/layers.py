@@ -26,6 +26,11 @@ from axec.lang.nn.functional.layers import (
 )
 from axec.lang.nn.modules.module import Module
 
+__all__ = [
+    "AdaptiveAvgPool2d", "AvgPool1d", "AvgPool2d", "Conv1d", "Conv2d", "ConvTranspose2d",
+    "Embedding", "Flatten", "Linear", "MaxPool1d", "MaxPool2d",
+]  # fmt: skip
+
 Array = np.ndarray[Any, Any]
 Rng = np.random.Generator
 

@@ -29,6 +29,8 @@ from axec.lang.arrays.core import ArrayLike, as_tensor
 from axec.lang.arrays.tensor import Tensor
 from axec.lang.errors import did_you_mean, error
 
+__all__ = ["Lambda", "Module", "ModuleList", "Sequential"]
+
 Array = np.ndarray[Any, Any]
 Tree = dict[str, Any]  # arrays under names, in dicts as deep as the modules
 

@@ -13,6 +13,8 @@ from axec.lang.nn import init
 from axec.lang.nn.functional import norm
 from axec.lang.nn.modules.module import Module
 
+__all__ = ["BatchNorm", "BatchNorm1d", "BatchNorm2d", "GroupNorm", "LayerNorm", "RMSNorm"]
+
 Array = np.ndarray[Any, Any]
 Rng = np.random.Generator
 

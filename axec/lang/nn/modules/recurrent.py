@@ -25,6 +25,8 @@ from axec.lang.nn.functional.activation import relu
 from axec.lang.nn.functional.layers import linear
 from axec.lang.nn.modules.module import Module
 
+__all__ = ["GRU", "LSTM", "RNN", "GRUCell", "LSTMCell", "RNNCell"]
+
 Array = np.ndarray[Any, Any]
 Carry = tuple[Tensor, ...]  # h, or h and c: each [N, H]
 

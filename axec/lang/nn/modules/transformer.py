@@ -26,6 +26,8 @@ from axec.lang.nn.modules.module import Module
 from axec.lang.nn.modules.norm import LayerNorm
 from axec.lang.spec import bool as bool_
 
+__all__ = ["MultiHeadAttention", "TransformerDecoderLayer", "TransformerEncoderLayer"]
+
 Array = np.ndarray[Any, Any]
 _ACTIVATIONS: dict[str, Callable[[Any], Tensor]] = {"relu": relu, "gelu": gelu}
 
