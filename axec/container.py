@@ -7,7 +7,9 @@ import glob
 import hashlib
 import os
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
 
 from axec.diag import AxecError
 from axec.runtime.format import (
@@ -29,23 +31,33 @@ from axec.signing import public_key, sign
 Chunk = bytes | memoryview
 
 
-class Segment(NamedTuple):
+@dataclass(frozen=True)
+class Segment:
     """A named run of bytes: `data` is bytes or any contiguous buffer (it is not copied)."""
 
     name: str
     kind: str
     data: Any
 
+    @cached_property
+    def view(self) -> memoryview:
+        """The data byte by byte."""
+        return memoryview(self.data).cast("B")
+
+    @cached_property
+    def sha256(self) -> str:
+        """The hash of the data, taken once: weights are gigabytes."""
+        return hashlib.sha256(self.view).hexdigest()
+
 
 def complete(manifest: Manifest, segments: Sequence[Segment]) -> Manifest:
     """The manifest as it is written: with its "format" and "segments" keys filled in."""
     rows, end = [], 0
-    for name, kind, data in segments:
-        view, to = memoryview(data).cast("B"), KINDS[kind]
-        place = {"offset": align(end, to), "size": view.nbytes, "align": to}
-        digest = hashlib.sha256(view).hexdigest()
-        rows.append({"name": name, "kind": kind, "sha256": digest, **place})
-        end = place["offset"] + view.nbytes
+    for one in segments:
+        to, size = KINDS[one.kind], one.view.nbytes
+        place = {"offset": align(end, to), "size": size, "align": to}
+        rows.append({"name": one.name, "kind": one.kind, "sha256": one.sha256, **place})
+        end = place["offset"] + size
     return {**manifest, "format": dict(FORMAT), "segments": rows}
 
 
@@ -79,7 +91,7 @@ def _chunks(manifest: Manifest, segments: Sequence[Segment], keys: Iterable[byte
     at, start = 64 + len(text), align(64 + len(text), PAGE)
     for row, segment in zip(whole["segments"], segments, strict=True):
         begin = start + row["offset"]
-        chunks += [bytes(begin - at), memoryview(segment.data).cast("B")]
+        chunks += [bytes(begin - at), segment.view]
         at = begin + row["size"]
     version, digest = (FORMAT["major"], FORMAT["minor"]), hashlib.sha256(text).digest()
     header = HEADER.pack(MAGIC, *version, 0, at, len(text), digest)

@@ -122,9 +122,9 @@ class Compilation:
         stages point at the user's line as those of tracing do."""
         wanted = self.options.targets()
         image.prepare(wanted)  # goes on while the program is being traced
-        self.choices = self.options.choices()
         with self.inside():
             self._trace()
+            self.choices = self.options.choices()
             packed = self._found(wanted)
             with self._stage("pack"):
                 source = pack.provenance(self.source, self._passes(), wanted)

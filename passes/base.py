@@ -23,6 +23,7 @@ import time
 import typing
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
 from typing import Any, ClassVar
 
 from axec.diag import AxecError, Location
@@ -140,6 +141,7 @@ def _show(value: Any) -> str:
 _SPEC = re.compile(r"([\w-]+)\s*(?:\{([^{}]*)\})?")
 
 
+@cache
 def parse_spec(text: str) -> Pass:
     """`NAME` or `NAME{option=value ...}` as a pass.
 

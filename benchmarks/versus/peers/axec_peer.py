@@ -11,8 +11,8 @@ from versus.peers.base import Peer, aligned
 
 class Axec(Peer):
     def prepare(self) -> None:
-        import axec as axe  # noqa: F401
-        from axec import optim  # noqa: F401  (the compiler's parts are imported on first use)
+        # The models import the compiler's parts, which `axec` alone leaves to their first use.
+        from versus.models import axec_models  # noqa: F401
 
         self.params, self.given = self.made()
         if self.workload.dtype == "bf16":

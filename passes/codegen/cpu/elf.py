@@ -37,10 +37,10 @@ from axec.passes.codegen.cpu.elf_object import (
     SHT_PROGBITS,
     SHT_RELA,
     SHT_STRTAB,
-    STB_LOCAL,
     STV_DEFAULT,
     SYM,
     LinkError,
+    ObjectFile,
     Relocation,
     Section,
     Symbol,
@@ -77,7 +77,13 @@ def link(objects: Sequence[bytes], soname: str = "axe.so") -> bytes:
 
 def undefined(objects: Sequence[bytes]) -> list[str]:
     """The names, sorted, that x86-64 ET_REL objects use and none of them defines."""
-    return sorted(_Linker(objects).undefined())
+    return sorted(_missing([read_object(o) for o in objects]))
+
+
+def _missing(inputs: Sequence[ObjectFile]) -> set[str]:
+    """Names that are used and defined nowhere."""
+    used = {name for object_ in inputs for name in object_.uses}
+    return used - {symbol.name for object_ in inputs for symbol in object_.defines}
 
 
 class _Layout:
@@ -132,24 +138,15 @@ class _Linker:
     def resolve(self) -> None:
         """Find the one definition of every global symbol."""
         for index, object_ in enumerate(self.inputs):
-            for symbol in object_.symbols:
-                if symbol.bind == STB_LOCAL or not symbol.defined:
-                    continue
+            for symbol in object_.defines:
                 if symbol.name in self.globals:
                     raise LinkError(f"symbol {symbol.name} is defined twice")
                 self.globals[symbol.name] = (index, symbol)
-        missing = self.undefined()
-        if missing:
+        if missing := _missing(self.inputs):
             names = ", ".join(sorted(missing))
             raise LinkError(f"undefined symbols: {names} (an artifact imports nothing)")
         definitions = [self.globals[name] for name in sorted(self.globals)]
         self.exports = [(i, s) for i, s in definitions if s.visibility == STV_DEFAULT]
-
-    def undefined(self) -> set[str]:
-        """Names that are used and defined nowhere."""
-        used = {object_.symbols[r.symbol] for object_ in self.inputs for r in object_.relocations}
-        here = {s.name for o in self.inputs for s in o.symbols if s.defined and s.bind != STB_LOCAL}
-        return {s.name for s in used if not s.defined} - here
 
     def gather(self) -> None:
         """Put the input sections that are loaded into the output sections."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from axec.diag import AxecError
 
@@ -79,11 +80,14 @@ class Relocation:
 
 @dataclass(frozen=True, slots=True)
 class ObjectFile:
-    """One relocatable object; indices are those of the file."""
+    """One relocatable object; indices are those of the file. `defines`: its global symbols;
+    `uses`: names of symbols that it refers to and does not define."""
 
     sections: tuple[Section, ...]
     symbols: tuple[Symbol, ...]
     relocations: tuple[Relocation, ...]
+    defines: tuple[Symbol, ...]
+    uses: frozenset[str]
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,8 +106,10 @@ class _Header:
     entry_size: int
 
 
+@lru_cache(maxsize=512)
 def read_object(data: bytes) -> ObjectFile:
-    """Parse one x86-64 ET_REL object. Raises LinkError when it is something else or damaged."""
+    """Parse one x86-64 ET_REL object; most are parts of many programs, as the support code is of
+    all. Raises LinkError when it is something else or damaged."""
     try:
         headers, names = _read_headers(data)
         sections = tuple(_read_section(data, h, names) for h in headers)
@@ -120,7 +126,10 @@ def read_object(data: bytes) -> ObjectFile:
     except (struct.error, IndexError, ValueError, OverflowError) as error:
         raise LinkError(f"damaged object file: {error}") from error
     _check(sections, symbols, relocations)
-    return ObjectFile(sections, symbols, relocations)
+    defines = tuple(s for s in symbols if s.defined and s.bind != STB_LOCAL)
+    used = (symbols[r.symbol] for r in relocations)
+    uses = frozenset(s.name for s in used if not s.defined)
+    return ObjectFile(sections, symbols, relocations, defines, uses)
 
 
 def _check(

@@ -64,19 +64,19 @@ class Image:
 
 
 def prepare(wanted: Sequence[Target]) -> None:
-    """Begin what does not depend on the model: the support code of the targets, and routines that
-    most models call. Where it was compiled before, the kernels often were, too, and no worker may
-    be needed."""
-    for target in wanted:
-        worker.submit(_support(), target, first=True)
-    sources.begin()
+    """Begin what does not depend on the model, once in a process: the support code of the targets,
+    and routines that most models call. Where it was compiled before, the kernels often were, too,
+    and no worker may be needed."""
     new = [target for target in wanted if target not in _prepared]
+    for target in new:
+        worker.submit(_support(), target, first=True)
     if new:
+        sources.begin()
         _prepared.update(new)
         threading.Thread(target=_begin_common, args=(new,), daemon=True).start()
 
 
-#: Targets whose common routines this process has begun.
+#: Targets that this process has prepared.
 _prepared: set[Target] = set()
 
 

@@ -2,8 +2,9 @@
 
 Workers are started once and serve every later compilation. The driver submits the support code
 before it traces, so that LLVM loads (50 ms) meanwhile; where everything is in the cache on disk, no
-worker starts at all. Fresh interpreters rather than forks: a compiler may run inside a process with
-threads (JAX, CUDA), where forking is unsafe.
+worker starts at all. A worker that is idle is asked at once, by the thread that submits: another
+thread would begin when this one rests, a millisecond or more later. Fresh interpreters rather than
+forks: a compiler may run inside a process with threads (JAX, CUDA), where forking is unsafe.
 """
 
 from __future__ import annotations
@@ -14,9 +15,8 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version
@@ -44,9 +44,11 @@ def worker_count() -> int:
 
 
 def start(count: int | None = None) -> None:
-    """Start `count` workers (default: all) in the background, unless they run already."""
-    with _borrow(count or worker_count()):
-        pass
+    """Start workers in the background until `count` (default: all) are idle."""
+    with _lock:
+        _forget_parent()
+        missing = (count or worker_count()) - len(_idle)
+    _give_back([_Worker() for _ in range(missing)])
 
 
 def submit(
@@ -71,10 +73,13 @@ def submit(
     text = module.text()
     request = _Request(module, target, output, text, _key(made_from or text, target, output))
     with _lock:
-        found = _remembered(request.key)
+        found = _find(request.key)
         if found is None:
+            asked = _idle.pop() if _idle else None
+            if asked is not None:
+                asked.send(target, output, text)
             workers = worker_count() if first else 1
-            found = _threads[0].submit(_run, request, locations or {}, workers)
+            found = _threads[0].submit(_run, request, locations or {}, asked, workers)
             _remember(request.key, found)
         return found
 
@@ -82,21 +87,23 @@ def submit(
 def known(made_from: str, target: Target, output: Output = "object") -> Future[bytes] | None:
     """What an earlier `submit` with the same `made_from` has given or will give, in this process
     or, kept on disk, in another one; None where there was none."""
-    key = _key(made_from, target, output)
     with _lock:
-        found = _remembered(key)
-        if found is None and (kept := open_cache().get(key)) is not None:
-            found = Future()
-            found.set_result(kept)
-            _remember(key, found)
-        return found
+        return _find(_key(made_from, target, output))
 
 
-def _remembered(key: bytes) -> Future[bytes] | None:
+def _find(key: bytes) -> Future[bytes] | None:
     """Called under the lock, as is `_remember`."""
     _forget_parent()
     found = _compiled.get(key)
-    return None if found is None or (found.done() and found.exception()) else found
+    if found is not None and not (found.done() and found.exception()):
+        return found
+    kept = open_cache().get(key)
+    if kept is None:
+        return None
+    found = Future()
+    found.set_result(kept)
+    _remember(key, found)
+    return found
 
 
 def _remember(key: bytes, found: Future[bytes]) -> None:
@@ -140,17 +147,21 @@ def _toolchain() -> str:
     return f"llvmlite {version('llvmlite')} {options}"
 
 
-def _run(request: _Request, locations: Mapping[str, Any], workers: int) -> bytes:
-    on_disk = open_cache()
-    found = on_disk.get(request.key)
-    if found is not None:
-        return found
-    start(workers)
-    with _borrow(1) as (worker,):
-        worker.send(request.target, request.output, request.text)
-        answer, _ = worker.receive()
+def _run(
+    request: _Request, locations: Mapping[str, Any], asked: _Worker | None, workers: int
+) -> bytes:
+    """The result of a request, in a thread that waits for it. `asked`: the worker that has it;
+    where none was idle, one is found here, and `workers` are started."""
+    if asked is None:
+        start(workers)
+        with _lock:
+            asked = _idle.pop() if _idle else None
+        asked = asked or _Worker()
+        asked.send(request.target, request.output, request.text)
+    answer, _ = asked.receive()
+    _give_back([asked])
     made = _again(request, locations) if answer is None else answer
-    on_disk.put(request.key, made)
+    open_cache().put(request.key, made)
     return made
 
 
@@ -260,19 +271,8 @@ def _forget_parent() -> None:
         _threads[0] = _new_threads()
 
 
-@contextmanager
-def _borrow(count: int) -> Iterator[list[_Worker]]:
-    """Workers for the use of one thread; new ones are started when too few are idle."""
-    with _lock:
-        _forget_parent()
-        workers = [_idle.pop() for _ in range(min(count, len(_idle)))]
-    workers += [_Worker() for _ in range(count - len(workers))]
-    try:
-        yield workers
-    except BaseException:  # also KeyboardInterrupt: an answer may still be under way
-        for worker in workers:
-            worker.close()
-        raise
+def _give_back(workers: Sequence[_Worker]) -> None:
+    """Workers are idle from now on, if they live."""
     with _lock:
         _idle.extend(worker for worker in workers if worker.alive)
 

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -167,7 +168,7 @@ def test_killed_while_writing(parts: Parts, path: Path) -> None:
     import pickle
 
     manifest, segments = parts
-    plain = pickle.dumps((manifest, [s._replace(data=bytes(s.data)) for s in segments]))
+    plain = pickle.dumps((manifest, [replace(s, data=bytes(s.data)) for s in segments]))
     seen = set()
     for delay in (0.002, 0.005, 0.01, 0.02, 0.04):
         command = [sys.executable, "-c", WRITER, str(path)]

@@ -7,6 +7,7 @@ import gc
 import os
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -116,7 +117,7 @@ def test_code_that_is_none(parts: Parts, native: bytes, damage: str, refused: Re
     if code is None:
         manifest["entries"]["zzz"] = dict(manifest["entries"]["add"])
         code = native + bytes(8)
-    segments = [segments[0]._replace(data=code), *segments[1:]]
+    segments = [replace(segments[0], data=code), *segments[1:]]
     assert refused(load, dumps(manifest, segments)) == "load-failed"
 
 
