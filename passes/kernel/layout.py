@@ -29,7 +29,7 @@ from axec.dialects.axe.contract import conv
 from axec.dialects.emit import IrEmit
 from axec.dialects.kernel import functions
 from axec.mlir import ir
-from axec.passes.axe.rewrite import drop_unused
+from axec.passes.axe.simplify.rewrite import drop_unused
 from axec.passes.base import Pass, register
 from axec.passes.kernel.channels_last import ChannelsLast
 from axec.passes.kernel.convolution import Conv, conv_of

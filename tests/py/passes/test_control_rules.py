@@ -15,7 +15,7 @@ from support.control_programs import ALL, REVERSIBLE, SIZE, Maker, Python, input
 import axec as axe
 from axec.dialects.interpret import interpret
 from axec.lang.tracing import trace
-from axec.passes.axe.control.rules import RULES
+from axec.passes.axe.simplify.control.rules import RULES
 from axec.passes.base import parse_pipeline, run_pipeline
 
 LIT = Path(__file__).parents[2] / "lit" / "control" / "simplify.mlir"

@@ -6,9 +6,9 @@ from collections import Counter
 from typing import Any
 
 from axec.dialects import control
-from axec.passes.axe.control.edit import Bodies, rename
-from axec.passes.axe.control.rules import GONE, RULES
-from axec.passes.axe.rewrite import drop_unused
+from axec.passes.axe.simplify.control.edit import Bodies, rename
+from axec.passes.axe.simplify.control.rules import GONE, RULES
+from axec.passes.axe.simplify.rewrite import drop_unused
 
 
 def simplify_control(module: Any) -> Counter[str]:

@@ -5,7 +5,10 @@ from __future__ import annotations
 from axec.dialects.axe import OPS, arrange
 from axec.dialects.dims import Size
 from axec.dialects.types import Shape
-from axec.passes.axe.rewrite import Site, Value, rule, static_shape, used_once
+from axec.passes.axe.simplify.rewrite import Rules, Site, Value, static_shape, used_once
+
+RULES = Rules()
+rule = RULES.enter
 
 _RESHAPE = arrange.reshape
 _SPLATS = ("reshape", "transpose", "broadcast", "slice", "reverse")

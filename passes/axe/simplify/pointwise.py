@@ -15,7 +15,10 @@ from axec.dialects import dtypes
 from axec.dialects.axe import elementwise as ew
 from axec.dialects.dtypes import DType
 from axec.dialects.opdef import Array
-from axec.passes.axe.rewrite import Site, Value, rule
+from axec.passes.axe.simplify.rewrite import Rules, Site, Value
+
+RULES = Rules()
+rule = RULES.enter
 
 # What leaves the other operand as it is: (op, number, dtype kinds); -0.0 is the zero of float sums.
 _NEUTRAL: dict[str, tuple[tuple[float, str], ...]] = {

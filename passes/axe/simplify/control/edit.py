@@ -10,7 +10,7 @@ from typing import Any
 from axec.dialects import control
 from axec.dialects.fn import is_private
 from axec.mlir import func, ir
-from axec.passes.axe.rewrite import drop_unused
+from axec.passes.axe.simplify.rewrite import drop_unused
 
 Value = Any  # an MLIR value
 

@@ -10,7 +10,10 @@ from axec.dialects.attrs import Ints
 from axec.dialects.axe.arrange import reshape
 from axec.dialects.axe.contract import dot_general
 from axec.dialects.axe.reduce import reduce
-from axec.passes.axe.rewrite import Site, Value, rule
+from axec.passes.axe.simplify.rewrite import Rules, Site, Value
+
+RULES = Rules()
+rule = RULES.enter
 
 
 @rule("reduce(x) along axes of size 1 => reshape(x)", "reduce")

@@ -1,5 +1,8 @@
 """Rewriting rules: tables of one-sentence rules, and the one sweep that applies them.
 
+    RULES = Rules()
+    rule = RULES.enter
+
     @rule("neg(neg(x)) => x", "neg")
     def _(s: Site) -> Value | None:
         return s.inner(0, "neg", 0)
@@ -13,7 +16,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -42,32 +45,35 @@ class Rule:
     apply: Callable[[Site], Value | None]
 
 
-RULES: dict[str, list[Rule]] = {}  # by full name of the root op, in order of trial
+class Rules(list[Rule]):
+    """A table of rules, in order of trial. Tables add with `+`."""
+
+    def enter(self, text: str, *ops: str) -> Callable[[Callable[[Site], Any]], Any]:
+        """The decorator that enters a function as a rule."""
+
+        def decorate(fn: Callable[[Site], Any]) -> Callable[[Site], Any]:
+            self.append(Rule(text, ops, fn))
+            return fn
+
+        return decorate
 
 
-def rule(text: str, *ops: str) -> Callable[[Callable[[Site], Any]], Callable[[Site], Any]]:
-    """Enter a rule into the table under each of its root ops."""
-
-    def enter(fn: Callable[[Site], Any]) -> Callable[[Site], Any]:
-        made = Rule(text, ops, fn)
-        for name in ops:
-            RULES.setdefault(f"axe.{name}", []).append(made)
-        return fn
-
-    return enter
-
-
-def all_rules() -> list[Rule]:
-    """Every rule once, in order of declaration."""
-    return list(dict.fromkeys(r for rules in RULES.values() for r in rules))
+def by_root(rules: Iterable[Rule]) -> dict[str, list[Rule]]:
+    """The rules by the full name of their root op, still in order of trial."""
+    found: dict[str, list[Rule]] = {}
+    for one in rules:
+        for name in one.ops:
+            found.setdefault(f"axe.{name}", []).append(one)
+    return found
 
 
 class Sweep(IrEmit):
-    """One pass over a function. Replaced ops stay (dead) until the sweep is over, so that values
-    may serve as keys."""
+    """One pass over a function with the rules of a table (see `by_root`). Replaced ops stay (dead)
+    until the sweep is over, so that values may serve as keys."""
 
-    def __init__(self, limit: int) -> None:
+    def __init__(self, rules: Mapping[str, Sequence[Rule]], limit: int) -> None:
         super().__init__(ir.Location.unknown())
+        self.rules = rules
         self.limit = limit  # largest number of elements that folding may create
         self.hits: Counter[str] = Counter()
         self._at: Any = None  # the op that is looked at; what rules emit goes before it
@@ -77,7 +83,7 @@ class Sweep(IrEmit):
     def run(self, block: Any) -> None:
         for op in [o.operation for o in block.operations][:-1]:
             name = op.name
-            if name not in RULES:
+            if name not in self.rules:
                 for result in op.results:
                     self.note(result, op, name)
                 continue
@@ -99,7 +105,7 @@ class Sweep(IrEmit):
 
     def simplified(self, site: Site) -> Value | None:
         """What replaces the result of a site's op, or None."""
-        for one in RULES.get(site.full_name, ()):
+        for one in self.rules.get(site.full_name, ()):
             found = one.apply(site)
             if found is not None:
                 self.hits[one.text] += 1

@@ -1,7 +1,7 @@
 """Rules for branches and loops, each one sentence. They look at an op and its bodies together.
 
 A rule gives the op that takes the old one's place, `GONE` where nothing does, or None where it does
-not apply. `simplify` (passes/axe/control/run.py) tries them until none does.
+not apply. `simplify` (passes/axe/simplify/control/run.py) tries them until none does.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from axec.dialects.axe.arrange import broadcast, reshape
 from axec.dialects.axe.constants import constant
 from axec.dialects.emit import IrEmit
 from axec.mlir import ir
-from axec.passes.axe.control.edit import (
+from axec.passes.axe.simplify.control.edit import (
     Bodies,
     Change,
     Value,

@@ -11,7 +11,10 @@ from axec.dialects.axe.constants import constant
 from axec.dialects.emit import evaluate
 from axec.dialects.opdef import Array
 from axec.dialects.types import TensorType
-from axec.passes.axe.rewrite import Site, Value, rule, static_shape
+from axec.passes.axe.simplify.rewrite import Rules, Site, Value, static_shape
+
+RULES = Rules()
+rule = RULES.enter
 
 _FOLDED = tuple(
     op.name

@@ -1,8 +1,8 @@
 """Make programs smaller without changing a bit of what they compute.
 
-One forward sweep over each function with the rules of rules_pointwise.py, rules_arrange.py,
-rules_contract.py and fold.py, between merging equal ops and dropping unused ones; before and after,
-the rules of control/rules.py for branches and loops.
+One forward sweep over each function with the rules of fold.py, arrange.py, contract.py and
+pointwise.py, between merging equal ops and dropping unused ones; before and after it, the rules for
+branches and loops (control/rules.py).
 """
 
 from __future__ import annotations
@@ -12,12 +12,13 @@ from dataclasses import dataclass
 from typing import Any
 
 from axec.dialects.kernel import functions
-
-# The rule modules enter their rules into the table; order of import is order of trial.
-from axec.passes.axe import fold, rules_arrange, rules_contract, rules_pointwise  # noqa: F401
-from axec.passes.axe.control.run import simplify_control
-from axec.passes.axe.rewrite import Sweep, drop_unused
+from axec.passes.axe.simplify import arrange, contract, fold, pointwise
+from axec.passes.axe.simplify.control.run import simplify_control
+from axec.passes.axe.simplify.rewrite import Sweep, by_root, drop_unused
 from axec.passes.base import Pass, register, run_upstream
+
+RULES = fold.RULES + arrange.RULES + contract.RULES + pointwise.RULES  # in order of trial
+_BY_ROOT = by_root(RULES)
 
 
 @register
@@ -33,7 +34,7 @@ class Simplify(Pass):
         run_upstream(module, "cse")
         hits = simplify_control(module)
         for function in functions(module):
-            sweep = Sweep(self.limit)
+            sweep = Sweep(_BY_ROOT, self.limit)
             sweep.run(function.regions[0].blocks[0])
             hits += sweep.hits
             drop_unused(function)
