@@ -147,7 +147,7 @@ def provenance(source: bytes, passes: Sequence[str], targets: Sequence[Target]) 
 def _entry(program: Any, traced: Traced, kernels: Mapping[str, Any]) -> Json:
     attributes = program.attributes
     ranges = traced.dims
-    ends = {name: hi for name, (_, hi) in ranges.items()}
+    ends = dims.upper_ends(ranges)
     arena, flops = (attributes[k].value for k in ("arena_bytes", "flops"))
     arrays: dict[str, list[Json]] = {"input": [], "output": [], "weight": []}
     total: Size = 0

@@ -142,6 +142,11 @@ def substitute(size: Size, new: Mapping[str, Size]) -> Size:
     return total
 
 
+def upper_ends(ranges: Ranges) -> dict[str, int]:
+    """Every name at the upper end of its range."""
+    return {name: high for name, (_, high) in ranges.items()}
+
+
 def bounds(size: Size, ranges: Ranges) -> tuple[int, int]:
     """Smallest and largest value that interval arithmetic allows over the dims' ranges."""
     low = high = 0

@@ -75,11 +75,11 @@ def _(op: Any) -> Iterator[str]:
     if define is None:
         yield f"calls {op.attributes['callee']}, which no kernel.define has as its name"
         return
-    own, given = texts(define.attributes["dims"]), sizes(op.attributes["dims"])
-    if len(own) != len(given):
-        yield f"gives {len(given)} dims to a kernel of {len(own)}"
+    own, given = len(define.attributes["dims"]), len(op.attributes["dims"])
+    if own != given:
+        yield f"gives {given} dims to a kernel of {own}"
         return
-    bound = dict(zip(own, given, strict=True))
+    bound = bound_dims(define, op)
     for what, found, wanted in zip(
         ("operands", "results"), (op.operands, op.results), signature(define), strict=True
     ):
@@ -126,6 +126,12 @@ def definitions(module: Any) -> dict[str, Any]:
 def functions(module: Any) -> Iterator[Any]:
     """The func.func ops (entries) of a module."""
     return (o for o in module.body.operations if o.operation.name == "func.func")
+
+
+def bound_dims(define: Any, call: Any) -> dict[str, Size]:
+    """The kernel's own dims as expressions of the caller's."""
+    own = texts(define.attributes["dims"])
+    return dict(zip(own, sizes(call.attributes["dims"]), strict=True)) if own else {}
 
 
 def signature(define: Any) -> tuple[list[types.TensorType], list[types.TensorType]]:

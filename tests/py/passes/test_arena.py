@@ -13,8 +13,8 @@ from support.programs import mlp, transformer
 from axec.dialects import dims
 from axec.dialects.dims import Size
 from axec.passes import base
-from axec.passes.kernel.arena import ALIGN, Bytes, Item, place
-from axec.passes.kernel.bounds import bound
+from axec.passes.kernel.plan.arena import ALIGN, Bytes, Item, place
+from axec.passes.kernel.plan.bounds import bound
 
 RANGES = {"n": (1, 40), "m": (3, 17)}
 SIZES = (

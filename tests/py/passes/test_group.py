@@ -15,11 +15,10 @@ from support.random_programs import BOUNDS, Sample, samples
 
 from axec.dialects import load
 from axec.passes import base
-from axec.passes.kernel import group
-from axec.passes.kernel.arena import Item, most_alive
-from axec.passes.kernel.flow import Buffer, Call, Group, Place, Step, lifetimes
-from axec.passes.kernel.group import Sizes, Work, gain, grouped, makespan
-from axec.passes.kernel.plan import PlanReport
+from axec.passes.kernel.plan import PlanReport, group
+from axec.passes.kernel.plan.arena import Item, most_alive
+from axec.passes.kernel.plan.flow import Buffer, Call, Group, Place, Step, lifetimes
+from axec.passes.kernel.plan.group import Sizes, Work, gain, grouped, makespan
 
 US = 1_000_000
 SOME = settings(deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 from support.random_programs import Sample, samples
 
 from axec.passes import base
-from axec.passes.kernel.liveness import Flow, Step, peak
 from axec.passes.kernel.schedule import ScheduleReport, greedy
+from axec.passes.kernel.schedule.liveness import Flow, Step, peak
 
 
 @st.composite

@@ -1,6 +1,8 @@
 """Which buffers the calls of one function read and write, and how long each must live.
 
-This is what an order of calls is chosen by; flow.py has the whole program, with what loops hold."""
+The order of calls is chosen from this. It is coarser than the flow that is planned later
+(passes/kernel/plan/flow.py): a loop is one step here, whatever it holds.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +13,7 @@ from typing import Any
 from axec.diag import AxecError
 from axec.dialects import control, dims, types
 from axec.dialects.dims import Size
-from axec.dialects.interpret import ranges_of
-from axec.dialects.kernel import sizes, texts
+from axec.dialects.kernel import bound_dims, sizes
 
 
 @dataclass(slots=True, eq=False)
@@ -86,17 +87,6 @@ def _add_step(flow: Flow, op: Any, kernels: Mapping[str, Any]) -> None:
         for nbytes in sizes(define.attributes["workspace"]):
             writes.append(flow.add(dims.substitute(nbytes, bound), "arena", 0))
     flow.steps.append(Step(op, reads, writes))
-
-
-def bound_dims(define: Any, call: Any) -> dict[str, Size]:
-    """The kernel's own dims as expressions of the caller's."""
-    own = texts(define.attributes["dims"])
-    return dict(zip(own, sizes(call.attributes["dims"]), strict=True)) if own else {}
-
-
-def upper_ends(function: Any) -> dict[str, int]:
-    """Every named dim at the upper end of its range."""
-    return {name: high for name, (_, high) in ranges_of(function).items()}
 
 
 def lifetimes(flow: Flow, order: Sequence[int]) -> list[tuple[int, int]]:

@@ -8,10 +8,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from axec.dialects import dims
+from axec.dialects.dims import upper_ends
+from axec.dialects.interpret import ranges_of
 from axec.dialects.kernel import definitions, functions
 from axec.mlir import ir
 from axec.passes.base import Pass, register
-from axec.passes.kernel.liveness import Flow, flow_of, peak, upper_ends
+from axec.passes.kernel.schedule.liveness import Flow, flow_of, peak
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,11 +34,13 @@ class Schedule(Pass):
     def run(self, module: Any) -> list[ScheduleReport]:
         kernels = definitions(module)
         largest: dict[str, int] = {}  # bodies of loops and branches have the dims of their callers
-        for ends in map(upper_ends, functions(module)):
+        for ends in map(_ends, functions(module)):
             largest |= {name: max(end, largest.get(name, 0)) for name, end in ends.items()}
-        return [
-            _schedule(f, flow_of(f, kernels), largest | upper_ends(f)) for f in functions(module)
-        ]
+        return [_schedule(f, flow_of(f, kernels), largest | _ends(f)) for f in functions(module)]
+
+
+def _ends(function: Any) -> dict[str, int]:
+    return upper_ends(ranges_of(function))
 
 
 def _schedule(function: Any, flow: Flow, ends: Mapping[str, int]) -> ScheduleReport:

@@ -9,10 +9,10 @@ from typing import Any
 
 from axec.dialects import dims
 from axec.dialects.dims import Ranges, Size
+from axec.dialects.kernel import bound_dims
 from axec.passes.kernel import cost
-from axec.passes.kernel.flow import Call, Group, Loop, Step, Switch, While
-from axec.passes.kernel.group import Work
-from axec.passes.kernel.liveness import bound_dims
+from axec.passes.kernel.plan.flow import Call, Group, Loop, Step, Switch, While
+from axec.passes.kernel.plan.group import Work
 
 
 @dataclass(frozen=True, slots=True)

@@ -22,11 +22,11 @@ from axec.diag import AxecError
 from axec.dialects import attrs, control, dims, types
 from axec.dialects.dims import Size, dim
 from axec.dialects.interpret import ranges_of
-from axec.dialects.kernel import sizes
+from axec.dialects.kernel import bound_dims, sizes
 from axec.dialects.types import TensorType
 from axec.passes.kernel import in_place
-from axec.passes.kernel.arena import ALIGN
-from axec.passes.kernel.flow import (
+from axec.passes.kernel.plan.arena import ALIGN
+from axec.passes.kernel.plan.flow import (
     Buffer,
     Call,
     Copy,
@@ -38,7 +38,6 @@ from axec.passes.kernel.flow import (
     While,
     lifetimes,
 )
-from axec.passes.kernel.liveness import bound_dims
 
 
 def flow_of(function: Any, kernels: Mapping[str, Any], functions: Mapping[str, Any]) -> Flow:

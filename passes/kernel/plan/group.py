@@ -13,7 +13,17 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from axec.passes.kernel.cost import THREAD
-from axec.passes.kernel.flow import Buffer, Call, Copy, Group, Loop, Step, Switch, While, steps_of
+from axec.passes.kernel.plan.flow import (
+    Buffer,
+    Call,
+    Copy,
+    Group,
+    Loop,
+    Step,
+    Switch,
+    While,
+    steps_of,
+)
 from axec.runtime.program import MAX_SLOTS
 
 #: Numbers of threads: a group must gain something on one of them.

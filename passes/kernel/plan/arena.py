@@ -19,7 +19,7 @@ from dataclasses import dataclass
 
 from axec.dialects import dims
 from axec.dialects.dims import DimExpr, Monomial, Ranges, Size
-from axec.passes.kernel.bounds import Coefficients, bound
+from axec.passes.kernel.plan.bounds import Coefficients, bound
 
 ALIGN = 64
 MAX_TERMS = 6  # ends in one `max`; beyond that they are replaced by a bound of all
@@ -217,6 +217,11 @@ def _polynomial(coefficients: Coefficients) -> Size:
         if c:
             total = total + (DimExpr(((monomial, c),)) if monomial else c)
     return total
+
+
+def raised(size: Bytes, by: Size) -> Bytes:
+    """The size, and `by` more."""
+    return tuple(term + by for term in size)
 
 
 def round_up(n: int) -> int:

@@ -1,31 +1,22 @@
-"""Turn every function into a program over planned buffers (the exec dialect).
-
-Inputs, weights and results are the caller's memory; everything else lies in one arena at offsets
-that are expressions of the dims (arena.py). A reshape is a view of the same bytes. Loops and
-branches are regions that read and write the buffers around them (flow.py), in the same arena.
-"""
+"""Write the flow of an entry as an exec.program."""
 
 from __future__ import annotations
 
 from collections import ChainMap
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any
 
-from axec.dialects import attrs, dims, types
+from axec.dialects import attrs, types
 from axec.dialects.control import INDEX
-from axec.dialects.dims import Ranges, Size
+from axec.dialects.dims import Size
 from axec.dialects.exec import buffer_type
-from axec.dialects.fn import is_private
-from axec.dialects.interpret import ranges_of
-from axec.dialects.kernel import definitions, functions, sizes_attr
+from axec.dialects.kernel import sizes_attr
 from axec.dialects.types import TensorType
 from axec.mlir import ir
-from axec.passes.base import Pass, register
-from axec.passes.kernel import cost, group
-from axec.passes.kernel.arena import Bytes, Item, Placement, most_alive, place, round_up, show
-from axec.passes.kernel.flow import (
+from axec.passes.kernel import cost
+from axec.passes.kernel.plan.arena import raised, show
+from axec.passes.kernel.plan.flow import (
     Buffer,
     Call,
     Copy,
@@ -36,76 +27,23 @@ from axec.passes.kernel.flow import (
     Step,
     Switch,
     While,
-    lifetimes,
-    steps_of,
 )
-from axec.passes.kernel.inline import donors_of, flow_of
-from axec.passes.kernel.launches import Kernel, Launches
-from axec.passes.kernel.liveness import upper_ends
+from axec.passes.kernel.plan.inline import donors_of
+from axec.passes.kernel.plan.launches import Launches
+from axec.passes.kernel.plan.memory import Memory
 
 
-@dataclass(frozen=True, slots=True)
-class PlanReport:
-    """Bytes at the upper ends of the dims' ranges: the arena, the most that is in use at once, and
-    what all buffers would take without sharing."""
+class Writer:
+    """Writes one entry. `grain`: as `Plan` has it."""
 
-    arena: int
-    lower_bound: int
-    unshared: int
-
-
-@register
-@dataclass(frozen=True)
-class Plan(Pass):
-    """Place every buffer and write public functions as exec.program, with the bodies they run.
-
-    `grain`: fewest units of a launch that are worth a thread; 0: what a kernel's time says.
-    `members`: the most launches of a group (group.py); 1: no groups. `growth`: percent by which
-    groups may raise the arena."""
-
-    name = "plan"
-    grain: int = 0
-    members: int = 64
-    growth: int = 0
-
-    def run(self, module: Any) -> list[PlanReport]:
-        defines = definitions(module)
-        kernels = {name: Kernel.of(op) for name, op in defines.items()}
-        named = {f.operation.attributes["sym_name"].value: f for f in functions(module)}
-        public = [f for f in named.values() if not is_private(f.operation)]
-        flows = [flow_of(f, defines, named) for f in public]
-        reports = [
-            _Planner(f, flow, kernels, self).run() for f, flow in zip(public, flows, strict=True)
-        ]
-        for function in named.values():
-            function.operation.erase()
-        return reports
-
-
-@dataclass(frozen=True, slots=True)
-class _Layout:
-    """Buffers of the arena, where they lie, and the most bytes of them that are in use at once."""
-
-    buffers: list[Buffer]
-    placed: Placement
-    lower_bound: int
-
-    def bytes(self, ends: Mapping[str, int]) -> int:
-        """What they take at these dims."""
-        return max(dims.evaluate(t, ends) for t in self.placed.total)
-
-
-class _Planner:
     def __init__(
-        self, function: Any, flow: Flow, kernels: Mapping[str, Kernel], options: Plan
+        self, function: Any, flow: Flow, launches: Launches, memory: Memory, grain: int
     ) -> None:
         self.function = function.operation
-        self.options = options
         self.flow = flow
-        self.ranges: Ranges = ranges_of(function)
-        self.launches = Launches(kernels, self.ranges)
-        self.ends = upper_ends(function)
-        self.offsets: dict[Buffer, Bytes] = {}
+        self.launches = launches
+        self.memory = memory
+        self.grain = grain
         self.roots: dict[Buffer, Any] = {}  # the exec value of what does not lie in the arena
         # By buffer, offset and type (None: the first one); a region sees those around it.
         self.views: ChainMap[tuple[Buffer, Size, TensorType | None], Any] = ChainMap()
@@ -118,78 +56,8 @@ class _Planner:
             Switch: self._switch,
         }
 
-    def run(self) -> PlanReport:
-        layout = self._grouped()
-        head = self._table_bytes(layout.placed.offsets)
-        offsets = [_raised(o, head) for o in layout.placed.offsets]
-        self.offsets = dict(zip(layout.buffers, offsets, strict=True))
-        total = _raised(layout.placed.total, head)
-        report = PlanReport(
-            arena=max(dims.evaluate(t, self.ends) for t in total),
-            lower_bound=layout.lower_bound,
-            unshared=sum(dims.evaluate(b.nbytes, self.ends) for b in layout.buffers),
-        )
-        self._write(total, head, report)
-        return report
-
-    def _grouped(self) -> _Layout:
-        """Make groups and place the buffers; without groups where these take more memory."""
-        steps = self.flow.steps
-        sizes = group.Sizes(
-            self.launches.work,
-            lambda b: dims.evaluate(b.nbytes, self.ends),
-            self.options.members,
-            self.options.growth,
-        )
-        self.flow.steps = group.grouped(steps, sizes)
-        found = self._layout()
-        if not any(isinstance(step, Group) for step in steps_of(self.flow.steps)):
-            return found
-        among, self.flow.steps = self.flow.steps, steps
-        apart = self._layout()
-        if found.bytes(self.ends) * 100 > apart.bytes(self.ends) * (100 + self.options.growth):
-            return apart
-        self.flow.steps = among
-        return found
-
-    def _layout(self) -> _Layout:
-        """Where the buffers of the flow lie when its steps run in this order."""
-        lives = lifetimes(self.flow.steps)
-        arena = [b for b in self.flow.buffers if b.home == "arena" and not b.inside and b in lives]
-        items = [Item(b.nbytes, *lives[b]) for b in arena]
-        nbytes = [dims.evaluate(b.nbytes, self.ends) for b in arena]
-        return _Layout(arena, place(items, self.ranges), most_alive(items, nbytes))
-
-    # ---- the program table at the head of the arena ----
-
-    def _table_bytes(self, offsets: list[Bytes]) -> int:
-        """Room for the values that a program with named dims or loops evaluates
-        (runtime/program.py): at most one per distinct expression, one per weight, and two per
-        loop for its counter and index."""
-        values = {show(o) for o in offsets} | {"0"}
-        loops = 0
-        places: set[Place] = set()
-        for step in steps_of(self.flow.steps):
-            match step:
-                case Call(op=op):
-                    _, bound = self.launches.kernel(op)
-                    values.add(str(self.launches.units(step)))
-                    values.update(str(s) for s in bound.values())
-                case Copy(type=t):
-                    values.add(str(t.nbytes))
-                case Loop() | While():
-                    loops += 1
-                    values.add(str(step.trip) if isinstance(step, Loop) else "forever")
-            places.update(p for p in (b.root(o) for b, o in step.places) if p.offset != 0)
-        if not loops and all(v.isdigit() for v in values):
-            return 0
-        # Placed offsets move by the head, too.
-        count = len(values) + len(self.flow.buffers) + len(places) + 2 * loops
-        return round_up(8 * count)
-
-    # ---- writing ----
-
-    def _write(self, total: Bytes, head: int, report: PlanReport) -> None:
+    def write(self) -> None:
+        """Put the program before the function."""
         block = self.function.regions[0].blocks[0]
         arguments = [types.of(a) for a in block.arguments]
         *_, terminator = block.operations
@@ -209,7 +77,7 @@ class _Planner:
         with ir.InsertionPoint(body):
             self._steps(self.flow.steps)
             _op("exec.return", where)
-        self._describe(program, total, head, report)
+        self._describe(program)
 
     def _own_buffers(self, values: list[Any], held: list[TensorType]) -> None:
         """The caller's buffers: block arguments."""
@@ -248,7 +116,7 @@ class _Planner:
         op, units, moved = step.op, self.launches.units(step), self.launches.moved(step)
         window = {} if moved is None else {"bytes": ir.StringAttr.get(str(moved))}
         time = self.launches.time(step)
-        grain = self.options.grain or cost.grain(time, units, self.ranges)
+        grain = self.grain or cost.grain(time, units, self.launches.ranges)
         given = {
             "callee": op.attributes["callee"],
             "dims": op.attributes["dims"],
@@ -309,7 +177,7 @@ class _Planner:
                 made = _op("exec.view", where, [first], [buffer_type(t)])
             else:
                 base = [self.roots[b]] if b in self.roots else []
-                at = (offset,) if base else _raised(self.offsets[b], offset)
+                at = (offset,) if base else raised(self.memory.offsets[b], offset)
                 given = {"offset": ir.StringAttr.get(show(at))}
                 made = _op("exec.slice", where, base, [buffer_type(t)], given)
                 self.views[b, offset, None] = made.results[0]
@@ -318,15 +186,15 @@ class _Planner:
 
     # ---- saying what it is ----
 
-    def _describe(self, program: Any, total: Bytes, head: int, report: PlanReport) -> None:
-        given = program.attributes
+    def _describe(self, program: Any) -> None:
+        given, memory = program.attributes, self.memory
         given["roles"] = sizes_attr(self._roles())
         given["dims"] = ir.DictAttr.get(
-            {n: attrs.KINDS["Sizes"].to_ir(r) for n, r in self.ranges.items()}
+            {n: attrs.KINDS["Sizes"].to_ir(r) for n, r in self.launches.ranges.items()}
         )
-        given["arena_bytes"] = ir.StringAttr.get(show(total))
-        given["table_bytes"] = attrs.KINDS["int"].to_ir(head)
-        given["lower_bound_bytes"] = attrs.KINDS["int"].to_ir(report.lower_bound)
+        given["arena_bytes"] = ir.StringAttr.get(show(memory.total))
+        given["table_bytes"] = attrs.KINDS["int"].to_ir(memory.head)
+        given["lower_bound_bytes"] = attrs.KINDS["int"].to_ir(memory.lower_bound)
         given["flops"] = ir.StringAttr.get(str(self.launches.flops(self.flow.steps)))
         if donors := donors_of(self.function):
             given["donors"] = attrs.KINDS["Pairs"].to_ir(list(donors.items()))
@@ -375,7 +243,3 @@ def _op(
         name, results=results or [], operands=operands or [], attributes=attributes or {},
         regions=regions, loc=where, infer_type=False,
     )  # fmt: skip
-
-
-def _raised(size: Bytes, by: Size) -> Bytes:
-    return tuple(term + by for term in size)

@@ -1,0 +1,151 @@
+"""Where every buffer of an entry lies: first groups are made, then buffers are placed, behind room
+for the values that the program evaluates."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from axec.dialects import dims
+from axec.dialects.dims import upper_ends
+from axec.passes.kernel.plan import group
+from axec.passes.kernel.plan.arena import (
+    Bytes,
+    Item,
+    Placement,
+    most_alive,
+    place,
+    raised,
+    round_up,
+    show,
+)
+from axec.passes.kernel.plan.flow import (
+    Buffer,
+    Call,
+    Copy,
+    Flow,
+    Group,
+    Loop,
+    Place,
+    While,
+    lifetimes,
+    steps_of,
+)
+from axec.passes.kernel.plan.launches import Launches
+
+
+@dataclass(frozen=True, slots=True)
+class PlanReport:
+    """Bytes at the upper ends of the dims' ranges: the arena, the most that is in use at once, and
+    what all buffers would take without sharing."""
+
+    arena: int
+    lower_bound: int
+    unshared: int
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """The arena of an entry: `offsets` of its buffers, its size `total`, of which `head` bytes at
+    the beginning are for the values that the program evaluates; at the upper ends of the dims,
+    `lower_bound` is the most bytes of buffers in use at once."""
+
+    offsets: dict[Buffer, Bytes]
+    total: Bytes
+    head: int
+    lower_bound: int
+
+    def report(self, ends: Mapping[str, int]) -> PlanReport:
+        """The figures, at these dims."""
+        return PlanReport(
+            arena=max(dims.evaluate(t, ends) for t in self.total),
+            lower_bound=self.lower_bound,
+            unshared=sum(dims.evaluate(b.nbytes, ends) for b in self.offsets),
+        )
+
+
+def plan_memory(flow: Flow, launches: Launches, members: int, growth: int) -> Memory:
+    """Place the buffers of a flow, whose steps become groups of up to `members` launches where that
+    raises the arena by no more than `growth` percent."""
+    layout = _Planner(flow, launches, members, growth).grouped()
+    head = _table_bytes(flow, launches, layout.placed.offsets)
+    offsets = [raised(o, head) for o in layout.placed.offsets]
+    return Memory(
+        offsets=dict(zip(layout.buffers, offsets, strict=True)),
+        total=raised(layout.placed.total, head),
+        head=head,
+        lower_bound=layout.lower_bound,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _Layout:
+    """Buffers of the arena, where they lie, and the most bytes of them that are in use at once."""
+
+    buffers: list[Buffer]
+    placed: Placement
+    lower_bound: int
+
+    def bytes(self, ends: Mapping[str, int]) -> int:
+        """What they take at these dims."""
+        return max(dims.evaluate(t, ends) for t in self.placed.total)
+
+
+class _Planner:
+    def __init__(self, flow: Flow, launches: Launches, members: int, growth: int) -> None:
+        self.flow = flow
+        self.launches = launches
+        self.members, self.growth = members, growth
+        self.ends = upper_ends(launches.ranges)
+
+    def grouped(self) -> _Layout:
+        """Make groups and place the buffers; without groups where these take more memory."""
+        steps = self.flow.steps
+        sizes = group.Sizes(self.launches.work, self._nbytes, self.members, self.growth)
+        self.flow.steps = group.grouped(steps, sizes)
+        found = self._layout()
+        if not any(isinstance(step, Group) for step in steps_of(self.flow.steps)):
+            return found
+        among, self.flow.steps = self.flow.steps, steps
+        apart = self._layout()
+        if found.bytes(self.ends) * 100 > apart.bytes(self.ends) * (100 + self.growth):
+            return apart
+        self.flow.steps = among
+        return found
+
+    def _layout(self) -> _Layout:
+        """Where the buffers of the flow lie when its steps run in this order."""
+        lives = lifetimes(self.flow.steps)
+        arena = [b for b in self.flow.buffers if b.home == "arena" and not b.inside and b in lives]
+        items = [Item(b.nbytes, *lives[b]) for b in arena]
+        placed = place(items, self.launches.ranges)
+        return _Layout(arena, placed, most_alive(items, list(map(self._nbytes, arena))))
+
+    def _nbytes(self, buffer: Buffer) -> int:
+        return dims.evaluate(buffer.nbytes, self.ends)
+
+
+def _table_bytes(flow: Flow, launches: Launches, offsets: list[Bytes]) -> int:
+    """Room for the values that a program with named dims or loops evaluates
+    (runtime/program.py): at most one per distinct expression, one per weight, and two per
+    loop for its counter and index."""
+    values = {show(o) for o in offsets} | {"0"}
+    loops = 0
+    places: set[Place] = set()
+    for step in steps_of(flow.steps):
+        match step:
+            case Call(op=op):
+                _, bound = launches.kernel(op)
+                values.add(str(launches.units(step)))
+                values.update(str(s) for s in bound.values())
+            case Copy(type=t):
+                values.add(str(t.nbytes))
+            case Loop() | While():
+                loops += 1
+                values.add(str(step.trip) if isinstance(step, Loop) else "forever")
+        places.update(p for p in (b.root(o) for b, o in step.places) if p.offset != 0)
+    if not loops and all(v.isdigit() for v in values):
+        return 0
+    # Placed offsets move by the head, too.
+    count = len(values) + len(flow.buffers) + len(places) + 2 * loops
+    return round_up(8 * count)
