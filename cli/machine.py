@@ -61,7 +61,8 @@ def peak_loop(target: Target) -> Call:
     """A call with multiply-adds of f32 in registers that do not wait for each other."""
     import numpy as np
 
-    from axec.passes.codegen.cpu import elf, worker
+    from axec.passes.codegen.cpu import worker
+    from axec.passes.codegen.cpu.elf import linker
     from axec.passes.codegen.llvm import F32, PTR, VOID, Module, vec
 
     module, type_ = Module("peak"), vec(F32, target.lanes(4))
@@ -77,7 +78,7 @@ def peak_loop(target: Target) -> Call:
     b.ret()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "peak.so"
-        path.write_bytes(elf.link(worker.compile_modules([module], target)))
+        path.write_bytes(linker.link(worker.compile_modules([module], target)))
         run = ctypes.CDLL(str(path)).peak
     room = np.zeros(64, np.float32)
     return lambda: (run(ctypes.c_void_p(room.ctypes.data)), room)

@@ -18,7 +18,8 @@ from typing import Any
 from axec.dialects.kernel import body_of
 from axec.dialects.locations import location_of
 from axec.passes.codegen import sources
-from axec.passes.codegen.cpu import elf, routines, worker
+from axec.passes.codegen.cpu import routines, worker
+from axec.passes.codegen.cpu.elf import linker
 from axec.passes.codegen.cpu.gemm.tile_routine import common
 from axec.passes.codegen.cpu.kernels import emit_kernel
 from axec.passes.codegen.cpu.routines import is_routine
@@ -131,8 +132,8 @@ def link(image: Image) -> bytes:
     """Machine code for an image. Raises AxecError `llvm-fatal` with the user's line of the kernel
     that LLVM does not take."""
     objects = [one.result() for one in image.objects]
-    names = filter(is_routine, elf.undefined(objects))
-    return elf.link([*objects, *[_routine(name, image.target).result() for name in names]])
+    names = filter(is_routine, linker.undefined(objects))
+    return linker.link([*objects, *[_routine(name, image.target).result() for name in names]])
 
 
 def text(images: Sequence[Image]) -> str:

@@ -11,7 +11,8 @@ import numpy as np
 import pytest
 
 from axec.container import Segment, dumps
-from axec.passes.codegen.cpu import elf, targets, worker
+from axec.passes.codegen.cpu import targets, worker
+from axec.passes.codegen.cpu.elf import linker
 from axec.passes.codegen.cpu.stub import Signature
 from axec.passes.codegen.cpu.support import entries_module, support_module
 from axec.passes.codegen.llvm import F32, I8, I64, PTR, VOID, Builder, Module, Value
@@ -138,7 +139,7 @@ def native() -> bytes:
     signatures = [Signature.from_manifest(row) for _, row in sorted(ENTRIES.items())]
     names = [f"kernel{body.__name__}" for body, _ in KERNELS]
     modules = [kernels(), entries_module(names, signatures), support_module()]
-    return elf.link(worker.compile_modules(modules, targets.resolve("x86-64-v3")))
+    return linker.link(worker.compile_modules(modules, targets.resolve("x86-64-v3")))
 
 
 @pytest.fixture

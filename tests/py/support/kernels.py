@@ -21,8 +21,9 @@ from axec.dialects import dims, kernel, types
 from axec.dialects.emit import evaluate
 from axec.dialects.opdef import Array
 from axec.mlir import ir, unknown_location
-from axec.passes.codegen.cpu import elf, routines, targets, worker
+from axec.passes.codegen.cpu import routines, targets, worker
 from axec.passes.codegen.cpu.body import Body, read
+from axec.passes.codegen.cpu.elf import linker
 from axec.passes.codegen.cpu.kernels import emit_kernel
 from axec.passes.codegen.llvm import I64, PTR, VOID, Module
 from axec.passes.kernel import templates
@@ -100,7 +101,7 @@ class Kernels:
         """Machine code of all kernels, in order of definition."""
         level, modules = targets.TARGETS[target], self.emit(target)
         objects = worker.compile_modules([*modules, *routines.called(modules, level)], level)
-        path = f"/proc/self/fd/{_memory_file(elf.link(objects))}"
+        path = f"/proc/self/fd/{_memory_file(linker.link(objects))}"
         table = (ctypes.c_void_p * len(self.defines)).in_dll(ctypes.CDLL(path), "kernels")
         return [
             Loaded(read(d), templates.units(d), templates.workspace(d), _FUNCTION(address), self)

@@ -21,7 +21,8 @@ from axec.dialects.emit import IrEmit
 from axec.dialects.opdef import Array
 from axec.dialects.types import TensorType
 from axec.mlir import context, ir, unknown_location
-from axec.passes.codegen.cpu import elf, routines, targets, worker
+from axec.passes.codegen.cpu import routines, targets, worker
+from axec.passes.codegen.cpu.elf import linker
 from axec.passes.codegen.cpu.kernels import emit_kernel
 from axec.passes.codegen.llvm import I64, PTR, VOID, Module
 from axec.passes.kernel import templates
@@ -143,7 +144,7 @@ def make(tmp_path: Path) -> Make:
         level = targets.TARGETS[target]
         objects = worker.compile_modules([module, *routines.called([module], level)], level)
         path = tmp_path / f"{len(os.listdir(tmp_path))}.so"
-        path.write_bytes(elf.link(objects))
+        path.write_bytes(linker.link(objects))
         function = ctypes.CDLL(str(path)).run
         function.argtypes, function.restype = (
             [ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64],

@@ -16,7 +16,8 @@ import pytest
 from support import remez
 
 from axec.dialects.axe.accuracy import ULP
-from axec.passes.codegen.cpu import elf, targets, worker
+from axec.passes.codegen.cpu import targets, worker
+from axec.passes.codegen.cpu.elf import linker
 from axec.passes.codegen.cpu.math import FUNCTIONS, coefficients
 from axec.passes.codegen.llvm import Module, vec
 from axec.passes.codegen.llvm.types import F32, F64, I64, PTR, VOID
@@ -54,7 +55,7 @@ def library(target: str, lanes: int = 0) -> Any:
                 b.store(FUNCTIONS[name](b, *arguments), b.at(out, element, loop.index))
             b.ret()
     handle = os.memfd_create("math")
-    os.write(handle, elf.link(worker.compile_modules([module], targets.TARGETS[target])))
+    os.write(handle, linker.link(worker.compile_modules([module], targets.TARGETS[target])))
     return ctypes.CDLL(f"/proc/self/fd/{handle}")
 
 

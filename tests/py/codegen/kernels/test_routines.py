@@ -8,7 +8,8 @@ import os
 import numpy as np
 import pytest
 
-from axec.passes.codegen.cpu import elf, routines, targets, turn, worker
+from axec.passes.codegen.cpu import routines, targets, turn, worker
+from axec.passes.codegen.cpu.elf import linker
 from axec.passes.codegen.cpu.targets import Target
 from axec.passes.codegen.llvm import F32, I64, PTR, VOID, Module, constant
 
@@ -30,7 +31,7 @@ def _library(level: Target, cases: list[tuple[str, int, str]]) -> ctypes.CDLL:
         b.ret()
     modules = [module, *routines.called([module], level)]
     handle = os.memfd_create("routines")
-    os.write(handle, elf.link(worker.compile_modules(modules, level)))
+    os.write(handle, linker.link(worker.compile_modules(modules, level)))
     return ctypes.CDLL(f"/proc/self/fd/{handle}")
 
 
@@ -71,13 +72,13 @@ def test_linked_once(target: str) -> None:
         )
         b.ret()
     objects = worker.compile_modules(modules, level)
-    assert elf.undefined(objects) == ["axe_turn_32_4_whole"]
+    assert linker.undefined(objects) == ["axe_turn_32_4_whole"]
     (made,) = routines.called(modules, level)
     objects += worker.compile_modules([made], level)
-    assert elf.undefined(objects) == []
-    elf.link(objects)
-    with pytest.raises(elf.LinkError, match="axe_turn_32_4_whole"):
-        elf.link(objects[:2])
+    assert linker.undefined(objects) == []
+    linker.link(objects)
+    with pytest.raises(linker.LinkError, match="axe_turn_32_4_whole"):
+        linker.link(objects[:2])
 
 
 def test_names() -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from axec.passes.codegen.cpu import elf, targets, worker
+from axec.passes.codegen.cpu import targets, worker
+from axec.passes.codegen.cpu.elf import linker
 from axec.passes.codegen.llvm import Module
 
 Load = Callable[..., ctypes.CDLL]
@@ -21,7 +22,7 @@ def load(tmp_path: Path) -> Load:
     def load(*modules: Module) -> ctypes.CDLL:
         objects = worker.compile_modules(modules, targets.resolve("native"))
         path = tmp_path / f"{len(list(tmp_path.iterdir()))}.so"
-        path.write_bytes(elf.link(objects))
+        path.write_bytes(linker.link(objects))
         return ctypes.CDLL(str(path))
 
     return load

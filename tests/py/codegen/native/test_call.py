@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from axec.passes.codegen.cpu import elf, targets, worker
+from axec.passes.codegen.cpu import targets, worker
+from axec.passes.codegen.cpu.elf import linker
 from axec.passes.codegen.cpu.stub import ArraySpec, Signature
 from axec.passes.codegen.cpu.support import entries_module, support_module
 from axec.passes.codegen.llvm import F32, I64, PTR, VOID, Module
@@ -59,7 +60,7 @@ def _kernels() -> Module:
 def code() -> bytes:
     entries = entries_module(["add", "copy", "wait"], [ADD, SHAPES, WAIT])
     modules = [_kernels(), entries, support_module()]
-    return elf.link(worker.compile_modules(modules, targets.resolve("native")))
+    return linker.link(worker.compile_modules(modules, targets.resolve("native")))
 
 
 class _Method(ctypes.Structure):

@@ -9,7 +9,8 @@ from typing import Any
 import pytest
 
 from axec.diag import AxecError
-from axec.passes.codegen.cpu import elf, targets, worker
+from axec.passes.codegen.cpu import targets, worker
+from axec.passes.codegen.cpu.elf import linker
 from axec.passes.codegen.llvm import I64, PTR, VOID, Module, constant
 
 DT_NEEDED = 1
@@ -90,8 +91,8 @@ def test_relocated_constants_are_read_only_after_loading(load: Any) -> None:
 
 def test_imports_nothing_and_is_a_function_of_its_objects() -> None:
     objects = _objects(*_caller_and_callee())
-    image = elf.link(objects)
-    assert image == elf.link(objects)
+    image = linker.link(objects)
+    assert image == linker.link(objects)
     program_headers, count = struct.unpack_from("<Q", image, 32)[0], image[56]
     tags = []
     for i in range(count):
@@ -106,7 +107,7 @@ def test_undefined_symbols_are_refused(raw: Any) -> None:
     text = "declare float @expf(float)\ndefine float @f(float %x) {\n"
     text += "  %y = call float @expf(float %x)\n  ret float %y\n}"
     with pytest.raises(AxecError, match="undefined symbols: expf") as caught:
-        elf.link(_objects(raw(text)))
+        linker.link(_objects(raw(text)))
     assert caught.value.code == "link"
 
 
@@ -124,13 +125,13 @@ def test_undefined_symbols_are_refused(raw: Any) -> None:
 )
 def test_what_an_artifact_must_not_have(raw: Any, text: str, message: str) -> None:
     with pytest.raises(AxecError, match=message):
-        elf.link(_objects(raw(text)))
+        linker.link(_objects(raw(text)))
 
 
 def test_two_definitions_are_refused() -> None:
     _, callee = _caller_and_callee()
     with pytest.raises(AxecError, match="twice is defined twice"):
-        elf.link(_objects(callee) * 2)
+        linker.link(_objects(callee) * 2)
 
 
 def test_damaged_objects_are_refused() -> None:
@@ -146,7 +147,7 @@ def test_damaged_objects_are_refused() -> None:
 
 def _code_of_link(data: bytes) -> str | None:
     try:
-        elf.link([data])
+        linker.link([data])
     except AxecError as error:
         return error.code
     return None
@@ -156,7 +157,7 @@ def test_other_machines_are_refused() -> None:
     (whole,) = _objects(_caller_and_callee()[1])
     aarch64 = whole[:18] + struct.pack("<H", 183) + whole[20:]
     with pytest.raises(AxecError, match="machine 183"):
-        elf.link([aarch64])
+        linker.link([aarch64])
 
 
 def test_an_image_without_data_loads(load: Any) -> None:

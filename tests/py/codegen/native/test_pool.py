@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from axec.passes.codegen.cpu import elf, targets, worker
+from axec.passes.codegen.cpu import targets, worker
+from axec.passes.codegen.cpu.elf import linker
 from axec.passes.codegen.cpu.support import entries_module, support_module
 from axec.passes.codegen.llvm import F32, I64, PTR, VOID, Module
 from axec.runtime.abi import Frame
@@ -54,7 +55,7 @@ def _kernels() -> Module:
 @pytest.fixture(scope="module")
 def image() -> Image:
     modules = [_kernels(), entries_module(KERNELS, []), support_module()]
-    return Image(elf.link(worker.compile_modules(modules, targets.resolve("native"))))
+    return Image(linker.link(worker.compile_modules(modules, targets.resolve("native"))))
 
 
 def _run(
@@ -248,7 +249,7 @@ def test_images_share_one_pool(image: Image) -> None:
     assert _works(image)
     threads = len(os.listdir("/proc/self/task"))
     modules = [_kernels(), entries_module(KERNELS, []), support_module()]
-    other = Image(elf.link(worker.compile_modules(modules, targets.resolve("native"))))
+    other = Image(linker.link(worker.compile_modules(modules, targets.resolve("native"))))
     assert _works(other)
     assert len(os.listdir("/proc/self/task")) == threads
 

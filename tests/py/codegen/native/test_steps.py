@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from axec.passes.codegen.cpu import elf, targets, worker
+from axec.passes.codegen.cpu import targets, worker
+from axec.passes.codegen.cpu.elf import linker
 from axec.passes.codegen.cpu.support import entries_module, support_module
 from axec.passes.codegen.llvm import I64, PTR, VOID, Module
 from axec.runtime.abi import Frame
@@ -33,7 +34,7 @@ def _kernels() -> Module:
 @pytest.fixture(scope="module")
 def image() -> Image:
     modules = [_kernels(), entries_module(["add"], []), support_module()]
-    return Image(elf.link(worker.compile_modules(modules, targets.resolve("native"))))
+    return Image(linker.link(worker.compile_modules(modules, targets.resolve("native"))))
 
 
 def run(image: Image, numbers: Sequence[int], steps: Sequence[Step], data: Sequence[int]) -> Any:

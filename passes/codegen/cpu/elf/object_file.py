@@ -1,4 +1,4 @@
-"""Reading ELF64 relocatable objects: what the linker in elf.py needs and no more.
+"""Reading ELF64 relocatable objects: what the linker in linker.py needs and no more.
 
 Source of the layouts and numbers: System V ABI, chapter 4, and the x86-64 psABI 1.0.
 """

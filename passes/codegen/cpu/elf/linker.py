@@ -11,19 +11,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Sequence
 
-from axec.passes.codegen.cpu.elf_image import (
-    PF_R,
-    PF_W,
-    PF_X,
-    Chunk,
-    Output,
-    Segment,
-    header_size,
-    place,
-    sections,
-    write,
-)
-from axec.passes.codegen.cpu.elf_object import (
+from axec.passes.codegen.cpu.elf.object_file import (
     RELA,
     SHF_ALLOC,
     SHF_EXECINSTR,
@@ -45,6 +33,18 @@ from axec.passes.codegen.cpu.elf_object import (
     Section,
     Symbol,
     read_object,
+)
+from axec.passes.codegen.cpu.elf.shared_object import (
+    PF_R,
+    PF_W,
+    PF_X,
+    Chunk,
+    Output,
+    Segment,
+    header_size,
+    place,
+    sections,
+    write,
 )
 
 __all__ = ["LinkError", "link", "undefined"]

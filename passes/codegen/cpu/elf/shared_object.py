@@ -10,7 +10,7 @@ import struct
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from axec.passes.codegen.cpu.elf_object import (
+from axec.passes.codegen.cpu.elf.object_file import (
     EHDR,
     EM_X86_64,
     ET_DYN,

@@ -1,0 +1,1 @@
+"""ELF64: objects are read, linked and written as one shared object."""
