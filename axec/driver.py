@@ -26,7 +26,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from axec import kept, pack
+from axec import pack, program_cache
 from axec.artifact import Artifact
 from axec.diag import AxecError, Location
 from axec.dialects import load
@@ -125,7 +125,7 @@ class Compilation:
         with self.inside():
             self._trace()
             self.choices = self.options.choices()
-            packed = self._found(wanted)
+            packed = self._packed(wanted)
             with self._stage("pack"):
                 source = pack.provenance(self.source, self._passes(), wanted)
                 manifest, segments = pack.pack(packed, self.traced, wanted, source)
@@ -133,18 +133,18 @@ class Compilation:
         texts |= {"llvm": self._later(_llvm), "asm": self._later(_assembly)}
         return Artifact(manifest, segments, self.timings, texts)
 
-    def _found(self, wanted: Sequence[targets.Target]) -> pack.Packed:
-        """What the stages make of the traced program, or made of it before."""
+    def _packed(self, wanted: Sequence[targets.Target]) -> pack.Packed:
+        """What the stages make of the traced program, or what the cache has of it."""
         if self.options.verify_each or self.options.print_after:
-            return self._made(wanted)
-        key = kept.key_of(self.source, self.traced, self._passes(), wanted, self.choices)
-        found = kept.get(key)
+            return self._compiled(wanted)
+        key = program_cache.key_of(self.source, self.traced, self._passes(), wanted, self.choices)
+        found = program_cache.get(key)
         if found is None:
-            found = self._made(wanted)
-            kept.put(key, found)
+            found = self._compiled(wanted)
+            program_cache.put(key, found)
         return found
 
-    def _made(self, wanted: Sequence[targets.Target]) -> pack.Packed:
+    def _compiled(self, wanted: Sequence[targets.Target]) -> pack.Packed:
         self.lower(wanted)
         with self._stage("link"):
             packed = pack.describe(self.module, self.traced)

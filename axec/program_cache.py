@@ -1,7 +1,7 @@
-"""Programs that were compiled before, on disk: what the stages made, by the hash of what they made
-it from. Without the numbers of the weights, which no stage looks at.
+"""The cache of compiled programs on disk. The key is the hash of all that the stages depend on; the
+numbers of the weights are in neither key nor value, because no stage looks at them.
 
-A kept program is a line of JSON (entries, layouts, names and sizes of what follows), then the
+A cached program is a line of JSON (entries, layouts, names and sizes of what follows), then the
 program tables and the images. Finding one saves every stage between `trace` and `pack`.
 """
 
