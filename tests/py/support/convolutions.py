@@ -2,25 +2,13 @@
 
 from __future__ import annotations
 
-import ctypes
-import mmap
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
-from axec.dialects import dims, dtypes
 from axec.dialects.axe.contract import conv as reference
 from axec.dialects.opdef import Array
-from axec.dialects.types import TensorType
-
-LIBC = ctypes.CDLL(None)
-PROT_NONE = 0
-
-
-def t(*shape: int | str, dtype: str = "f32") -> TensorType:
-    sizes = tuple(dims.parse(n) if isinstance(n, str) else n for n in shape)
-    return TensorType(dtypes.of(dtype), sizes)
 
 
 def attributes(
@@ -32,14 +20,6 @@ def attributes(
         "dilation": tuple(dilation),
         "groups": groups,
     }
-
-
-def arrays(shapes: Sequence[TensorType], **sizes: int) -> list[Array]:
-    rng = np.random.default_rng(0)
-    return [
-        rng.standard_normal([dims.evaluate(n, sizes) for n in x.shape]).astype(x.dtype.numpy)
-        for x in shapes
-    ]
 
 
 def every(units: int) -> Sequence[int]:
@@ -78,14 +58,3 @@ def expected(x: Array, w: Array, bias: Array, given: dict[str, Any]) -> Array:
 
 NARROW = [("bf16", "bf16", "f32"), ("bf16", "bf16", "bf16"), ("f16", "f16", "f16"),
           ("u8", "i8", "i32")]  # fmt: skip
-
-
-def between_guard_pages(shape: tuple[int, ...], at_end: bool) -> Array:
-    """An array before or behind memory that nobody may touch."""
-    count, page = int(np.prod(shape)) * 4, mmap.PAGESIZE
-    room = -(-count // page) * page
-    raw = np.frombuffer(mmap.mmap(-1, room + 2 * page), np.uint8)
-    for start in (0, room + page):
-        assert LIBC.mprotect(ctypes.c_void_p(raw.ctypes.data + start), page, PROT_NONE) == 0
-    first = page + room - count if at_end else page
-    return raw[first : first + count].view(np.float32).reshape(shape)

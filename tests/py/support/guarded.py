@@ -82,6 +82,12 @@ class Guarded:
         return f"{where} of {self.label} ({self.size} bytes)"
 
 
+def fenced(x: np.ndarray[Any, Any], low: bool = False) -> np.ndarray[Any, Any]:
+    """A copy of x that ends right before a page that cannot be touched, or begins behind one."""
+    own = Guarded(np.ascontiguousarray(x).reshape(-1).view(np.uint8), "an array", low)
+    return own.data.view(x.dtype).reshape(x.shape)
+
+
 class Doing:
     """What this process is at, for the report of a fault."""
 

@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import ctypes
 import itertools
-import mmap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+from support.guarded import fenced
 from support.programs import Builder, Value
 
 from axec.dialects import dims, kernel, types
@@ -32,7 +32,6 @@ Make = Callable[..., Value]  # (ops, *arguments) -> result or list of results
 Bound = Mapping[str, int]
 
 _MODULES = 2  # one per worker
-_LIBC = ctypes.CDLL(None, use_errno=True)
 _FUNCTION = ctypes.CFUNCTYPE(None, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64)
 
 
@@ -187,21 +186,6 @@ def assert_close(found: Array, wanted: Array, tolerance: float, what: str = "") 
     eps = _EPS[str(found.dtype)] or tolerance
     a, b = (x.astype(np.float64) for x in (found, wanted))
     np.testing.assert_allclose(a, b, rtol=eps, atol=eps, equal_nan=True, err_msg=what)
-
-
-def fenced(x: Array, low: bool = False) -> Array:
-    """A copy of x that ends right before a page that cannot be touched, or begins after one."""
-    page = mmap.PAGESIZE
-    size = -(-x.nbytes // page) * page
-    memory = mmap.mmap(-1, size + 2 * page)
-    start = ctypes.addressof(ctypes.c_char.from_buffer(memory))
-    for at in (start, start + page + size):
-        assert _LIBC.mprotect(ctypes.c_void_p(at), ctypes.c_size_t(page), 0) == 0
-    offset = page if low else page + size - x.nbytes
-    raw = np.frombuffer(memory, np.uint8, x.nbytes, offset) if x.nbytes else np.empty(0, np.uint8)
-    found = raw.view(x.dtype).reshape(x.shape)
-    found[...] = x
-    return found
 
 
 def _names(declared: Sequence[types.TensorType]) -> list[str]:

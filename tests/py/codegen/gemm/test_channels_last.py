@@ -14,14 +14,13 @@ from support.convolutions import (
     NARROW,
     ONE,
     PAD,
-    arrays,
     attributes,
-    between_guard_pages,
     every,
     expected,
     reference,
-    t,
 )
+from support.guarded import fenced
+from support.tensors import arrays, t
 
 from axec.dialects import dtypes, types
 from axec.dialects.opdef import Array
@@ -136,10 +135,10 @@ def test_nothing_beyond_the_arrays_is_touched(make: Make, target: str, case: Wal
     if child == 0:  # a stray access kills the child, not the tests
         right = wanted(arrays(shapes), given, last=False)
         for at_end in (False, True):
-            inputs = [between_guard_pages(v.shape, at_end) for v in shapes]
+            inputs = [fenced(np.zeros(v.shape, np.float32), low=not at_end) for v in shapes]
             for guarded, values in zip(inputs, arrays(shapes), strict=True):
                 guarded[...] = values
-            out = between_guard_pages(right.shape, at_end)
+            out = fenced(np.zeros(right.shape, np.float32), low=not at_end)
             code.call([*inputs, out], (0, code.units))
             if not np.allclose(out, right, atol=1e-3):
                 os._exit(1)

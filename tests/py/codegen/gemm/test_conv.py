@@ -12,14 +12,13 @@ from support.convolutions import (
     NARROW,
     ONE,
     PAD,
-    arrays,
     attributes,
-    between_guard_pages,
     every,
     expected,
     reference,
-    t,
 )
+from support.guarded import fenced
+from support.tensors import arrays, t
 
 from axec.dialects import dtypes, types
 from axec.passes.codegen.cpu import targets
@@ -145,10 +144,10 @@ def test_nothing_beyond_the_arrays_is_touched(make: Make, target: str, stride: i
     if child == 0:  # a stray access kills the child, not the tests
         wanted = expected(*arrays(shapes), given)
         for at_end in (False, True):
-            inputs = [between_guard_pages(x.shape, at_end) for x in shapes]
+            inputs = [fenced(np.zeros(x.shape, np.float32), low=not at_end) for x in shapes]
             for guarded, values in zip(inputs, arrays(shapes), strict=True):
                 guarded[...] = values
-            out = between_guard_pages(wanted.shape, at_end)
+            out = fenced(np.zeros(wanted.shape, np.float32), low=not at_end)
             code.call([*inputs, out], (0, code.units))
             if not np.allclose(out, wanted, atol=1e-3):
                 os._exit(1)

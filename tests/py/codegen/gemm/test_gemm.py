@@ -2,28 +2,20 @@
 
 from __future__ import annotations
 
-import ctypes
-import mmap
 import os
 from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 import pytest
+from support.guarded import fenced
+from support.tensors import arrays, t
 
 from axec.dialects import dims, dtypes
 from axec.dialects.opdef import Array
-from axec.dialects.types import TensorType
 from axec.passes.kernel.layouts import Panels
 
 Make = Any
-LIBC = ctypes.CDLL(None)
-PROT_NONE = 0
-
-
-def t(*shape: int | str, dtype: str = "f32") -> TensorType:
-    sizes = tuple(dims.parse(n) if isinstance(n, str) else n for n in shape)
-    return TensorType(dtypes.of(dtype), sizes)
 
 
 def dot(
@@ -32,14 +24,6 @@ def dot(
 ) -> Any:  # fmt: skip
     attributes = {"contract_x": cx, "contract_y": cy, "batch_x": bx, "batch_y": by}
     return op("dot_general", x, y, **{k: tuple(v) for k, v in attributes.items()})
-
-
-def arrays(types: Sequence[TensorType], seed: int = 0, **sizes: int) -> list[Array]:
-    rng = np.random.default_rng(seed)
-    return [
-        rng.standard_normal([dims.evaluate(n, sizes) for n in x.shape]).astype(x.dtype.numpy)
-        for x in types
-    ]
 
 
 def close(found: Array, wanted: Array, steps: int) -> None:
@@ -289,16 +273,6 @@ def test_special_values_stay_in_their_row_and_column(
     assert np.array_equal(np.isposinf(found), np.isposinf(wanted))
 
 
-def _before_a_guard_page(shape: tuple[int, ...], dtype: Any = np.float32) -> Array:
-    """An array whose last byte is followed by memory that nobody may touch."""
-    count = int(np.prod(shape)) * np.dtype(dtype).itemsize
-    page = mmap.PAGESIZE
-    room = -(-count // page) * page
-    raw = np.frombuffer(mmap.mmap(-1, room + page), np.uint8)
-    assert LIBC.mprotect(ctypes.c_void_p(raw.ctypes.data + room), page, PROT_NONE) == 0
-    return raw[room - count : room].view(dtype).reshape(shape)
-
-
 @pytest.mark.parametrize("shape", [(1, 37, 70), (5, 37, 70), (100, 1100, 67), (7, 12, 5)])
 @pytest.mark.parametrize("transposed", [False, True])
 def test_nothing_beyond_the_arrays_is_touched(
@@ -314,11 +288,9 @@ def test_nothing_beyond_the_arrays_is_touched(
     code = make(target, types, build)
     child = os.fork()
     if child == 0:  # a stray access kills the child, not the tests
-        inputs = [_before_a_guard_page(x.shape) for x in types]
-        for guarded, values in zip(inputs, arrays(types), strict=True):
-            guarded[...] = values
-        out = _before_a_guard_page((m, n))
-        scratch = [_before_a_guard_page((size,), np.uint8) for size in code.workspace]
+        inputs = list(map(fenced, arrays(types)))
+        out = fenced(np.zeros((m, n), np.float32))
+        scratch = [fenced(np.zeros(size, np.uint8)) for size in code.workspace]
         code.call([*inputs, out, *scratch], (0, code.units))
         x, y, bias = inputs
         wanted = x @ (y.T if transposed else y) + bias

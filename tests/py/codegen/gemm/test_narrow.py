@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from support.tensors import t
 
 from axec.dialects import dims, dtypes
 from axec.dialects.opdef import Array
@@ -24,11 +25,6 @@ SHAPES = [  # m, k, n: nothing, one, rests of words, of tiles, of parts of k
     (0, 5, 7), (5, 0, 7), (1, 7, 5), (13, 18, 71), (64, 64, 64), (1, 301, 333), (17, 1031, 11),
     (30, 386, 130),
 ]  # fmt: skip
-
-
-def t(*shape: int | str, dtype: str) -> TensorType:
-    sizes = tuple(dims.parse(n) if isinstance(n, str) else n for n in shape)
-    return TensorType(dtypes.of(dtype), sizes)
 
 
 def numbers(type_: TensorType, seed: int, **sizes: int) -> Array:

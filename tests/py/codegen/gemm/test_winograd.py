@@ -11,14 +11,13 @@ import pytest
 from support.convolutions import (
     ONE,
     PAD,
-    arrays,
     attributes,
-    between_guard_pages,
     every,
     expected,
     reference,
-    t,
 )
+from support.guarded import fenced
+from support.tensors import arrays, t
 
 from axec.dialects import types
 from axec.dialects.opdef import Array
@@ -100,12 +99,12 @@ def test_nothing_beyond_the_arrays_is_touched(make: Make, target: str, case: Cas
     child = os.fork()
     if child == 0:  # a stray access kills the child, not the tests
         for at_end in (False, True):
-            inputs = [between_guard_pages(v.shape, at_end) for v in values]
+            inputs = [fenced(np.zeros(v.shape, np.float32), low=not at_end) for v in values]
             for guarded, value in zip(inputs, values, strict=True):
                 guarded[...] = value
-            out = between_guard_pages(right.shape, at_end)
+            out = fenced(np.zeros(right.shape, np.float32), low=not at_end)
             (size,) = code.workspace
-            room = between_guard_pages((size // 4,), at_end)
+            room = fenced(np.zeros((size // 4,), np.float32), low=not at_end)
             code.call([*inputs, out, room], (0, code.units))
             if not np.allclose(out, right, atol=1e-3):
                 os._exit(1)
