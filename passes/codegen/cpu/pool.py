@@ -8,20 +8,32 @@ for longer than the piece it is at, and undisturbed threads meet the same part o
 kernel. Units do not depend on each other, so neither the number of threads nor who ran what ever
 changes a result.
 
-Every worker thread owns a slot of one cache line with a range and a state word. Both sides first
+Every worker thread owns a slot with a range and a state word in one cache line. Both sides first
 spin, then sleep on the state word (futex):
 
-    IDLE    -> ASLEEP    worker gave up spinning    IDLE|ASLEEP     -> READY    caller posts a job
-    RUNNING -> AWAITED   caller gave up spinning    READY           -> RUNNING  worker takes part
-    READY   -> IDLE      caller found no work left  RUNNING|AWAITED -> IDLE     worker is done
+    IDLE    -> ASLEEP    worker gave up spinning    IDLE|ASLEEP -> READY    caller posts a job
+    RUNNING -> AWAITED   caller gave up spinning    READY       -> RUNNING  worker takes part
+    RUNNING -> FETCHED   caller gave its core away  (as AWAITED)-> IDLE     worker is done
+    READY   -> IDLE      caller found no work left
 
-Whoever overwrites a state in which the other sleeps wakes it. When the pool is in use by another
-caller, the caller does all the work itself. After a fork the threads are gone: the pool notices the
-new process id and starts afresh.
+Whoever overwrites a state in which the other sleeps wakes it. A caller that waits looks now and
+then whether the worker runs; one that has lost its core to another process is fetched to that of
+the caller (cores.py), and sleeps as soon as it is done.
+
+When the pool is in use by another caller, the caller does all the work itself. After a fork the
+threads are gone: the pool notices the new process id and starts afresh.
 """
 
 from __future__ import annotations
 
+from axec.passes.codegen.cpu.cores import (
+    CALLER,
+    LENT,
+    SLOT_BYTES,
+    emit_cores,
+    emit_tid,
+    system_call,
+)
 from axec.passes.codegen.cpu.host import call_host, host_pointer
 from axec.passes.codegen.llvm import (
     I1,
@@ -39,14 +51,15 @@ from axec.runtime.abi import LAUNCH_RECORD, MAX_THREADS
 
 __all__ = ["emit_pool"]
 
-IDLE, READY, ASLEEP, AWAITED, RUNNING = 0, 1, 2, 3, 4
+#: From ASLEEP on, one side sleeps.
+IDLE, READY, RUNNING, ASLEEP, AWAITED, FETCHED = (constant(I32, n) for n in range(6))
 #: Pauses before sleeping: 0.3 to 0.8 ms (a pause takes 40 to 140 cycles). Waking a sleeping thread
 #: takes 30-300 us, so the pool stays awake between the kernels of a program and between calls that
 #: follow each other closely.
 SPIN = 1 << 14
+LOOKS = 64  # at whether the worker runs, during these pauses: every 6 to 12 us
 RESETTING = -1  # in the pid word: another thread is starting the pool afresh
 
-SLOT_BYTES = 64
 SLOT_STATE, SLOT_RANGE = 0, 8  # a range is one word, so that it changes at once: hi << 32 | lo
 MAX_UNITS = 2**31 - 1  # that fit a range; a job with more is the caller's alone
 JOB_LAUNCHES, JOB_PARTS, JOB_WORDS = 0, 8, 2
@@ -54,7 +67,7 @@ JOB_LAUNCHES, JOB_PARTS, JOB_WORDS = 0, 8, 2
 KERNEL, BLOCK, UNITS, GRAIN, END = (8 * word for word in range(LAUNCH_RECORD))
 _PART = 8  # bits behind the point of a launch's share of a thread
 
-_SYS_FUTEX = 202  # x86-64 Linux
+_FUTEX = 202  # x86-64 Linux
 _FUTEX_WAIT_PRIVATE, _FUTEX_WAKE_PRIVATE = 128, 129
 
 _SLOTS, _JOB, _COUNT = "axe_slots", "axe_pool_job", "axe_pool_threads"
@@ -63,13 +76,16 @@ _PID, _BUSY = "axe_pool_pid", "axe_pool_busy"
 
 def emit_pool(module: Module) -> None:
     """Define `axe_parallel` and what it needs. The module must have the host table."""
-    module.variable(_SLOTS, I64, MAX_THREADS * SLOT_BYTES // 8, align=SLOT_BYTES)
+    module.variable(_SLOTS, I64, MAX_THREADS * SLOT_BYTES // 8, align=64)
     module.variable(_PID, I32, align=64)  # read by every caller; own cache lines for both
     module.variable(_BUSY, I32, align=64)
     module.variable(_JOB, I64, JOB_WORDS, align=64)  # of all slots; they only read it
     module.variable(_COUNT, I64)
-    _emit_wait(module)
+    emit_cores(module)
+    _emit_spin(module)
+    _emit_sleep(module)
     _emit_post(module)
+    _emit_await(module)
     _emit_find(module)
     _emit_drain(module)
     _emit_work(module)
@@ -85,39 +101,62 @@ def _slot(b: Builder, index: Value) -> Value:
 
 
 def _futex(b: Builder, word: Value, operation: int, number: Value) -> None:
-    args = [constant(I64, _SYS_FUTEX), word, constant(I64, operation), number, NULL, NULL]
-    call_host(b, "syscall", I64, [*args, constant(I64, 0)])
+    system_call(b, _FUTEX, word, constant(I64, operation), number)
 
 
-def _emit_wait(module: Module) -> None:
-    """axe_wait(word, state, asleep): return when *word is no longer `state`; after spinning, sleep
-    with `asleep` in its place."""
-    b = module.function("axe_wait", VOID, {"word": PTR, "state": I32, "asleep": I32}, "internal")
-    word, state, asleep = b.args
-    done = b.label("done")
-    with b.for_(0, SPIN, name="spin"):
-        b.branch_if(b.cmp("ne", b.atomic_load(I32, word, "acquire"), state), done)
+def _emit_spin(module: Module) -> None:
+    """axe_spin(word, state, pauses) -> i1: whether *word became another than `state` meanwhile."""
+    params = {"word": PTR, "state": I32, "pauses": I64}
+    b = module.function("axe_spin", I1, params, "internal")
+    word, state, pauses = b.args
+    with b.for_(0, pauses, name="spin"):
+        with b.if_(b.cmp("ne", b.atomic_load(I32, word, "acquire"), state)):
+            b.ret(constant(I1, 1))
         b.intrinsic("x86.sse2.pause", [], VOID, [])
+    b.ret(constant(I1, 0))
+
+
+def _emit_sleep(module: Module) -> None:
+    """axe_sleep(word, state, asleep): unless *word is no longer `state`, sleep with `asleep` in its
+    place until it is overwritten."""
+    b = module.function("axe_sleep", VOID, {"word": PTR, "state": I32, "asleep": I32}, "internal")
+    word, state, asleep = b.args
     slept = b.compare_exchange(word, state, asleep)
     with b.if_(slept), b.loop(name="sleep") as sleep:
         sleep.break_if(b.cmp("ne", b.atomic_load(I32, word, "acquire"), asleep))
         _futex(b, word, _FUTEX_WAIT_PRIVATE, b.convert(asleep, I64))
-    b.place(done)
     b.ret()
 
 
 def _emit_post(module: Module) -> None:
-    """axe_post(word, state, asleep): *word = state; wake the other side if it was `asleep`."""
-    b = module.function("axe_post", VOID, {"word": PTR, "state": I32, "asleep": I32}, "internal")
-    word, state, asleep = b.args
+    """axe_post(word, state) -> the state before: *word = state; wake the other side if it slept."""
+    b = module.function("axe_post", I32, {"word": PTR, "state": I32}, "internal")
+    word, state = b.args
     before = b.atomic_rmw("xchg", word, state)
-    with b.if_(b.cmp("eq", before, asleep)):
+    with b.if_(b.cmp("ge", before, ASLEEP)):
         _futex(b, word, _FUTEX_WAKE_PRIVATE, constant(I64, 1))
+    b.ret(before)
+
+
+def _emit_await(module: Module) -> None:
+    """axe_await(slot): return when the worker, which was RUNNING, no longer is."""
+    b = module.function("axe_await", VOID, {"slot": PTR}, "internal")
+    (slot,) = b.args
+    word = b.offset(slot, SLOT_STATE)
+    with b.for_(0, LOOKS, carried=[constant(I64, 0)], name="look") as look:
+        with b.if_(b.call("axe_spin", I1, [word, RUNNING, constant(I64, SPIN // LOOKS)])):
+            b.ret()
+        time = b.call("axe_time", I64, [slot])
+        stands = b.and_(b.cmp("eq", time, look.carried[0]), b.cmp("ne", time, 0))
+        with b.if_(stands):
+            cpu = b.call("axe_cpu", I64, [])
+            with b.if_(b.call("axe_fetch", I1, [slot, cpu])):
+                b.call("axe_sleep", VOID, [word, RUNNING, FETCHED])
+                b.call("axe_part", VOID, [slot, cpu])
+                b.ret()
+        look.yield_(time)
+    b.call("axe_sleep", VOID, [word, RUNNING, AWAITED])
     b.ret()
-
-
-def _states(state: int, asleep: int) -> list[Value]:
-    return [constant(I32, state), constant(I32, asleep)]
 
 
 def _field(b: Builder, launch: Value, at: int) -> Value:
@@ -186,14 +225,20 @@ def _emit_thread(module: Module) -> None:
     """axe_thread(thread): what a worker thread does for ever."""
     b = module.function("axe_thread", PTR, {"thread": I64}, "internal")
     (thread,) = b.args
-    word = b.offset(_slot(b, thread), SLOT_STATE)
-    b.place("serve")
-    b.call("axe_wait", VOID, [word, *_states(IDLE, ASLEEP)])
-    ready, running = _states(READY, RUNNING)
-    with b.if_(b.compare_exchange(word, ready, running)):
-        b.call("axe_work", VOID, [thread])
-        b.call("axe_post", VOID, [word, *_states(IDLE, AWAITED)])
-    b.branch("serve")
+    slot = _slot(b, thread)
+    word = b.offset(slot, SLOT_STATE)
+    emit_tid(b, slot)
+    with b.loop(carried=[constant(I64, SPIN)], name="serve") as serve:
+        changed = b.call("axe_spin", I1, [word, IDLE, *serve.carried])
+        with b.if_(b.not_(changed)):
+            b.call("axe_sleep", VOID, [word, IDLE, ASLEEP])
+            b.call("axe_settle", VOID, [slot])
+        with b.if_(b.compare_exchange(word, READY, RUNNING), [constant(I64, SPIN)]) as part:
+            b.call("axe_work", VOID, [thread])
+            fetched = b.cmp("eq", b.call("axe_post", I32, [word, IDLE]), FETCHED)
+            part.yield_(b.select(fetched, constant(I64, 0), SPIN))
+        serve.yield_(*part.results)
+    b.unreachable()
 
 
 def _emit_renew(module: Module) -> None:
@@ -210,7 +255,9 @@ def _emit_renew(module: Module) -> None:
     mine = b.compare_exchange(pid_word, owner, constant(I32, RESETTING))
     with b.if_(mine):
         with b.for_(0, MAX_THREADS, name="worker") as worker:
-            b.store(constant(I32, IDLE), _slot(b, worker.index))
+            slot = _slot(b, worker.index)
+            b.store(IDLE, b.offset(slot, SLOT_STATE))
+            b.store(constant(I64, 0), b.offset(slot, LENT))
         b.store(constant(I64, 0), module.address(_COUNT))
         b.store(constant(I32, 0), module.address(_BUSY))
         b.atomic_store(pid, pid_word, "release")
@@ -292,11 +339,13 @@ def _emit_share(b: Builder, units: Value, parts: Value) -> None:
         lo, hi = (b.udiv(b.mul(units, p), parts) for p in (part.index, b.add(part.index, 1)))
         b.atomic_store(_range(b, lo, hi), b.offset(_slot(b, part.index), SLOT_RANGE), "release")
     with b.for_(1, parts, name="part") as part:
-        word = b.offset(_slot(b, part.index), SLOT_STATE)
-        b.call("axe_post", VOID, [word, *_states(READY, ASLEEP)])
+        slot = _slot(b, part.index)
+        word = b.offset(slot, SLOT_STATE)
+        with b.if_(b.cmp("eq", b.atomic_load(I32, word, "acquire"), ASLEEP)):
+            b.store(b.call("axe_cpu", I64, []), b.offset(slot, CALLER))
+        b.call("axe_post", I32, [word, READY])
     b.call("axe_work", VOID, [constant(I64, 0)])
     with b.for_(1, parts, name="part") as part:
-        word = b.offset(_slot(b, part.index), SLOT_STATE)
-        ready, idle = _states(READY, IDLE)
-        with b.if_(b.not_(b.compare_exchange(word, ready, idle))):
-            b.call("axe_wait", VOID, [word, *_states(RUNNING, AWAITED)])
+        slot = _slot(b, part.index)
+        with b.if_(b.not_(b.compare_exchange(b.offset(slot, SLOT_STATE), READY, IDLE))):
+            b.call("axe_await", VOID, [slot])

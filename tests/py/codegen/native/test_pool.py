@@ -2,111 +2,47 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import threading
 import time
 from collections.abc import Sequence
-from typing import Any
 
 import numpy as np
 import pytest
+from support.launches import arrays, fixed, job, make_image, run, square
 
-from axec.passes.codegen.cpu import targets, worker
-from axec.passes.codegen.cpu.elf import linker
-from axec.passes.codegen.cpu.support import entries_module, support_module
-from axec.passes.codegen.llvm import F32, I64, PTR, VOID, Module
-from axec.runtime.abi import Frame
 from axec.runtime.image import Image
 from axec.runtime.program import Launch, Op, ProgramTable, Value
 
-KERNELS = ("square", "add_dim", "hold")
 THREADS = (1, 2, 3, 4, 7, 16)
-
-
-def _kernels() -> Module:
-    """square: y[u] = x[u] * x[u] and visits[u] += 1 for every unit u. add_dim:
-    adds a dim to every unit. hold: waits until its flag is set."""
-    module = Module("kernels")
-    b = module.function("square", VOID, {"block": PTR, "lo": I64, "hi": I64})
-    block, lo, hi = b.args
-    x, y, visits = (b.load(PTR, b.offset(block, 8 * i)) for i in range(3))
-    with b.for_(lo, hi, name="unit") as unit:
-        number = b.load(F32, b.at(x, F32, unit.index))
-        b.store(b.mul(number, number), b.at(y, F32, unit.index))
-        seen = b.at(visits, I64, unit.index)
-        b.store(b.add(b.load(I64, seen), 1), seen)
-    b.ret()
-    b = module.function("add_dim", VOID, {"block": PTR, "lo": I64, "hi": I64})
-    block, lo, hi = b.args
-    target, dim = b.load(PTR, block), b.load(I64, b.offset(block, 8))
-    with b.for_(lo, hi, name="unit") as unit:
-        at = b.at(target, I64, unit.index)
-        b.store(b.add(b.load(I64, at), dim), at)
-    b.ret()
-    b = module.function("hold", VOID, {"block": PTR, "lo": I64, "hi": I64})
-    flag = b.load(PTR, b.args[0])
-    with b.loop() as loop:
-        loop.break_if(b.cmp("ne", b.atomic_load(I64, flag), 0))
-    b.ret()
-    return module
 
 
 @pytest.fixture(scope="module")
 def image() -> Image:
-    modules = [_kernels(), entries_module(KERNELS, []), support_module()]
-    return Image(linker.link(worker.compile_modules(modules, targets.resolve("native"))))
-
-
-def _run(
-    image: Image, table: ProgramTable, arrays: Sequence[Any], threads: int, dims: Sequence[int] = ()
-) -> None:
-    words = table.encode()
-    program = ctypes.create_string_buffer(words, len(words))
-    arena = np.zeros(512, "i8")
-    pointers = [*(a.ctypes.data for a in arrays), None, arena.ctypes.data]
-    bases = (ctypes.c_void_p * len(pointers))(*pointers)
-    sizes = (ctypes.c_int64 * max(len(dims), 1))(*dims)
-    addresses = (ctypes.addressof(o) for o in (program, bases, sizes))
-    frame = Frame(*addresses, arena.ctypes.data, threads)
-    image.run(ctypes.addressof(frame))
-
-
-def _constant(number: int) -> Value:
-    return Value(((Op.CONST, number),))
-
-
-def _square(units: int, launches: int = 1, grain: int = 1) -> ProgramTable:
-    launch = Launch(0, ((0, 0), (1, 0), (2, 0)), (), 1, grain)
-    return ProgramTable(0, 5, 3, (_constant(0), _constant(units)), (launch,) * launches)
-
-
-def _arrays(units: int) -> tuple[Any, Any, Any]:
-    x = np.random.default_rng(units).random(units, "f4")
-    return x, np.zeros(units, "f4"), np.zeros(units, "i8")
+    return make_image()
 
 
 @pytest.mark.parametrize("threads", THREADS)
 @pytest.mark.parametrize("units", [1, 2, 3, 1000, 4097])
 def test_every_unit_runs_once(image: Image, threads: int, units: int) -> None:
-    x, y, visits = _arrays(units)
-    _run(image, _square(units, launches=20), (x, y, visits), threads)
+    x, y, visits = arrays(units)
+    run(image, square(units, launches=20), (x, y, visits), threads)
     assert (visits == 20).all()
     np.testing.assert_array_equal(y, x * x)
 
 
 def test_no_units_run_nothing(image: Image) -> None:
-    x, y, visits = _arrays(4)
+    x, y, visits = arrays(4)
     for units in (0, -3):
-        _run(image, _square(units), (x, y, visits), 2)
+        run(image, square(units), (x, y, visits), 2)
     assert not visits.any()
 
 
 def test_grain_bounds_the_parts(image: Image) -> None:
     """10 units of grain 4 are worth two threads; the result does not show it."""
-    x, y, visits = _arrays(10)
+    x, y, visits = arrays(10)
     for grain in (1, 4, 100):
-        _run(image, _square(10, grain=grain), (x, y, visits), 8)
+        run(image, square(10, grain=grain), (x, y, visits), 8)
     assert (visits == 3).all()
 
 
@@ -114,18 +50,18 @@ def test_values_are_computed_from_the_dims(image: Image) -> None:
     """Units and block dims of a dynamic program: every opcode, negative floor division too."""
     n, m, add, mul = (Op.DIM, 0), (Op.DIM, 1), (Op.ADD, 0), (Op.MUL, 0)
     values = (
-        _constant(0),
+        fixed(0),
         Value((n, (Op.CONST, 2), mul, (Op.CONST, 1), add)),  # 2 n + 1
         Value((n, m, (Op.MAX, 0), (Op.FLOORDIV, 2))),  # max(n, m) // 2
         Value(((Op.CONST, 3), n, (Op.CONST, -1), mul, add, (Op.FLOORDIV, 4))),  # (3 - n) // 4
-        _constant(8),
+        fixed(8),
     )
     launches = tuple(Launch(1, ((0, 0),), (dim,), 1, 1) for dim in (1, 2, 3))
     shifted = Launch(1, ((0, 4),), (4,), 1, 1)  # from byte 8 on
     table = ProgramTable(2, 3, 3, values, (*launches, shifted))
     for dims in ((5, 9), (10, 3), (1, 1)):
         target = np.zeros(30, "i8")
-        _run(image, table, (target,), 2, dims)
+        run(image, table, (target,), 2, dims)
         expected = np.zeros(30, "i8")
         numbers = [value.evaluate(dims) for value in values]
         expected[: numbers[1]] += sum(numbers[1:4])
@@ -142,29 +78,16 @@ JOBS = (
 )
 
 
-def _job(sizes: Sequence[tuple[int, int]], starts: Sequence[int]) -> ProgramTable:
-    """Squares of parts of x, all in one job; the arrays of `_arrays` have 4- and 8-byte items."""
-    values = [
-        n for (units, _), at in zip(sizes, starts, strict=True) for n in (units, 4 * at, 8 * at)
-    ]
-    launches = [
-        Launch(0, ((0, 3 * i + 1), (1, 3 * i + 1), (2, 3 * i + 2)), (), 3 * i, grain, True)
-        for i, (_, grain) in enumerate(sizes)
-    ]
-    steps = (*launches[:-1], launches[-1]._replace(joined=False))
-    return ProgramTable(0, 5, 3, tuple(map(_constant, values)), steps)
-
-
 @pytest.mark.parametrize("threads", range(1, 9))
 @pytest.mark.parametrize("sizes", JOBS)
 def test_every_unit_of_a_job_runs_once(
     image: Image, threads: int, sizes: Sequence[tuple[int, int]]
 ) -> None:
     counts = [max(units, 0) for units, _ in sizes]
-    x, y, visits = _arrays(sum(counts))
-    job = _job(sizes, [sum(counts[:i]) for i in range(len(counts))])
+    x, y, visits = arrays(sum(counts))
+    program = job(sizes, [sum(counts[:i]) for i in range(len(counts))])
     for _ in range(20):
-        _run(image, job, (x, y, visits), threads)
+        run(image, program, (x, y, visits), threads)
     assert (visits == 20).all()
     np.testing.assert_array_equal(y, x * x)
 
@@ -174,9 +97,9 @@ def test_what_does_not_fit_a_range_runs_alone(image: Image) -> None:
     flag = np.ones(1, "i8")
     hold = Launch(2, ((0, 0),), (), 1, 1, joined=True)
     table = ProgramTable(
-        0, 3, 3, (_constant(0), _constant(2**62)), (hold,) * 3 + (hold._replace(joined=False),)
+        0, 3, 3, (fixed(0), fixed(2**62)), (hold,) * 3 + (hold._replace(joined=False),)
     )
-    _run(image, table, (flag,), 4)
+    run(image, table, (flag,), 4)
 
 
 def test_callers_at_the_same_time(image: Image) -> None:
@@ -184,13 +107,13 @@ def test_callers_at_the_same_time(image: Image) -> None:
     faults: list[int] = []
 
     def call(seed: int) -> None:
-        x, y, visits = _arrays(500 + seed)
-        alone = _square(x.size, launches=3)
+        x, y, visits = arrays(500 + seed)
+        alone = square(x.size, launches=3)
         parts = [(x.size - 400, 1), (400, 9)]
-        both = _job(parts, (0, x.size - 400))
+        both = job(parts, (0, x.size - 400))
         both = both._replace(steps=both.steps * 3)
         for turn in range(1, 200):
-            _run(image, (alone, both)[turn % 2], (x, y, visits), 2 + seed % 3)
+            run(image, (alone, both)[turn % 2], (x, y, visits), 2 + seed % 3)
             if not (visits == 3 * turn).all() or not (y == x * x).all():
                 faults.append(seed)
 
@@ -203,10 +126,10 @@ def test_callers_at_the_same_time(image: Image) -> None:
 
 
 def _works(image: Image) -> bool:
-    x, y, visits = _arrays(1000)
-    _run(image, _square(1000, launches=30), (x, y, visits), 4)
+    x, y, visits = arrays(1000)
+    run(image, square(1000, launches=30), (x, y, visits), 4)
     for _ in range(20):
-        _run(image, _job(((600, 1), (400, 7)), (0, 600)), (x, y, visits), 4)
+        run(image, job(((600, 1), (400, 7)), (0, 600)), (x, y, visits), 4)
     return bool((visits == 50).all() and (y == x * x).all())
 
 
@@ -229,8 +152,8 @@ def test_a_fork_while_the_pool_is_in_use(image: Image) -> None:
     """The child has a pool of its own, though the parent's was taken when it forked."""
     flag = np.zeros(1, "i8")
     hold = Launch(2, ((0, 0),), (), 1, 1)
-    table = ProgramTable(0, 3, 3, (_constant(0), _constant(2)), (hold,))
-    holder = threading.Thread(target=_run, args=(image, table, (flag,), 2))
+    table = ProgramTable(0, 3, 3, (fixed(0), fixed(2)), (hold,))
+    holder = threading.Thread(target=run, args=(image, table, (flag,), 2))
     holder.start()
     time.sleep(0.05)
     child = os.fork()
@@ -248,17 +171,16 @@ def test_images_share_one_pool(image: Image) -> None:
     """A second image of the same code runs on the threads of the first."""
     assert _works(image)
     threads = len(os.listdir("/proc/self/task"))
-    modules = [_kernels(), entries_module(KERNELS, []), support_module()]
-    other = Image(linker.link(worker.compile_modules(modules, targets.resolve("native"))))
+    other = make_image()
     assert _works(other)
     assert len(os.listdir("/proc/self/task")) == threads
 
 
 def test_wide_units_do_not_depend_on_the_partition(image: Image) -> None:
-    x, y, visits = _arrays(4096)
+    x, y, visits = arrays(4096)
     results = []
     for threads in THREADS:
         y[:] = 0
-        _run(image, _square(4096), (x, y, visits), threads)
+        run(image, square(4096), (x, y, visits), threads)
         results.append(y.tobytes())
     assert len(set(results)) == 1
