@@ -22,7 +22,7 @@ os.environ["OPENBLAS_NUM_THREADS"] = "1"  # before NumPy is imported
 import numpy as np
 
 import axec as axe
-from axec.cli.machine import peak_flops, peak_loop
+from axec.measure.machine import peak_flops, peak_loop
 from axec.passes.codegen.cpu import targets
 from axec.passes.codegen.cpu.targets import Target
 

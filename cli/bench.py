@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from axec.cli.arrays import Call
-    from axec.cli.timing import Timing
+    from axec.measure.calls import Call
+    from axec.measure.timing import Timing
 
 _LOADS = 11
 
@@ -49,12 +49,12 @@ def bench_command(
     --vs gives the same inputs to the functions jax_model (jax, iree) and torch_model of --models,
     and to the file that its onnx_model names, each in a process of its own, and compares results.
     """
-    from axec.cli import versus
-    from axec.cli.arrays import prepare
-    from axec.cli.timing import measure
+    from axec.measure import peers
+    from axec.measure.calls import prepare
+    from axec.measure.timing import measure
     from axec.runtime.loader import load
 
-    peers = versus.check(vs, models) if vs else []
+    wanted = peers.check(vs, models) if vs else []
 
     # No spinner here: its thread would be timed too.
     loading = measure(lambda: load(path), repeat=_LOADS)
@@ -65,8 +65,8 @@ def bench_command(
     count = threads or len(os.sched_getaffinity(0))
     if kernels:
         figures |= _kernels(call, count, seconds)
-    if peers:
-        figures["vs"] = versus.versus(call, peers, str(models), count, seconds, python)
+    if wanted:
+        figures["vs"] = peers.compare(call, wanted, str(models), count, seconds, python)
     if as_json:
         import json
 
@@ -76,7 +76,7 @@ def bench_command(
 
 
 def _figures(loading: Timing, timing: Timing, call: Call) -> dict[str, Any]:
-    from axec.cli.timing import quantile
+    from axec.measure.timing import quantile
 
     flops, moved = _work(call)
     return {
@@ -98,8 +98,8 @@ def _figures(loading: Timing, timing: Timing, call: Call) -> dict[str, Any]:
 
 
 def _kernels(call: Call, threads: int, seconds: float) -> dict[str, Any]:
-    from axec.cli.machine import limits
-    from axec.cli.profile import profile
+    from axec.measure.machine import limits
+    from axec.measure.profile import profile
 
     rows, most = profile(call, threads, seconds), limits(threads)
     found = []

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
-    from axec.cli.arrays import Call
+    from axec.measure.calls import Call
 
 _PREVIEW = 6  # leading values of an output that are shown
 
@@ -36,8 +36,8 @@ def run_command(
     folder: str | None,
 ) -> None:
     """Call an entry of FILE.axe. Needs no compiler: it is the runtime that production uses."""
-    from axec.cli.arrays import prepare
     from axec.cli.console import show, signature, table
+    from axec.measure.calls import prepare
     from axec.runtime.loader import load
 
     call = prepare(load(path), entry, files, dims, seed if random else None)
@@ -96,7 +96,7 @@ def _save(call: Call, results: list[Any], folder: Path) -> None:
 
 def _print_times(call: Call, repeat: int, options: dict[str, int]) -> None:
     from axec.cli.console import duration, show
-    from axec.cli.timing import measure, quantile
+    from axec.measure.timing import measure, quantile
 
     # The outputs are handed in, as a server would do it.
     out = call.outputs()

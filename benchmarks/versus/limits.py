@@ -9,7 +9,7 @@ import json
 import os
 import sys
 
-from axec.cli.machine import COPY, copy_rate, limits
+from axec.measure.machine import COPY, copy_rate, limits
 
 LARGE = 256 << 20  # bytes: far beyond the caches
 

@@ -28,11 +28,11 @@ FOLDERS = {"axec": "axec", **{f"axec.{f}": f for f in ("cli", "dialects", "passe
 PLACES = {
     "torch_mlir": ("axec.mlir",),
     "llvmlite": ("axec.passes.codegen",),
-    "ml_dtypes": ("axec.dialects", "axec.cli.arrays", "axec.train"),
+    "ml_dtypes": ("axec.dialects", "axec.measure.calls", "axec.train"),
     "click": ("axec.cli",),
     "rich": ("axec.cli", "axec.train"),
     "tensorboard": ("axec.train",),
-    **dict.fromkeys(("jax", "torch", "onnxruntime", "iree"), ("axec.cli.peer_worker",)),
+    **dict.fromkeys(("jax", "torch", "onnxruntime", "iree"), ("axec.measure.peer_worker",)),
     "numpy": ("axec",),
 }
 

@@ -12,13 +12,13 @@ import pytest
 import axec as axe
 from axec.artifact import Artifact
 from axec.cli.main import main
-from axec.cli.tune import Timer
 from axec.driver import compile_entries
 from axec.passes.codegen import tuned
 from axec.passes.codegen.cache import FOLDER, open_cache
 from axec.passes.codegen.cpu import targets
 from axec.passes.codegen.cpu.variants import Axis
 from axec.tune import Kernel, Search, kernels_of
+from axec.tune.timer import Timer
 
 TARGET = targets.TARGETS["x86-64-v3"]
 

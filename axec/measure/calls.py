@@ -1,4 +1,4 @@
-"""Arrays for the calls that the commands make: read from .npy files, or drawn from a seed."""
+"""Calls of an entry with arrays that are read from .npy files, or drawn from a seed."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`axec bench --vs`: the same inputs through the same model in other libraries."""
+"""The same inputs through the same model in other libraries (`axec bench --vs`)."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 from axec.runtime.errors import AxecError
 
 if TYPE_CHECKING:
-    from axec.cli.arrays import Call
+    from axec.measure.calls import Call
 
-__all__ = ["check", "versus"]
+__all__ = ["check", "compare"]
 
 #: Library -> (what must be installed, what the models file must hold).
 PEERS = {
@@ -53,7 +53,7 @@ def check(names: str, models: str | None) -> list[str]:
     return found
 
 
-def versus(
+def compare(
     call: Call, names: list[str], models: str, threads: int, seconds: float, python: str | None
 ) -> dict[str, dict[str, Any]]:
     """Figures of every library, from a process of `python` each; {"failed": why} where one does not

@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from functools import partial
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from axec.cli.timing import measure
+from axec.measure.timing import measure
 from axec.runtime.abi import Frame
 from axec.runtime.program import LAUNCH_WORDS
 
 if TYPE_CHECKING:
-    from axec.cli.arrays import Call
+    from axec.measure.calls import Call
 
 __all__ = ["KernelTime", "State", "launches", "profile"]
 
