@@ -6,7 +6,7 @@
     narrow_weights          axe              -> axe                    passes/axe
     split_reductions        axe              -> axe                    passes/axe
     layout                  axe              -> axe                    passes/kernel
-    fuse ... pack_weights   axe              -> kernel                 passes/kernel
+    fuse ... share          axe              -> kernel                 passes/kernel
     codegen                 kernels          -> LLVM IR                passes/codegen
     schedule, plan          kernel           -> exec                   passes/kernel
     link                    LLVM IR          -> one image per target   passes/codegen
@@ -41,7 +41,7 @@ from axec.passes.kernel import choose
 
 PIPELINE = (
     "roll", "transform", "decompose", "simplify", "narrow_weights", "split_reductions", "layout",
-    "fuse", "outline", "unroll", "pack_weights", "schedule", "plan",
+    "fuse", "outline", "unroll", "pack_weights", "share", "schedule", "plan",
 )  # fmt: skip
 STAGES = ("trace", *PIPELINE[:-2], "codegen", *PIPELINE[-2:], "link", "pack")
 

@@ -172,6 +172,11 @@ def ceildiv(size: Size, by: int) -> Size:
     return (size + (by - 1)) // by
 
 
+def is_multiple(size: Size, of: int) -> bool:
+    """Is a size divisible by an integer, whatever the dims are?"""
+    return all(c % of == 0 for _, c in _terms(size))
+
+
 def _atom_bounds(atom: Atom, ranges: Ranges) -> tuple[int, int]:
     if isinstance(atom, str):
         return ranges[atom]

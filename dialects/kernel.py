@@ -5,7 +5,8 @@
     kernel.define @k0 {template, dims, units, workspace} ({ ^bb(...): ...; kernel.yield })
         the same as a symbol: outlined and deduplicated; its named dims are d0, d1, ...;
     %y = kernel.call(%x, %w) {callee = @k0, dims = ["batch"]}
-        an application: `dims` are the caller's expressions for d0, d1, ...
+        an application: `dims` are the caller's expressions for d0, d1, ..., or numbers where one
+        kernel serves several sizes (passes/kernel/share.py);
 
 Values stay tensors with value semantics: buffers appear in the exec dialect only.
 """
@@ -64,7 +65,8 @@ def _(op: Any) -> Iterator[str]:
 def _(op: Any) -> Iterator[str]:
     """A kernel as a symbol. `units`: text of a dim expression, the number of independent parts that
     the work may be split into; `workspace`: scratch buffers, bytes as dim expressions; `flops`,
-    `bytes`: of one launch. All in its own dims."""
+    `bytes`: of one launch. All in its own dims. `cut`, of one that share.py made: into how many
+    parts, which calls say, too."""
     yield from _kernel_problems(op)
 
 

@@ -37,7 +37,7 @@ PASSES: dict[str, type[Pass]] = {}
 MODULES = (
     "axe.roll", "axe.transform", "axe.decompose", "axe.simplify", "axe.narrow_weights",
     "axe.split_reductions", "kernel.layout", "kernel.fuse", "kernel.outline", "kernel.unroll",
-    "kernel.pack_weights", "kernel.choose", "kernel.schedule", "kernel.plan",
+    "kernel.pack_weights", "kernel.share", "kernel.choose", "kernel.schedule", "kernel.plan",
 )  # fmt: skip
 
 

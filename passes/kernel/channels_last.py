@@ -18,7 +18,7 @@ from axec.dialects import dims
 from axec.dialects.dims import Size
 from axec.dialects.dtypes import DType
 from axec.passes.kernel.choice import AS_MODELLED, Choice
-from axec.passes.kernel.convolution import Conv, conv_of
+from axec.passes.kernel.convolution import Conv, factors_of
 from axec.passes.kernel.product import at_most
 from axec.passes.kernel.strides import turned
 
@@ -50,11 +50,13 @@ class ChannelsLast:
     """`conv` says where the factors lie. A unit is `row_block` rows of a panel of `width` columns;
     units count groups, panels, blocks of rows, outermost first.
 
-    in_panels: the filters lie as layouts.Filters says."""
+    in_panels: the filters lie as layouts.Filters says. cut: numbers of blocks of rows and of steps
+    of a slice that calls give (share.py); None: as the sizes say."""
 
     conv: Conv
     in_panels: bool = False
     choice: Choice = AS_MODELLED
+    cut: tuple[Size, ...] | None = None
 
     @property
     def weight(self) -> Any:
@@ -111,6 +113,9 @@ class ChannelsLast:
 
     @property
     def row_block(self) -> Size:
+        """At most, where calls say how many blocks there are."""
+        if self.cut is not None:
+            return SUMMED_ROWS
         if self.choice.rows is not None:
             return at_most(min(self.choice.rows, SUMMED_ROWS), self.rows)  # their sums: on a stack
         most = ROWS if self.block is None else SUMMED_ROWS
@@ -123,6 +128,8 @@ class ChannelsLast:
 
     @property
     def row_blocks(self) -> Size:
+        if self.cut is not None:
+            return self.cut[0]
         block = self.row_block
         return dims.ceildiv(self.rows, block) if isinstance(block, int) and block else 1
 
@@ -153,9 +160,11 @@ class ChannelsLast:
     @property
     def block(self) -> int | None:
         """Steps of the outermost folded axis that make a slice; None: one slice is all."""
+        if self.cut is not None:
+            return None
         first, *others = self.folds
         each = dims.product(f.count for f in others) * (self.width * self.sums.size)
-        if not isinstance(first.count, int) or not isinstance(each, int):
+        if self.depthwise or not isinstance(first.count, int) or not isinstance(each, int):
             return None
         if first.count * each <= SLICE or first.count < 2:
             return None
@@ -172,8 +181,11 @@ def panel_width(columns: Size) -> int:
 
 def channels_last_of(op: Any) -> ChannelsLast | None:
     """How an axe.conv is computed whose result is written channels last; None where it is not."""
-    conv = conv_of(op) if turned(op) is not None else None
-    return ChannelsLast(conv) if conv is not None else None
+    conv = factors_of(op) if turned(op) is not None else None
+    if conv is None or not isinstance(conv.w_strides[0], int):
+        return None
+    along = conv.x_strides[1] == 1 or isinstance(conv.x_strides[-1], int)
+    return ChannelsLast(conv) if along else None
 
 
 def _joined(folds: list[Fold], c: Conv) -> tuple[Fold, ...]:

@@ -56,13 +56,14 @@ def key(kernel: Any) -> str:
 
 def fields(kernel: Any) -> tuple[str, ...]:
     """What may be chosen of a kernel: names of fields of `Choice`."""
-    template = templates.template_of(kernel)
+    template, shared = templates.template_of(kernel), "cut" in kernel.attributes
     if template == "gemm":
-        products = isinstance(templates.product(kernel), Gemm)
-        return ("tile", "rows", "depth", "pack") if products else ("tile", "rows")
+        if isinstance(templates.product(kernel), Gemm):
+            return ("tile", "rows", "depth", "pack")
+        return ("tile",) if shared else ("tile", "rows")
     if template == "reduce" and not isinstance(templates.reduce_walk(kernel), templates.Loop):
         return ()
-    return ("block",) if template in ("map", "reduce") else ()
+    return ("block",) if template in ("map", "reduce") and not shared else ()
 
 
 def give(kernel: Any, choice: Choice) -> None:

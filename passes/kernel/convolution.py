@@ -139,6 +139,12 @@ def conv_of(op: Any) -> Conv | None:
     """How an axe.conv is computed as products, or None where it is not (factors that have no row in
     `sums_of`, a window or a distance between neighbours that is a named dim). Transposes that feed
     the operands are looked through, and casts that widen both to the dtype of their sums."""
+    found = factors_of(op)
+    return found if found is not None and isinstance(found.x_strides[-1], int) else None
+
+
+def factors_of(op: Any) -> Conv | None:
+    """The same, however far neighbours along the last axis are apart."""
     return _conv(op, TRANSPOSES | WIDENING) or _conv(op, TRANSPOSES)
 
 
@@ -149,8 +155,6 @@ def _conv(op: Any, through: frozenset[str]) -> Conv | None:
     x_axes, w_axes = x.axes, w.axes
     sums = sums_of(*(types.of(v).dtype for v in (x.value, w.value, op.results[0])))
     if sums is None or windows is None:
-        return None
-    if not isinstance(x_axes[-1][1], int):
         return None
     groups = op.attributes["groups"].value
     return Conv(

@@ -17,7 +17,7 @@ from axec.dialects import dims, dtypes, types
 from axec.dialects.axe import OPS
 from axec.dialects.dims import Size
 from axec.dialects.dtypes import DType
-from axec.dialects.kernel import body_of, texts, yielded
+from axec.dialects.kernel import body_of, sizes, texts, yielded
 from axec.dialects.types import Shape, TensorType
 from axec.mlir import ir
 from axec.passes.kernel import choice
@@ -49,15 +49,19 @@ class Loop:
 
     `flat`: `shape` is (count,) because every value of the body has either one element or the
     iteration's elements in the same order, so that one running index addresses all of them.
+    `whole`: the innermost axis is known to be one block.
     """
 
     shape: Shape
     block: int
     flat: bool
+    whole: bool = False
 
     @property
     def blocks(self) -> Size:
         """Blocks of the innermost axis."""
+        if self.whole:
+            return 1
         return dims.ceildiv(self.shape[-1], self.block) if self.shape else 1
 
     @property
@@ -71,7 +75,7 @@ def map_loop(kernel: Any) -> Loop:
     block = choice.of(kernel).block or MAP_BLOCK
     if _is_flat(kernel, dims.product(shape)):
         return Loop((dims.product(shape),), block, flat=True)
-    return Loop(shape, block, flat=False)
+    return Loop(shape, block, flat=False, whole="cut" in kernel.attributes)
 
 
 @dataclass(frozen=True, slots=True)
@@ -237,6 +241,8 @@ def product(kernel: Any) -> Product:
     if "layouts" in kernel.attributes:
         layout = texts(kernel.attributes["layouts"])[ir.BlockArgument(found.weight).arg_number]
         found = _stored(found, layout)
+    if isinstance(found, ChannelsLast) and "cut" in kernel.attributes:
+        found = replace(found, cut=tuple(sizes(kernel.attributes["cut"])))
     return replace(found, choice=choice.of(kernel))
 
 

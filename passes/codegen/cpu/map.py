@@ -95,7 +95,7 @@ def _emit(f: Frame, written: Sequence[Def], walk: templates.Loop, where: _Where)
         f.emission.lanes *= _side_by_side(cost, inner.extent, f.emission.lanes)
     step, pointers = stores(f, values, indices)
     size = walk.shape[-1] if walk.shape else 1
-    whole = isinstance(size, int) and size % f.emission.lanes == 0
+    whole = dims.is_multiple(size, f.emission.lanes)
     roots = [*values, *pointers]
 
     def along_row(first: Value, last: Value) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from axec.dialects import dims
 from axec.passes.codegen.cpu.frame import Frame, reachable
 from axec.passes.codegen.cpu.loops import divisor, first_element, stores
 from axec.passes.codegen.cpu.nodes import Affine, Node
@@ -61,10 +62,22 @@ class Turned:
         ]
 
     def _fits(self, node: Node) -> bool:
-        """Are the rows of a turned load neighbours, whoever asks?"""
-        if node.kind != "load_lanes" or not is_turned(node, self.row) or node.data[2]:
+        """Are the rows of a turned load neighbours, and its lanes equally far apart?"""
+        if not is_turned(node, self.row) or node.data[2] or self._step(node) is None:
             return False
-        return len(node.inputs) == 1 and _coefficient(node.inputs[0], self.row) == 1
+        loads = 1 if node.kind == "load_lanes" else 2
+        return len(node.inputs) == loads and _coefficient(node.inputs[0], self.row) == 1
+
+    def _step(self, node: Node) -> Node | None:
+        """Elements from one lane of a load to the next."""
+        graph = self.f.graph
+        if node.kind == "load_lanes":
+            return graph.integer(node.data[1])
+        offsets = node.inputs[1]
+        if offsets.kind != "mul" or offsets.inputs[0] is not graph.lanes:
+            return None
+        step = offsets.inputs[1]
+        return None if step.vars or step.varying else step
 
     def _square(self, node: Node) -> _Square:
         lanes = self.f.emission.lanes
@@ -94,7 +107,7 @@ class Turned:
         by_rows = self.walk.shape[-1] == self.columns.extent and self.walk.blocks == 1
         with e.loop(self.lane, 0, size, e.lanes, name="j") as columns:
             rest = b.sub(size, columns.index)
-            whole = size.const is not None and size.const % e.lanes == 0
+            whole = dims.is_multiple(self.columns.extent, e.lanes)
             e.tail = None if whole else e.first_lanes(rest)
             e.emit(self.roots)
             with b.for_(begin, end, e.lanes, name="square") as square:
@@ -124,11 +137,13 @@ class Turned:
         e, b = self.f.emission, self.f.b
         with e.scope():
             e.bind(self.row, row)
+            step = self._step(square.node)
+            assert step is not None
             TURN.call(
                 b,
                 (square.type.bits, e.lanes, WHOLE if e.tail is None else PART),
                 source=e.value(square.node.inputs[0]),
-                step=constant(I64, square.node.data[1] * square.type.element.size),
+                step=b.mul(e.value(step), square.type.element.size),
                 last=b.sub(rest, 1),
                 count=count,
                 out=square.scratch,

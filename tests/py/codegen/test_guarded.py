@@ -35,11 +35,20 @@ def _conv(**options: Any) -> Callable[[Any, Any], Any]:
     return lambda x, w: axe.nn.conv2d(x, w, **options)
 
 
+def _last(x: Any, w: Any) -> Any:
+    """A convolution that reads and writes channels last."""
+    x, w = axe.permute_dims(x, (0, 3, 1, 2)), axe.permute_dims(w, (3, 0, 1, 2))
+    return axe.permute_dims(axe.nn.conv2d(x, w, padding=1), (0, 2, 3, 1))
+
+
 F32, I32 = axe.float32, axe.int32
 KERNELS: dict[str, tuple[Callable[..., Any], list[Any]]] = {
     "map": (lambda x, y: axe.tanh(x) * y + 1, of(F32, (N, 7), (7,))),
     "turned": (lambda x: axe.permute_dims(x, (1, 0)) + 1, of(F32, (N, 37))),
     "halves": (lambda x: x[::2, 1:] * 2, of(axe.bfloat16, (34, 19))),
+    "turned, two sizes": (
+        lambda x, y: [axe.permute_dims(axe.exp(z), (1, 0)) for z in (x, y)],
+        of(F32, (64, 19), (128, 19))),
     "rows": (lambda x: axe.nn.softmax(x), of(F32, (N, 37))),
     "wide rows": (lambda x, g: axe.nn.rms_norm(x, g), of(axe.float16, (5, N), (N,))),
     "columns": (lambda x: axe.sum(x, axis=0), of(F32, (N, 192))),
@@ -53,6 +62,9 @@ KERNELS: dict[str, tuple[Callable[..., Any], list[Any]]] = {
         lambda x, y: axe.matmul(x, y, dtype=I32), of(axe.int8, (37, N), (N, 50))),
     "products": (lambda x, y: x @ y, of(axe.float64, (3, N, 9), (3, 9, 21))),
     "convolution": (_conv(padding=1), of(F32, (2, 5, 9, 11), (34, 5, 3, 3))),
+    "convolutions, two sizes": (
+        lambda x, v, y, w: [_last(x, v), _last(y, w)],
+        of(F32, (1, 7, 7, 64), (64, 3, 3, 64), (1, 3, 3, 64), (64, 3, 3, 128))),
     "strided": (_conv(stride=2, padding=3), of(F32, (N, 3, 15, 15), (32, 3, 7, 7))),
     "grouped": (_conv(groups=2), of(F32, (1, 8, 7, 7), (6, 4, 1, 1))),
     "derivative": (

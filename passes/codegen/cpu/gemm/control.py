@@ -11,9 +11,11 @@ YES = constant(I1, 1)
 
 
 @contextmanager
-def steps(b: Builder, lo: Value, hi: Value, step: int, name: str) -> Iterator[Value]:
+def steps(b: Builder, lo: Value, hi: Value, step: Value | int, name: str) -> Iterator[Value]:
     """for index in range(lo, hi, step); no loop where one step is known to reach hi."""
-    if lo.const is not None and hi.const is not None and 0 < hi.const - lo.const <= step:
+    reach = step if isinstance(step, int) else step.const
+    count = None if lo.const is None or hi.const is None else hi.const - lo.const
+    if count is not None and reach is not None and 0 < count <= reach:
         yield lo
         return
     with b.for_(lo, hi, step, name=name) as loop:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from axec.dialects import types
+from axec.dialects import dims, types
+from axec.dialects.dims import Size
 from axec.mlir import ir
 from axec.passes.codegen.cpu.frame import Frame
 from axec.passes.codegen.cpu.gemm import last, tiles, window
@@ -43,6 +44,8 @@ def _setting(f: Frame, p: ChannelsLast) -> Setting:
         outs=[size(w.out) for w in c.space],
         x_steps=[size(stride * over.element.size) for stride in c.x_strides],
         panel_bytes=size(p.panel_elements * over.element.size),
+        row_block=_row_block(f, p),
+        slice=size(_slice(p)),
         counts=[f.b.max(size(n), 1) for n in (p.panels, p.row_blocks)],
         window=over,
         records=f.b.alloca(I64, tile.rows * (1 + len(c.space)), name="rows"),
@@ -63,7 +66,7 @@ def _window(f: Frame, p: ChannelsLast) -> Window:
         padded=tuple(bool(w.padded) for w in c.space),
         in_panels=p.in_panels,
         stride=stride,
-        masked=not (isinstance(p.columns, int) and p.columns % p.width == 0),
+        masked=not dims.is_multiple(p.columns, p.width),
         depthwise=p.depthwise,
     )
     return Window(
@@ -79,6 +82,21 @@ def _window(f: Frame, p: ChannelsLast) -> Window:
             for fold in p.folds
         ],
     )
+
+
+def _row_block(f: Frame, p: ChannelsLast) -> Value:
+    """Rows of a unit."""
+    if p.cut is None:
+        return f.size(p.row_block)
+    blocks = f.b.max(f.size(p.row_blocks), 1)
+    return f.b.udiv(f.b.add(f.size(p.rows), f.b.sub(blocks, 1)), blocks)
+
+
+def _slice(p: ChannelsLast) -> Size:
+    """Steps of the outermost folded axis that make a slice."""
+    if p.cut is not None:
+        return p.cut[1]
+    return p.folds[0].count if p.block is None else p.block
 
 
 def _address(f: Frame, value: object) -> Value:

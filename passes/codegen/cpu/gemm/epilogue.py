@@ -105,7 +105,7 @@ class Epilogue:
                 return ()
 
             count, lanes = self._columns, e.lanes
-            whole = step % lanes == 0 and isinstance(count, int) and count % lanes == 0
+            whole = step % lanes == 0 and dims.is_multiple(count, lanes)
             lanes_loop(e, last, column, end, vector, weight=weight(self._values), whole=whole)
 
     def _read(self, place: Value) -> None:

@@ -28,23 +28,13 @@ LINE = 64  # bytes of a cache line
 
 def unit(s: Setting, u: Unit) -> None:
     """All outputs of a unit."""
-    b, block = s.b, s.conv.block
-    if block is None:
-        _slice(s, u, ZERO, s.window.folds[0].count)
-    else:
-        _clear(s, u)
-        with b.for_(0, s.window.folds[0].count, block, name="slice") as loop:
-            _slice(s, u, loop.index, b.min(b.add(loop.index, block), s.window.folds[0].count))
+    b, count = s.b, s.window.folds[0].count
+    with steps(b, ZERO, count, s.slice, "slice") as first:
+        _slice(s, u, first, b.min(b.add(first, s.slice), count))
     end = b.add(u.output, u.columns)
     with b.for_(u.row, u.end_row, name="out") as loop:
         place = b.offset(s.sums, b.mul(b.sub(loop.index, u.row), s.line_bytes))
         s.epilogue.row(place, [loop.index], u.output, end, s.column_step)
-
-
-def _clear(s: Setting, u: Unit) -> None:
-    b, vectors = s.b, s.conv.width // s.tile.lanes
-    with b.for_(0, b.mul(b.sub(u.end_row, u.row), vectors), name="clear") as loop:
-        b.store(zero(s.vector), b.at(s.sums, s.vector, loop.index))
 
 
 def _slice(s: Setting, u: Unit, first: Value, end: Value) -> None:
@@ -80,7 +70,7 @@ def _by_routine(
         place = b.offset(s.records, b.mul(loop.index, (1 + spatial) * WORD))
         for i, value in enumerate((found.x, *found.starts)):
             b.store(value, b.offset(place, i * WORD))
-    source = NULL if s.conv.block is None else sums
+    source = b.select(b.cmp("eq", ends[0], 0), NULL, sums)
     line = constant(I64, s.line_bytes)
     window.call(s.window, s.records, s.table, at, ends, (source, sums, line))
 
@@ -93,8 +83,6 @@ def _lanes_apart(
     at = replace(at, rows=[_row(s, u, b.min(b.add(row, i), last)) for i in range(tile.rows)])
     places = window.sums_of(b, tile, s.vector, sums, constant(I64, s.line_bytes))
     start = [zero(s.vector)] * len(places)
-    if s.conv.block is not None:
-        start = [b.load(s.vector, place) for place in places]
     found = window.products(s.window, at, s.window.folds, {0: ends}, {}, (ZERO, ZERO), start)
     for place, value in zip(places, found, strict=True):
         b.store(value, place)

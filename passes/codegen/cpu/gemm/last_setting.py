@@ -18,9 +18,9 @@ from axec.passes.kernel.channels_last import ChannelsLast
 class Setting:
     """One kernel function. All values are computed at its entry: addresses of x, w, the room for
     the sums of a unit (rows of `width`, and of one tile more), sizes (m, channels: of a group;
-    outs: of the output per spatial axis), strides in bytes; counts: panels of a group, blocks of
-    rows; window: what tiles share, table: the same in memory (window.py); records: room for the
-    rows of a tile."""
+    outs: of the output per spatial axis), strides in bytes; row_block: rows of a unit; slice: steps
+    of the outermost folded axis; counts: panels of a group, blocks of rows; window: what tiles
+    share, table: the same in memory (window.py); records: room for the rows of a tile."""
 
     b: Builder
     conv: ChannelsLast
@@ -37,6 +37,8 @@ class Setting:
     outs: Sequence[Value]
     x_steps: Sequence[Value]
     panel_bytes: Value
+    row_block: Value
+    slice: Value
     counts: Sequence[Value]
     window: Window
     records: Value
@@ -84,7 +86,7 @@ def units(s: Setting, lo: Value, hi: Value, work: Callable[[Setting, Unit], None
     with b.for_(lo, hi, name="unit") as loop:
         panel, block = _divided(b, loop.index, blocks)
         group, number = _divided(b, panel, panels)
-        row = b.mul(block, _size(s))
+        row = b.mul(block, s.row_block)
         column = b.mul(number, s.conv.width)
         output = b.add(b.mul(group, s.m), column)
         channel = column if s.conv.depthwise else b.mul(group, s.channels)
@@ -96,19 +98,13 @@ def units(s: Setting, lo: Value, hi: Value, work: Callable[[Setting, Unit], None
             s,
             Unit(
                 row=row,
-                end_row=b.min(b.add(row, _size(s)), s.rows),
+                end_row=b.min(b.add(row, s.row_block), s.rows),
                 x=b.offset(s.x, b.mul(channel, s.x_steps[1])),
                 w=w,
                 output=output,
                 columns=b.min(b.sub(s.m, column), s.conv.width),
             ),
         )
-
-
-def _size(s: Setting) -> int:
-    size = s.conv.row_block
-    assert isinstance(size, int)
-    return size
 
 
 def _divided(b: Builder, number: Value, size: Value) -> tuple[Value, Value]:
