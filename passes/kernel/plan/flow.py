@@ -28,7 +28,8 @@ class Buffer:
 
     `depth`: the loops around its maker: it holds nothing from one turn of them to the next. `home`:
     "arena", "argument" or "result" (the caller's memory, counted by `number`), or "counter" (the
-    word that says which turn of a loop this is).
+    word that says which turn of a loop this is). `apart`: nobody reads or writes the bytes that it
+    lies among, but as it or as another one that is `apart`.
     """
 
     nbytes: Size
@@ -36,6 +37,12 @@ class Buffer:
     home: str = "arena"
     number: int = 0
     inside: Place | None = None
+    apart: bool = False
+
+    @property
+    def base(self) -> Buffer:
+        """What steps depend on each other by that use it: the buffer that holds its bytes."""
+        return self if self.inside is None or self.apart else self.inside.buffer.base
 
     def root(self, offset: Size = 0) -> Place:
         """The same bytes as a place of the buffer that holds them in the end."""
@@ -204,3 +211,22 @@ def steps_of(steps: Sequence[Step]) -> Iterator[Step]:
             case Switch(branches=branches):
                 for branch in branches:
                     yield from steps_of(branch)
+
+
+# ---- what steps depend on each other by ----------------------------------------------------------
+
+
+def touched(step: Step) -> tuple[set[Buffer], set[Buffer]]:
+    """The buffers that a step reads, and those that it writes; all, where it holds others."""
+    found = list(bases(step))
+    match step:
+        case Call(op=op):
+            return set(found[: len(op.operands)]), set(found[len(op.operands) :])
+        case Copy():
+            return {found[0]}, {found[1]}
+    return set(), {b for inner in steps_of([step]) for b in bases(inner)}
+
+
+def bases(step: Step) -> Iterator[Buffer]:
+    """What holds the bytes of the places of a step."""
+    return (place.buffer.base for place in step.places)

@@ -16,13 +16,14 @@ from axec.passes.kernel.cost import THREAD
 from axec.passes.kernel.plan.flow import (
     Buffer,
     Call,
-    Copy,
     Group,
     Loop,
     Step,
     Switch,
     While,
+    bases,
     steps_of,
+    touched,
 )
 from axec.runtime.program import MAX_SLOTS
 
@@ -74,7 +75,7 @@ def grouped(steps: Sequence[Step], sizes: Sizes) -> list[Step]:
     if sizes.members < 2:
         return list(steps)
     uses = Counter(b for step in steps_of(steps) if not isinstance(step, Group)
-                   for b in _roots(step))  # fmt: skip
+                   for b in bases(step))  # fmt: skip
     return _grouped(steps, sizes, uses)
 
 
@@ -126,7 +127,7 @@ class _Slot:
         self.works = [sizes.work(step)] if isinstance(step, Call) else []
         self.work = self.works[0] if self.works else Work(0, 0)
         self.words = len(step.places) + len(step.op.operands) if isinstance(step, Call) else 0
-        self.reads, self.writes = _touched(step)
+        self.reads, self.writes = touched(step)
 
     def apart(self, reads: set[Buffer], writes: set[Buffer]) -> bool:
         """Is the order of this and of what reads and writes these buffers free?"""
@@ -168,13 +169,13 @@ class _Sequence:
         self.users: dict[Buffer, list[int]] = {}  # slots, once per use
         for at, step in enumerate(steps):
             for inner in steps_of([step]):
-                for buffer in () if isinstance(inner, Group) else _roots(inner):
+                for buffer in () if isinstance(inner, Group) else bases(inner):
                     self.users.setdefault(buffer, []).append(at)
         # What is used elsewhere too, or inside of one step only, is as long in use as before.
         self.users = {
             b: at
             for b, at in self.users.items()
-            if b.home == "arena" and len(at) == uses[b]
+            if b.home == "arena" and not b.inside and len(at) == uses[b]
             and (at[0] != at[-1] or isinstance(steps[at[0]], Call))
         }  # fmt: skip
         self.alive = [0] * len(steps)
@@ -254,7 +255,7 @@ class _Sequence:
 
     def _shift(self, steps: Sequence[Step], here: int, there: int) -> None:
         """Have the uses of buffers by some steps at another moment."""
-        for buffer in (b for step in steps for b in _roots(step) if b in self.users):
+        for buffer in (b for step in steps for b in bases(step) if b in self.users):
             at = self.users[buffer]
             first, last = min(at), max(at)
             at[at.index(here)] = there
@@ -266,18 +267,3 @@ class _Sequence:
         n = self.sizes.nbytes(buffer) * (1 if begin < end else -1)
         for at in range(min(begin, end), max(begin, end)):
             self.alive[at] += n
-
-
-def _touched(step: Step) -> tuple[set[Buffer], set[Buffer]]:
-    """The buffers that a step reads, and those that it writes; all, where it holds others."""
-    roots = [place.buffer.root().buffer for place in step.places]
-    match step:
-        case Call(op=op):
-            return set(roots[: len(op.operands)]), set(roots[len(op.operands) :])
-        case Copy():
-            return {roots[0]}, {roots[1]}
-    return set(), {b for inner in steps_of([step]) for b in _roots(inner)}
-
-
-def _roots(step: Step) -> Iterator[Buffer]:
-    return (place.buffer.root().buffer for place in step.places)

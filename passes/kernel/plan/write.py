@@ -45,8 +45,8 @@ class Writer:
         self.memory = memory
         self.grain = grain
         self.roots: dict[Buffer, Any] = {}  # the exec value of what does not lie in the arena
-        # By buffer, offset and type (None: the first one); a region sees those around it.
-        self.views: ChainMap[tuple[Buffer, Size, TensorType | None], Any] = ChainMap()
+        # By buffer, offset and type, the first also by its bytes; a region sees those around it.
+        self.views: ChainMap[tuple[Buffer, Size, TensorType | Size], Any] = ChainMap()
         self.rules: dict[type[Step], Callable[[Any], None]] = {
             Call: self._launch,
             Group: self._group,
@@ -89,7 +89,7 @@ class Writer:
 
     def _know(self, buffer: Buffer, value: Any, t: TensorType) -> None:
         self.roots[buffer] = value
-        self.views[buffer, 0, t] = self.views[buffer, 0, None] = value
+        self.views[buffer, 0, t] = self.views[buffer, 0, t.nbytes] = value
 
     def _steps(self, steps: Sequence[Step]) -> None:
         for step in steps:
@@ -172,7 +172,7 @@ class Writer:
         """The bytes of a place as a buffer that holds a tensor of type t."""
         b, offset = place.buffer.root(place.offset)
         if (b, offset, t) not in self.views:
-            first = self.views.get((b, offset, None))
+            first = self.views.get((b, offset, t.nbytes))
             if first is not None:
                 made = _op("exec.view", where, [first], [buffer_type(t)])
             else:
@@ -180,7 +180,7 @@ class Writer:
                 at = (offset,) if base else raised(self.memory.offsets[b], offset)
                 given = {"offset": ir.StringAttr.get(show(at))}
                 made = _op("exec.slice", where, base, [buffer_type(t)], given)
-                self.views[b, offset, None] = made.results[0]
+                self.views[b, offset, t.nbytes] = made.results[0]
             self.views[b, offset, t] = made.results[0]
         return self.views[b, offset, t]
 
