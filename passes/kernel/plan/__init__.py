@@ -15,14 +15,14 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from axec.dialects.dims import upper_ends
+from axec.dialects.dims import Ranges, upper_ends
 from axec.dialects.fn import is_private
 from axec.dialects.interpret import ranges_of
 from axec.dialects.kernel import definitions, functions
 from axec.passes.base import Pass, register
 from axec.passes.kernel.plan.flow import Flow
 from axec.passes.kernel.plan.inline import flow_of
-from axec.passes.kernel.plan.launches import Kernel, Launches
+from axec.passes.kernel.plan.launches import Launches
 from axec.passes.kernel.plan.memory import PlanReport, plan_memory
 from axec.passes.kernel.plan.write import Writer
 
@@ -44,21 +44,18 @@ class Plan(Pass):
     growth: int = 0
 
     def run(self, module: Any) -> list[PlanReport]:
-        defines = definitions(module)
-        kernels = {name: Kernel.of(op) for name, op in defines.items()}
+        launches = Launches(definitions(module))
         named = {f.operation.attributes["sym_name"].value: f for f in functions(module)}
         public = [f for f in named.values() if not is_private(f.operation)]
-        flows = [flow_of(f, defines, named) for f in public]
+        flows = [flow_of(f, launches, named) for f in public]
         reports = [
-            self._program(f, flow, Launches(kernels, ranges_of(f)))
-            for f, flow in zip(public, flows, strict=True)
+            self._program(f, flow, ranges_of(f)) for f, flow in zip(public, flows, strict=True)
         ]
         for function in named.values():
             function.operation.erase()
         return reports
 
-    def _program(self, function: Any, flow: Flow, launches: Launches) -> PlanReport:
-        ends = upper_ends(launches.ranges)
-        memory = plan_memory(flow, launches, self.members, self.growth)
-        Writer(function, flow, launches, memory, self.grain).write()
-        return memory.report(ends)
+    def _program(self, function: Any, flow: Flow, ranges: Ranges) -> PlanReport:
+        memory = plan_memory(flow, ranges, self.members, self.growth)
+        Writer(function, flow, ranges, memory, self.grain).write()
+        return memory.report(upper_ends(ranges))

@@ -12,7 +12,8 @@ from typing import Any, NamedTuple
 
 from axec.dialects.dims import Size
 from axec.dialects.types import TensorType
-from axec.passes.kernel.in_place import Window
+from axec.passes.kernel import cost
+from axec.passes.kernel.plan.launches import Launch
 
 
 class Place(NamedTuple):
@@ -53,12 +54,11 @@ class Buffer:
 
 @dataclass(slots=True, eq=False)
 class Call:
-    """A kernel on its inputs, results and scratch. `window`: its result lies on an operand, of
-    which it replaces a window (in_place.py)."""
+    """A kernel on its inputs, results and scratch."""
 
     op: Any
+    launch: Launch
     places: list[Place]
-    window: Window | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -196,6 +196,24 @@ class _Clock:
         self.now += 1
 
 
+def flops(steps: Sequence[Step]) -> cost.Work:
+    """Of a call: scans as often as they run, a while once, the largest branch of a switch."""
+    total = cost.Work()
+    for step in steps:
+        match step:
+            case Call(launch=launch):
+                total = total + cost.Work(launch.flops)
+            case Group(calls=calls):
+                total = total + flops(calls)
+            case Loop(trip=trip, body=body):
+                total = total + flops(body).times(trip)
+            case While():
+                total = total + flops(step.condition) + flops(step.body)
+            case Switch(branches=branches):
+                total = total + cost.most([flops(b) for b in branches])
+    return total
+
+
 def steps_of(steps: Sequence[Step]) -> Iterator[Step]:
     """All steps, outer ones before those in them."""
     for step in steps:
@@ -220,8 +238,8 @@ def touched(step: Step) -> tuple[set[Buffer], set[Buffer]]:
     """The buffers that a step reads, and those that it writes; all, where it holds others."""
     found = list(bases(step))
     match step:
-        case Call(op=op):
-            return set(found[: len(op.operands)]), set(found[len(op.operands) :])
+        case Call(launch=launch):
+            return set(found[: launch.inputs]), set(found[launch.inputs :])
         case Copy():
             return {found[0]}, {found[1]}
     return set(), {b for inner in steps_of([step]) for b in bases(inner)}

@@ -126,7 +126,7 @@ class _Slot:
         self.calls = isinstance(step, Call)
         self.works = [sizes.work(step)] if isinstance(step, Call) else []
         self.work = self.works[0] if self.works else Work(0, 0)
-        self.words = len(step.places) + len(step.op.operands) if isinstance(step, Call) else 0
+        self.words = len(step.places) + step.launch.inputs if isinstance(step, Call) else 0
         self.reads, self.writes = touched(step)
 
     def apart(self, reads: set[Buffer], writes: set[Buffer]) -> bool:

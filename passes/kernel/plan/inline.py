@@ -23,9 +23,7 @@ from axec.diag import AxecError
 from axec.dialects import attrs, control, dims, types
 from axec.dialects.dims import Size, dim
 from axec.dialects.interpret import ranges_of
-from axec.dialects.kernel import bound_dims, sizes
 from axec.dialects.types import TensorType
-from axec.passes.kernel import in_place
 from axec.passes.kernel.plan.arena import ALIGN
 from axec.passes.kernel.plan.flow import (
     Buffer,
@@ -40,17 +38,18 @@ from axec.passes.kernel.plan.flow import (
     lifetimes,
 )
 from axec.passes.kernel.plan.join import join
+from axec.passes.kernel.plan.launches import Launch, Launches
 
 
-def flow_of(function: Any, kernels: Mapping[str, Any], functions: Mapping[str, Any]) -> Flow:
-    """The flow of a public func.func of kernel.call, control and axe.reshape ops; `kernels`:
-    definitions by name, `functions`: those of the module.
+def flow_of(function: Any, launches: Launches, functions: Mapping[str, Any]) -> Flow:
+    """The flow of a public func.func of kernel.call, control and axe.reshape ops; `launches` and
+    `functions`: those of the module.
 
     Raises AxecError `plan-order` for any other op, `plan-result` for a result that no kernel writes
     or that is returned twice (fuse makes copies of such), `dim-unbound` for a named dim without a
     range.
     """
-    builder = _Builder(kernels, functions, ranges_of(function))
+    builder = _Builder(launches, functions, ranges_of(function))
     block = function.regions[0].blocks[0]
     given = [
         builder.new(types.of(a).nbytes, home="argument", number=i)
@@ -74,7 +73,7 @@ def flow_of(function: Any, kernels: Mapping[str, Any], functions: Mapping[str, A
     if unbound := named - builder.ranges.keys():
         message = f"dim {min(unbound)} has no range in the function's `axe.dims`"
         raise AxecError("dim-unbound", message, location=function.location)
-    return Flow(join(frame.steps, kernels, frame.owned), builder.buffers)
+    return Flow(join(frame.steps, frame.owned), builder.buffers)
 
 
 def donors_of(function: Any) -> dict[int, int]:
@@ -168,9 +167,9 @@ def _yields(operations: Sequence[Any]) -> dict[Any, set[int]]:
 
 class _Builder:
     def __init__(
-        self, kernels: Mapping[str, Any], functions: Mapping[str, Any], ranges: dims.Ranges
+        self, launches: Launches, functions: Mapping[str, Any], ranges: dims.Ranges
     ) -> None:
-        self.kernels = kernels
+        self.launches = launches
         self.functions = functions
         self.ranges = ranges
         self.buffers: list[Buffer] = []
@@ -215,30 +214,28 @@ class _Builder:
         return Place(buffer)
 
     def _call(self, frame: _Frame, op: Any) -> None:
-        define = self.kernels[op.attributes["callee"].value]
-        bound = bound_dims(define, op)
+        launch = self.launches.of(op)
         places = [frame.env[v] for v in op.operands]
-        window = in_place.window(define)
+        window = launch.kernel.window
         updated = frame.taken(op, window.operand, op.results[0]) if window else None
         taken: set[Buffer] = set()
         for result in op.results:
-            buffer = updated or self._overwritten(frame, op, define, result, taken)
+            buffer = updated or self._overwritten(frame, op, launch, result, taken)
             if buffer is None:
                 places.append(self._result(frame, result))
             else:
                 taken.add(buffer)
                 frame.define(result, Place(buffer))
                 places.append(Place(buffer))
-        for nbytes in sizes(define.attributes["workspace"]):
-            places.append(Place(self.new(dims.substitute(nbytes, bound), frame.depth)))
-        frame.steps.append(Call(op, places, window if updated else None))
+        places += [Place(self.new(nbytes, frame.depth)) for nbytes in launch.workspace]
+        frame.steps.append(Call(op, launch.replacing if updated else launch, places))
 
     def _overwritten(
-        self, frame: _Frame, op: Any, define: Any, result: Any, taken: set[Buffer]
+        self, frame: _Frame, op: Any, launch: Launch, result: Any, taken: set[Buffer]
     ) -> Buffer | None:
         """The buffer of an operand that the kernel may write a result to: best where it is to lie
         in the end."""
-        numbers = in_place.overwritten(define)
+        numbers = launch.kernel.overwritten
         found = [b for n in numbers if (b := frame.taken(op, n, result)) and b not in taken]
         return max(found, key=lambda b: b in frame.carries, default=None)
 

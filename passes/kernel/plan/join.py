@@ -11,7 +11,7 @@ nothing writes over a piece later.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Sequence
 from typing import Any
 
 from axec.dialects import types
@@ -20,6 +20,7 @@ from axec.dialects.kernel import yielded
 from axec.mlir import ir
 from axec.passes.kernel import templates
 from axec.passes.kernel.plan.flow import Buffer, Call, Place, Step, touched
+from axec.passes.kernel.plan.launches import Kernel
 
 
 def pieces(kernel: Any) -> list[int]:
@@ -46,14 +47,17 @@ def _flat(value: Any) -> list[int] | None:
     return None if None in parts else [n for part in parts if part is not None for n in part]
 
 
-def join(steps: Sequence[Step], kernels: Mapping[str, Any], free: Collection[Buffer]) -> list[Step]:
-    """The steps of an entry without those that only put values together; `kernels`: definitions by
-    name, `free`: buffers that may lie anywhere."""
-    known = {name: found for name, op in kernels.items() if (found := pieces(op))}
+def join(steps: Sequence[Step], free: Collection[Buffer]) -> list[Step]:
+    """The steps of an entry without those that only put values together; `free`: buffers that may
+    lie anywhere."""
+    known: dict[Kernel, list[int]] = {}
     kept = list(steps)
     for step in steps:
         if isinstance(step, Call):
-            order = known.get(step.op.attributes["callee"].value)
+            kernel = step.launch.kernel
+            if kernel not in known:
+                known[kernel] = pieces(kernel.define)
+            order = known[kernel]
             if order and _is_whole(step, free) and _stays(step, kept):
                 _put(step, order)
                 kept.remove(step)
@@ -63,7 +67,7 @@ def join(steps: Sequence[Step], kernels: Mapping[str, Any], free: Collection[Buf
 def _is_whole(step: Call, free: Collection[Buffer]) -> bool:
     """Are its operands whole buffers that may lie anywhere, and its result one of the entry's?"""
     *parts, result = (place.buffer for place in step.places)
-    held = [types.of(v).nbytes for v in (*step.op.operands, *step.op.results)]
+    held = [t.nbytes for t in step.launch.types]
     whole, offset = result.root()
     return (
         whole.home == "result" and offset == 0 and whole.nbytes == held[-1]

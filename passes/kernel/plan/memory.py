@@ -5,9 +5,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 
 from axec.dialects import dims
-from axec.dialects.dims import upper_ends
+from axec.dialects.dims import Ranges, upper_ends
+from axec.passes.kernel import cost
 from axec.passes.kernel.plan import group
 from axec.passes.kernel.plan.arena import (
     Bytes,
@@ -17,7 +19,6 @@ from axec.passes.kernel.plan.arena import (
     place,
     raised,
     round_up,
-    show,
 )
 from axec.passes.kernel.plan.flow import (
     Buffer,
@@ -26,12 +27,11 @@ from axec.passes.kernel.plan.flow import (
     Flow,
     Group,
     Loop,
-    Place,
     While,
     lifetimes,
     steps_of,
 )
-from axec.passes.kernel.plan.launches import Launches
+from axec.passes.kernel.plan.launches import Launch
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,11 +64,11 @@ class Memory:
         )
 
 
-def plan_memory(flow: Flow, launches: Launches, members: int, growth: int) -> Memory:
+def plan_memory(flow: Flow, ranges: Ranges, members: int, growth: int) -> Memory:
     """Place the buffers of a flow, whose steps become groups of up to `members` launches where that
     raises the arena by no more than `growth` percent."""
-    layout = _Planner(flow, launches, members, growth).grouped()
-    head = _table_bytes(flow, launches, layout.placed.offsets)
+    layout = _Planner(flow, ranges, members, growth).grouped()
+    head = _table_bytes(flow, layout.placed.offsets)
     offsets = [raised(o, head) for o in layout.placed.offsets]
     return Memory(
         offsets=dict(zip(layout.buffers, offsets, strict=True)),
@@ -92,16 +92,17 @@ class _Layout:
 
 
 class _Planner:
-    def __init__(self, flow: Flow, launches: Launches, members: int, growth: int) -> None:
+    def __init__(self, flow: Flow, ranges: Ranges, members: int, growth: int) -> None:
         self.flow = flow
-        self.launches = launches
+        self.ranges = ranges
         self.members, self.growth = members, growth
-        self.ends = upper_ends(launches.ranges)
+        self.ends = upper_ends(ranges)
 
     def grouped(self) -> _Layout:
         """Make groups and place the buffers; without groups where these take more memory."""
         steps = self.flow.steps
-        sizes = group.Sizes(self.launches.work, self._nbytes, self.members, self.growth)
+        work = cache(self._work)
+        sizes = group.Sizes(lambda call: work(call.launch), self._nbytes, self.members, self.growth)
         self.flow.steps = group.grouped(steps, sizes)
         found = self._layout()
         if not any(isinstance(step, Group) for step in steps_of(self.flow.steps)):
@@ -113,39 +114,43 @@ class _Planner:
         self.flow.steps = among
         return found
 
+    def _work(self, launch: Launch) -> group.Work:
+        """Time and units in the middle of the dims' ranges."""
+        at = cost.middle(self.ranges)
+        time, units = (dims.evaluate(size, at) for size in (launch.time, launch.units))
+        return group.Work(max(1, time), max(1, units))
+
     def _layout(self) -> _Layout:
         """Where the buffers of the flow lie when its steps run in this order."""
         lives = lifetimes(self.flow.steps)
         arena = [b for b in self.flow.buffers if b.home == "arena" and not b.inside and b in lives]
         items = [Item(b.nbytes, *lives[b]) for b in arena]
-        placed = place(items, self.launches.ranges)
+        placed = place(items, self.ranges)
         return _Layout(arena, placed, most_alive(items, list(map(self._nbytes, arena))))
 
     def _nbytes(self, buffer: Buffer) -> int:
         return dims.evaluate(buffer.nbytes, self.ends)
 
 
-def _table_bytes(flow: Flow, launches: Launches, offsets: list[Bytes]) -> int:
+def _table_bytes(flow: Flow, offsets: list[Bytes]) -> int:
     """Room for the values that a program with named dims or loops evaluates
     (runtime/program.py): at most one per distinct expression, one per weight, and two per
     loop for its counter and index."""
-    values = {show(o) for o in offsets} | {"0"}
+    values: set[Bytes | str] = {(0,), *offsets}
     loops = 0
-    places: set[Place] = set()
-    for step in steps_of(flow.steps):
+    steps = list(steps_of(flow.steps))
+    for step in steps:
         match step:
-            case Call(op=op):
-                _, bound = launches.kernel(op)
-                values.add(str(launches.units(step)))
-                values.update(str(s) for s in bound.values())
+            case Call(launch=launch):
+                values.update((n,) for n in (launch.units, *launch.bound.values()))
             case Copy(type=t):
-                values.add(str(t.nbytes))
+                values.add((t.nbytes,))
             case Loop() | While():
                 loops += 1
-                values.add(str(step.trip) if isinstance(step, Loop) else "forever")
-        places.update(p for p in (b.root(o) for b, o in step.places) if p.offset != 0)
-    if not loops and all(v.isdigit() for v in values):
+                values.add((step.trip,) if isinstance(step, Loop) else "forever")
+    if not loops and all(isinstance(n, int) for v in values for n in v):
         return 0
+    places = {p for step in steps for b, o in step.places if (p := b.root(o)).offset != 0}
     # Placed offsets move by the head, too.
     count = len(values) + len(flow.buffers) + len(places) + 2 * loops
     return round_up(8 * count)

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections import ChainMap
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from axec.dialects import attrs, types
 from axec.dialects.control import INDEX
-from axec.dialects.dims import Size
+from axec.dialects.dims import Ranges, Size
 from axec.dialects.exec import buffer_type
 from axec.dialects.kernel import sizes_attr
 from axec.dialects.types import TensorType
@@ -27,9 +26,10 @@ from axec.passes.kernel.plan.flow import (
     Step,
     Switch,
     While,
+    flops,
 )
 from axec.passes.kernel.plan.inline import donors_of
-from axec.passes.kernel.plan.launches import Launches
+from axec.passes.kernel.plan.launches import Launch
 from axec.passes.kernel.plan.memory import Memory
 
 
@@ -37,16 +37,17 @@ class Writer:
     """Writes one entry. `grain`: as `Plan` has it."""
 
     def __init__(
-        self, function: Any, flow: Flow, launches: Launches, memory: Memory, grain: int
+        self, function: Any, flow: Flow, ranges: Ranges, memory: Memory, grain: int
     ) -> None:
         self.function = function.operation
         self.flow = flow
-        self.launches = launches
+        self.ranges = ranges
         self.memory = memory
         self.grain = grain
         self.roots: dict[Buffer, Any] = {}  # the exec value of what does not lie in the arena
-        # By buffer, offset and type, the first also by its bytes; a region sees those around it.
-        self.views: ChainMap[tuple[Buffer, Size, TensorType | Size], Any] = ChainMap()
+        # By place and type, the first also by its bytes; a region sees those around it.
+        self.views: dict[tuple[Place, TensorType | Size], Any] = {}
+        self.given: dict[Launch, dict[str, Any]] = {}  # attributes of exec.launch
         self.rules: dict[type[Step], Callable[[Any], None]] = {
             Call: self._launch,
             Group: self._group,
@@ -89,7 +90,8 @@ class Writer:
 
     def _know(self, buffer: Buffer, value: Any, t: TensorType) -> None:
         self.roots[buffer] = value
-        self.views[buffer, 0, t] = self.views[buffer, 0, t.nbytes] = value
+        whole = Place(buffer)
+        self.views[whole, t] = self.views[whole, t.nbytes] = value
 
     def _steps(self, steps: Sequence[Step]) -> None:
         for step in steps:
@@ -107,24 +109,27 @@ class Writer:
             _op("exec.yield", step.calls[-1].op.location)
 
     def _operands(self, step: Call) -> list[Any]:
-        op = step.op
-        held = [types.of(v) for v in (*op.operands, *op.results)]
-        held += [TensorType(_BYTE, (p.buffer.nbytes,)) for p in step.places[len(held) :]]
-        return [self._held(p, t, op.location) for p, t in zip(step.places, held, strict=True)]
+        scratch = (TensorType(_BYTE, (nbytes,)) for nbytes in step.launch.workspace)
+        held = zip(step.places, (*step.launch.types, *scratch), strict=True)
+        where = step.op.location
+        return [self._held(place, t, where) for place, t in held]
 
     def _launched(self, step: Call, buffers: list[Any]) -> None:
-        op, units, moved = step.op, self.launches.units(step), self.launches.moved(step)
+        if step.launch not in self.given:
+            self.given[step.launch] = self._attributes(step.launch)
+        _op("exec.launch", step.op.location, buffers, attributes=self.given[step.launch])
+
+    def _attributes(self, launch: Launch) -> dict[str, Any]:
+        units, moved = launch.units, launch.moved
         window = {} if moved is None else {"bytes": ir.StringAttr.get(str(moved))}
-        time = self.launches.time(step)
-        grain = self.grain or cost.grain(time, units, self.launches.ranges)
-        given = {
-            "callee": op.attributes["callee"],
-            "dims": op.attributes["dims"],
+        grain = self.grain or cost.grain(launch.time, units, self.ranges)
+        return {
+            "callee": launch.name,
+            "dims": launch.dims,
             "units": ir.StringAttr.get(str(units)),
             "grain": attrs.KINDS["int"].to_ir(grain),
             **window,
         }
-        _op("exec.launch", op.location, operands=buffers, attributes=given)
 
     def _copy(self, step: Copy) -> None:
         both = [self._held(p, step.type, step.where) for p in (step.source, step.target)]
@@ -163,26 +168,30 @@ class Writer:
     def _inside(self, region: Any, *arguments: Any) -> Iterator[Any]:
         """Write a region: what it makes is known in it alone."""
         block = region.blocks.append(*arguments, arg_locs=[ir.Location.unknown()] * len(arguments))
-        self.views = self.views.new_child()
+        outside, self.views = self.views, dict(self.views)
         with ir.InsertionPoint(block):
             yield block
-        self.views = self.views.parents
+        self.views = outside
 
     def _held(self, place: Place, t: TensorType, where: Any) -> Any:
         """The bytes of a place as a buffer that holds a tensor of type t."""
-        b, offset = place.buffer.root(place.offset)
-        if (b, offset, t) not in self.views:
-            first = self.views.get((b, offset, t.nbytes))
-            if first is not None:
-                made = _op("exec.view", where, [first], [buffer_type(t)])
+        whole = place.buffer.root(place.offset)
+        found = self.views.get((whole, t))
+        if found is None:
+            first = self.views.get((whole, t.nbytes))
+            if first is None:
+                found = first = self._slice(whole, t, where)
             else:
-                base = [self.roots[b]] if b in self.roots else []
-                at = (offset,) if base else raised(self.memory.offsets[b], offset)
-                given = {"offset": ir.StringAttr.get(show(at))}
-                made = _op("exec.slice", where, base, [buffer_type(t)], given)
-                self.views[b, offset, t.nbytes] = made.results[0]
-            self.views[b, offset, t] = made.results[0]
-        return self.views[b, offset, t]
+                found = _op("exec.view", where, [first], [buffer_type(t)]).results[0]
+            self.views[whole, t], self.views[whole, t.nbytes] = found, first
+        return found
+
+    def _slice(self, whole: Place, t: TensorType, where: Any) -> Any:
+        base = [self.roots[whole.buffer]] if whole.buffer in self.roots else []
+        offset = (whole.offset,)
+        at = offset if base else raised(self.memory.offsets[whole.buffer], whole.offset)
+        given = {"offset": ir.StringAttr.get(show(at))}
+        return _op("exec.slice", where, base, [buffer_type(t)], given).results[0]
 
     # ---- saying what it is ----
 
@@ -190,12 +199,12 @@ class Writer:
         given, memory = program.attributes, self.memory
         given["roles"] = sizes_attr(self._roles())
         given["dims"] = ir.DictAttr.get(
-            {n: attrs.KINDS["Sizes"].to_ir(r) for n, r in self.launches.ranges.items()}
+            {n: attrs.KINDS["Sizes"].to_ir(r) for n, r in self.ranges.items()}
         )
         given["arena_bytes"] = ir.StringAttr.get(show(memory.total))
         given["table_bytes"] = attrs.KINDS["int"].to_ir(memory.head)
         given["lower_bound_bytes"] = attrs.KINDS["int"].to_ir(memory.lower_bound)
-        given["flops"] = ir.StringAttr.get(str(self.launches.flops(self.flow.steps)))
+        given["flops"] = ir.StringAttr.get(str(flops(self.flow.steps)))
         if donors := donors_of(self.function):
             given["donors"] = attrs.KINDS["Pairs"].to_ir(list(donors.items()))
         if layouts := _layouts(self.function):

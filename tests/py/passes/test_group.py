@@ -44,8 +44,8 @@ def flows(draw: st.DrawFn) -> list[Step]:
         if draw(st.integers(0, 3)):
             buffers.append(Buffer(draw(st.integers(0, 9))))
         written = draw(st.sampled_from(buffers[-3:]))
-        op: Any = SimpleNamespace(operands=reads)
-        steps.append(Call(op, [Place(b) for b in (*reads, written)]))
+        launch: Any = SimpleNamespace(inputs=len(reads))
+        steps.append(Call(None, launch, [Place(b) for b in (*reads, written)]))
     return steps
 
 
@@ -86,10 +86,10 @@ def test_calls_keep_their_order_where_it_matters(steps: list[Step], draw: st.Dat
 def test_equal_updates_become_one_job() -> None:
     """A hundred updates of parameters: groups of as many as may be."""
     buffers = [Buffer(4, home="argument") for _ in range(200)]
-    ops: list[Any] = [SimpleNamespace(operands=[b]) for b in buffers[:100]]
+    launch: Any = SimpleNamespace(inputs=1)
     steps: list[Step] = [
-        Call(op, [Place(b), Place(c)])
-        for op, b, c in zip(ops, buffers[:100], buffers[100:], strict=True)
+        Call(None, launch, [Place(b), Place(c)])
+        for b, c in zip(buffers[:100], buffers[100:], strict=True)
     ]
     found = grouped(steps, Sizes(lambda _: Work(30, 2), lambda _: 4, members=64))
     assert [len(step.calls) for step in found if isinstance(step, Group)] == [64, 36]
