@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import hashlib
 import math
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -161,8 +162,8 @@ def _entry(program: Any, traced: Traced, kernels: Mapping[str, Any]) -> Json:
         if kind == "output" and (donor := traced.donors.get(len(arrays[kind]) - 1)) is not None:
             arrays[kind][-1]["donor"] = donor
             continue  # its bytes are the input's
-        layout = layouts.get(name, "") if kind == "weight" else ""
-        packed = weight_layouts.Stored.read(layout).layout
+        stored = layouts.get(name, "") if kind == "weight" else ""
+        packed = weight_layouts.Stored.read(stored).layout if stored else None
         total = total + (math.prod(packed.shape) * held.dtype.size if packed else held.nbytes)
     formulas = {"peak_bytes": _sum(arena, total), "arena_bytes": arena, "flops": flops}
     return {
@@ -198,24 +199,34 @@ def _kernels(program: Any, kernels: Mapping[str, Any], ends: Mapping[str, int]) 
     """What each kernel of an entry is and costs: calls, and over all of them FLOPs and bytes moved
     at the dims' upper ends. A scan calls as often as it runs; what a while holds counts once, and
     every branch of a switch does."""
-    rows: dict[str, Json] = {}
-    for launch, times in _launches(program.regions[0].blocks[0], ends):
-        name = launch.attributes["callee"].value
-        found = kernels[name].attributes
-        own = dict(zip(found["dims"], launch.attributes["dims"], strict=True))
-        bound = {k.value: dims.evaluate(dims.parse(v.value), ends) for k, v in own.items()}
-        made = {"name": name, "template": found["template"].value}
-        if templates.is_generic(kernels[name]):
-            made["generic"] = True
-        if "choice" in found:
-            made["choice"] = found["choice"].value
-        row = rows.setdefault(name, {**made, "calls": 0, "flops": 0, "bytes": 0})
-        row["calls"] += times
-        row["flops"] += times * dims.evaluate(dims.parse(found["flops"].value), bound)
+    times: Counter[tuple[Any, ...]] = Counter()
+    for launch, turns in _launches(program.regions[0].blocks[0], ends):
         given = launch.attributes
-        moved, at = (given["bytes"], ends) if "bytes" in given else (found["bytes"], bound)
-        row["bytes"] += times * dims.evaluate(dims.parse(moved.value), at)
+        key = given["callee"], given["dims"], given.get("bytes")
+        times[key] += turns
+    rows: dict[str, Json] = {}
+    for (callee, sizes, moved), calls in times.items():
+        name = callee.value
+        found = kernels[name].attributes
+        own = dict(zip(found["dims"], sizes, strict=True))
+        bound = {k.value: dims.evaluate(dims.parse(v.value), ends) for k, v in own.items()}
+        row = rows.setdefault(name, _row(kernels[name]))
+        row["calls"] += calls
+        row["flops"] += calls * dims.evaluate(dims.parse(found["flops"].value), bound)
+        nbytes, at = (moved, ends) if moved else (found["bytes"], bound)
+        row["bytes"] += calls * dims.evaluate(dims.parse(nbytes.value), at)
     return list(rows.values())
+
+
+def _row(kernel: Any) -> Json:
+    """What a kernel is."""
+    found = kernel.attributes
+    row = {"name": found["sym_name"].value, "template": found["template"].value}
+    if templates.is_generic(kernel):
+        row["generic"] = True
+    if "choice" in found:
+        row["choice"] = found["choice"].value
+    return {**row, "calls": 0, "flops": 0, "bytes": 0}
 
 
 def _launches(block: Any, ends: Mapping[str, int], times: int = 1) -> Iterator[tuple[Any, int]]:

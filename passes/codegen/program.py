@@ -27,6 +27,7 @@ from axec.runtime.program import (
 )
 
 FOREVER = str(WORD.stop - 1)  # the limit of a loop that is left from inside
+_LOOPS = ("exec.loop", "exec.while")
 
 
 def programs(module: Any) -> dict[str, Any]:
@@ -45,8 +46,9 @@ def encode(
     `program-kernel` for a launch of a kernel that is not among `kernels`, `program-depth` for loops
     and branches that nest deeper than a table holds.
     """
-    places = _Places(program, weights)
-    scopes = _Scopes(program, places)
+    ops = list(inner_ops(program))
+    places = _Places(program, ops, weights)
+    scopes = _Scopes(program, ops, places)
     encoder = _Encoder({name: i for i, name in enumerate(kernels)}, places, scopes)
     table = ProgramTable(
         n_dims=len(scopes.dims),
@@ -71,7 +73,7 @@ def _depth(steps: Sequence[Step]) -> int:
 class _Places:
     """Where every buffer lies: its base, and the text of its byte offset."""
 
-    def __init__(self, program: Any, weights: Mapping[str, int]) -> None:
+    def __init__(self, program: Any, ops: Sequence[Any], weights: Mapping[str, int]) -> None:
         roles = [r.value.partition(":") for r in program.attributes["roles"]]
         arguments = list(program.regions[0].blocks[0].arguments)
         own = [kind for kind, _, _ in roles]
@@ -82,12 +84,13 @@ class _Places:
         self.found = {arguments[i]: (base, "0") for base, i in enumerate(bases)}
         for i in order.get("weight", []):
             self.found[arguments[i]] = weights_base, str(weights[roles[i][2]])
-        for op in inner_ops(program):
-            if op.name == "exec.slice":
+        for op in ops:
+            name = op.name
+            if name == "exec.slice":
                 self._slice(op)
-            elif op.name == "exec.view":
+            elif name == "exec.view":
                 self.found[op.results[0]] = self.found[op.operands[0]]
-            elif op.name == "exec.loop":
+            elif name == "exec.loop":
                 number = op.regions[0].blocks[0].arguments[0]
                 self.found[number] = self.arena, _slot(op.attributes["counter"].value)
 
@@ -112,9 +115,9 @@ class _Scopes:
     A value belongs to the innermost loop whose counter it names ("": none). Loops that lie in each
     other have their values side by side, loops that follow each other at the same words."""
 
-    def __init__(self, program: Any, places: _Places) -> None:
+    def __init__(self, program: Any, ops: Sequence[Any], places: _Places) -> None:
         self.dims = tuple(sorted(a.name for a in program.attributes["dims"]))
-        loops = [op for op in inner_ops(program) if "counter" in op.attributes]
+        loops = [op for op in ops if op.name in _LOOPS]
         self.counters = tuple(op.attributes["counter"].value for op in loops)
         self.numbers = {
             op.attributes["counter"].value: op.attributes["index"].value
@@ -123,10 +126,12 @@ class _Scopes:
         }
         self.indices: dict[str, dict[str, int]] = {"": {}, **{c: {} for c in self.counters}}
         self.first: dict[str, int] = {"": 0}
-        for op in inner_ops(program):
+        self.scopes: dict[str, str] = {}  # of every expression
+        for op in ops:
             for text in _texts(op, places):
-                scope = self._scope(text)
-                self.indices[scope].setdefault(text, len(self.indices[scope]))
+                if text not in self.scopes:
+                    scope = self.scopes[text] = self._scope(text)
+                    self.indices[scope][text] = len(self.indices[scope])
         for op in loops:  # those around a loop come before it
             around = _loop_around(op)
             above = self.first[around] + len(self.indices[around])
@@ -146,7 +151,7 @@ class _Scopes:
         """The value index of an expression."""
         if text in self.counters:
             return self.first[text] - 1
-        scope = self._scope(text)
+        scope = self.scopes[text]
         return self.first[scope] + self.indices[scope][text]
 
     def values(self, scope: str) -> tuple[Value, ...]:
@@ -179,19 +184,19 @@ def _loop_around(op: Any) -> str:
 
 def _texts(op: Any, places: _Places) -> Iterator[str]:
     """The expressions that the steps of an op need as values; a bare counter is one already."""
-    found = op.attributes
-    if op.name == "exec.launch":
+    name, found = op.name, op.attributes
+    if name == "exec.launch":
         yield from texts(found["dims"])
         yield found["units"].value
-    elif op.name == "exec.loop":
+    elif name == "exec.loop":
         yield found["trip"].value
         if found["index"].value != found["counter"].value:
             yield found["index"].value
-    elif op.name == "exec.while":
+    elif name == "exec.while":
         yield FOREVER
-    elif op.name == "exec.copy":
+    elif name == "exec.copy":
         yield str(held_type(op.operands[0]).nbytes)
-    if op.name in ("exec.launch", "exec.switch", "exec.copy", "exec.test"):
+    if name in ("exec.launch", "exec.switch", "exec.copy", "exec.test"):
         yield from (places.found[v][1] for v in op.operands)
 
 
