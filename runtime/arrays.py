@@ -31,7 +31,7 @@ class ArraySpec:
 
     def sizes(self, dims: Mapping[str, int]) -> tuple[int, ...]:
         """The shape at given dims."""
-        return tuple(s if isinstance(s, int) else evaluate(s, dims) for s in self.shape)
+        return tuple(evaluate(s, dims) for s in self.shape)
 
     def allocator(self) -> Callable[..., Array]:
         """Gives a fresh array: called without arguments, or with the shape if that is dynamic."""

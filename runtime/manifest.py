@@ -93,10 +93,10 @@ def _check_entry(entry: dict[str, Any], kinds: dict[str, str], where: str) -> No
     for array in entry["outputs"]:
         kind, at = (array["dtype"], array["shape"]), array.get("donor")
         need(at is None or (type(at) is int and free.pop(at, None) == kind), f"{where}: donor")
+    lows, highs = ({dim: pair[i] for dim, pair in entry["dims"].items()} for i in (0, 1))
     for array in (*entry["inputs"], *entry["outputs"]):
         need(_NAME.fullmatch(array["name"]), f"{where}: the name of an array")
-        for end in (0, 1):
-            dims = {dim: ends[end] for dim, ends in entry["dims"].items()}
+        for dims in (lows, highs):
             _nbytes(array["dtype"], [evaluate(size, dims) for size in array["shape"]], where)
 
 
@@ -104,8 +104,7 @@ def _leaves(tree: Any, depth: int = 0) -> int:
     """The number of arrays in a pytree description."""
     need(type(tree) is dict and depth < MAX_DEPTH, "a tree")
     kind, children, keys = tree.get("kind"), tree.get("children", []), tree.get("keys")
-    inner = kind in ("dict", "list", "tuple")
-    sound = inner or (kind in ("leaf", "none") and not children)
+    sound = kind in ("dict", "list", "tuple") or (kind in ("leaf", "none") and not children)
     need(type(children) is list and sound, "a tree")
     if kind == "dict":
         need(type(keys) is list and all(type(k) is str for k in keys), "keys of a tree")

@@ -211,7 +211,9 @@ def jobs(steps: Iterable[Step]) -> Iterator[list[Launch]]:
 
 def evaluate(size: int | str, dims: Mapping[str, int]) -> int:
     """The number that a manifest size (an int or a dim expression) stands for."""
-    return Value.parse(str(size), tuple(dims)).evaluate(tuple(dims.values()))
+    if isinstance(size, int):
+        return size
+    return Value.parse(size, tuple(dims)).evaluate(tuple(dims.values()))
 
 
 def _read_values(words: Iterator[int], n_values: int, n_code: int) -> Iterator[Value]:

@@ -12,6 +12,7 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from types import CodeType, FrameType
 from typing import Any
 
@@ -54,9 +55,10 @@ def user_frame() -> FrameType | None:
     """The innermost frame of the user's own code; None when axec's command line is the caller."""
     frame: FrameType | None = sys._getframe(1)
     while frame is not None:
-        if not is_ours(frame):
+        module = frame.f_globals.get("__name__") or ""
+        if not _is_ours(module):
             return frame
-        if frame.f_globals["__name__"].startswith("axec.cli"):
+        if module.startswith("axec.cli"):
             return None
         frame = frame.f_back
     return None
@@ -64,7 +66,11 @@ def user_frame() -> FrameType | None:
 
 def is_ours(frame: FrameType) -> bool:
     """Whether a frame runs code of axec itself."""
-    module = frame.f_globals.get("__name__") or ""
+    return _is_ours(frame.f_globals.get("__name__") or "")
+
+
+@cache
+def _is_ours(module: str) -> bool:
     return module == "axec" or module.startswith("axec.")
 
 
