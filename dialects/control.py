@@ -25,7 +25,7 @@ from typing import Any
 
 from axec.dialects import dims, dtypes, structure, types
 from axec.dialects.dims import Size
-from axec.dialects.fn import functions_above, is_private, signature
+from axec.dialects.functions import functions_above, is_private, signature
 from axec.dialects.types import TensorType
 from axec.mlir import ir
 

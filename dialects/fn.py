@@ -17,17 +17,11 @@ from collections.abc import Iterator
 from typing import Any
 
 from axec.dialects import structure, types
+from axec.dialects.functions import functions_above, signature
 from axec.dialects.types import TensorType
 from axec.mlir import ir
 
 NO_AXIS = -1  # in in_axes and out_axes: the value is one for the whole batch
-
-
-def signature(function: Any) -> tuple[list[TensorType], list[TensorType]]:
-    """Argument and result types of a func.func."""
-    block = function.regions[0].blocks[0]
-    results = block.operations[len(block.operations) - 1].operands
-    return [types.of(a) for a in block.arguments], [types.of(v) for v in results]
 
 
 def axes(op: Any, name: str) -> tuple[int, ...]:
@@ -38,23 +32,6 @@ def axes(op: Any, name: str) -> tuple[int, ...]:
 def callee(op: Any, name: str = "callee") -> str:
     """The function that an attribute names."""
     return str(ir.FlatSymbolRefAttr(op.attributes[name]).value)
-
-
-def functions_above(op: Any) -> dict[str, Any]:
-    """The func.func ops of the module that an operation stands in, by name."""
-    while op.name != "builtin.module":
-        op = op.parent.operation
-    found = (o.operation for o in op.regions[0].blocks[0].operations)
-    return {o.attributes["sym_name"].value: o for o in found if o.name == "func.func"}
-
-
-def is_private(function: Any) -> bool:
-    """Whether a func.func exists for others of the module alone."""
-    attributes = function.attributes
-    return (
-        "sym_visibility" in attributes
-        and ir.StringAttr(attributes["sym_visibility"]).value == "private"
-    )
 
 
 @structure.op("fn.call", attributes=("callee",))

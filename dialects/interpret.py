@@ -16,7 +16,7 @@ import numpy as np
 from axec.diag import AxecError
 from axec.dialects import control, dims, dtypes, kernel, types
 from axec.dialects.emit import evaluate
-from axec.dialects.fn import functions_above
+from axec.dialects.functions import functions_above
 from axec.dialects.locations import location_of
 from axec.dialects.opdef import OPS, Array
 from axec.dialects.types import TensorType

@@ -125,11 +125,6 @@ def definitions(module: Any) -> dict[str, Any]:
     return {o.attributes["sym_name"].value: o for o in found if o.name == "kernel.define"}
 
 
-def functions(module: Any) -> Iterator[Any]:
-    """The func.func ops (entries) of a module."""
-    return (o for o in module.body.operations if o.operation.name == "func.func")
-
-
 def bound_dims(define: Any, call: Any) -> dict[str, Size]:
     """The kernel's own dims as expressions of the caller's."""
     own = texts(define.attributes["dims"])

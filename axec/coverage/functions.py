@@ -9,9 +9,10 @@ import numpy as np
 
 from axec.dialects import load
 from axec.dialects.emit import IrEmit
+from axec.dialects.functions import define
 from axec.dialects.interpret import interpret
 from axec.dialects.types import TensorType
-from axec.mlir import func, ir, unknown_location
+from axec.mlir import ir, unknown_location
 from axec.passes.axe.transform import Transform
 from axec.passes.base import run_pipeline, verify
 
@@ -30,20 +31,15 @@ class Functions:
 
     def define(self, name: str, types: Sequence[TensorType], body: Body, private: bool) -> Any:
         """A function whose body emits ops; private ones are what fn ops apply."""
-        with self.context, unknown_location():
-            with ir.InsertionPoint(self.module.body):
-                made = func.FuncOp(name, ([t.ir() for t in types], []))
-                if private:
-                    made.attributes["sym_visibility"] = ir.StringAttr.get("private")
-            block = made.add_entry_block()
-            with ir.InsertionPoint(block):
-                found = body(IrEmit(unknown_location()), *block.arguments)
-                results = list(found) if isinstance(found, tuple | list) else [found]
-                func.ReturnOp(results)
+
+        def emit(*arguments: Value) -> list[Value]:
+            found = body(IrEmit(unknown_location()), *arguments)
+            results = list(found) if isinstance(found, tuple | list) else [found]
             self.results[name] = [v.type for v in results]
-            kind = ir.FunctionType.get([t.ir() for t in types], self.results[name])
-            made.attributes["function_type"] = ir.TypeAttr.get(kind)
-            return made
+            return results
+
+        with self.context, unknown_location(), ir.InsertionPoint(self.module.body):
+            return define(name, [t.ir() for t in types], emit, private=private)
 
     def run(self, inputs: Sequence[Any], name: str = "main") -> tuple[Any, ...]:
         """Resolve all fn ops, verifying before and after, and interpret a function."""

@@ -14,6 +14,7 @@ import numpy as np
 
 from axec.diag import Location
 from axec.dialects.emit import IrEmit
+from axec.dialects.functions import set_type
 from axec.dialects.types import TensorType
 from axec.lang import tree
 from axec.lang.arrays import core
@@ -177,21 +178,13 @@ def share(functions: Sequence[Function]) -> list[Tensor]:
                 own[key].replace_all_uses_with(argument)
         for _ in own:
             block.erase_argument(first)
-        _set_type(function.op)
+        set_type(function.op)
     return list(joint.values())
 
 
 def _identity(x: Tensor) -> Any:
     """What two arrays have in common when they are one value."""
     return x.value if x.trace is not None else id(x.value)
-
-
-def _set_type(function: Any) -> None:
-    """The type of a func.func, as its block says."""
-    block = function.regions[0].blocks[0]
-    results = block.operations[len(block.operations) - 1].operands
-    kind = ir.FunctionType.get([a.type for a in block.arguments], [v.type for v in results])
-    function.attributes["function_type"] = ir.TypeAttr.get(kind)
 
 
 class _Inner(Trace):
@@ -229,7 +222,7 @@ class _Inner(Trace):
             outputs, out_tree = self._results(result)
             func.ReturnOp(outputs)
         op = self._func.operation
-        _set_type(op)
+        set_type(op)
         captured = tuple(x for x, _ in self._captured.values())
         results = tuple(Tensor(v, self).type for v in outputs)
         return Function(symbol, captured, results, out_tree, op)

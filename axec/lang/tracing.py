@@ -24,6 +24,7 @@ from axec.dialects import attrs, load, types
 from axec.dialects.axe.constants import constant
 from axec.dialects.dims import Ranges
 from axec.dialects.emit import IrEmit
+from axec.dialects.functions import set_type
 from axec.dialects.opdef import Array, OpDef
 from axec.lang import signature, tree
 from axec.lang.arrays import core
@@ -190,10 +191,7 @@ class Trace:
         """The terminator, and the function's final type and attributes."""
         with ir.InsertionPoint(self._block):
             func.ReturnOp(outputs)
-        arguments = [v.type for v in self._block.arguments]
-        self._func.attributes["function_type"] = ir.TypeAttr.get(
-            ir.FunctionType.get(arguments, [v.type for v in outputs])
-        )
+        set_type(self._func.operation)
         labels = [("axe.name", p) for p, _ in inputs]
         labels += [("axe.weight", name) for name, _, _ in self._weights.values()]
         self._func.attributes["arg_attrs"] = _labelled(labels)

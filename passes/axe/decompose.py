@@ -7,7 +7,7 @@ from typing import Any
 
 from axec.dialects.axe import OPS
 from axec.dialects.emit import IrEmit
-from axec.dialects.kernel import functions
+from axec.dialects.functions import functions
 from axec.dialects.opdef import OpDef
 from axec.mlir import ir
 from axec.passes.base import Pass, register

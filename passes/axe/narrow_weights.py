@@ -17,7 +17,7 @@ from typing import Any
 
 from axec.dialects import control, types
 from axec.dialects.dtypes import DType
-from axec.dialects.kernel import functions
+from axec.dialects.functions import functions, name_of, set_type
 from axec.mlir import ir
 from axec.passes.base import Pass, register
 
@@ -53,7 +53,7 @@ class _Program:
 
     @staticmethod
     def of(module: Any) -> _Program:
-        named = {f.attributes["sym_name"].value: f.operation for f in functions(module)}
+        named = {name_of(f): f for f in functions(module)}
         program = _Program(named, [w for f in named.values() for w in _weights(f)])
         for function in named.values():
             for o in function.regions[0].blocks[0].operations:
@@ -127,8 +127,7 @@ def _set_signature(function: Any) -> None:
     old = function.attributes["function_type"].value
     if arguments == list(old.inputs):
         return
-    kind = ir.FunctionType.get(arguments, list(old.results))
-    function.attributes["function_type"] = ir.TypeAttr.get(kind)
+    set_type(function)
     rows = list(function.attributes.get("arg_attrs", ()))
     for number, (row, before) in enumerate(zip(rows, old.inputs, strict=False)):
         if arguments[number] != before:

@@ -16,7 +16,7 @@ from axec.dialects import types
 from axec.dialects.axe.arrange import reshape
 from axec.dialects.axe.reduce import reduce
 from axec.dialects.emit import IrEmit
-from axec.dialects.kernel import functions
+from axec.dialects.functions import functions
 from axec.mlir import ir
 from axec.passes.base import Pass, register
 

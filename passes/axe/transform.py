@@ -16,7 +16,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from axec.dialects import control, fn
-from axec.mlir import func, ir
+from axec.dialects.functions import block_of, define, functions, is_private, name_of
+from axec.mlir import ir
 
 # The families enter their rules into the tables.
 from axec.passes.axe.grad import (  # noqa: F401
@@ -49,7 +50,7 @@ from axec.passes.axe.vmap import linalg as _linalg  # noqa: F401
 from axec.passes.axe.vmap import reduce as _reduce  # noqa: F401
 from axec.passes.axe.vmap import sequence as _sequence  # noqa: F401
 from axec.passes.axe.vmap.batch import vmap
-from axec.passes.axe.walk import Walk, block_of, in_order
+from axec.passes.axe.walk import Walk
 from axec.passes.base import Pass, register
 
 
@@ -62,12 +63,12 @@ class Transform(Pass):
 
     def run(self, module: Any) -> None:
         resolver = _Resolver(module)
-        entries = [f for f in in_order(module) if not fn.is_private(f)]
+        entries = [f for f in functions(module) if not is_private(f)]
         for function in entries:
             resolver.resolve_all(function)
         kept = set().union(*(resolver.finish(function) for function in entries))
-        for function in in_order(module):
-            if function.attributes["sym_name"].value not in kept:
+        for function in list(functions(module)):
+            if name_of(function) not in kept:
                 function.erase()
 
 
@@ -76,7 +77,7 @@ class _Resolver:
 
     def __init__(self, module: Any) -> None:
         self.module = module
-        self.functions = {f.attributes["sym_name"].value: f for f in in_order(module)}
+        self.functions = {name_of(f): f for f in functions(module)}
         self._resolved: set[str] = set()
         self._added: dict[Any, str] = {}
         self.known: dict[Any, Any] = {}
@@ -103,21 +104,13 @@ class _Resolver:
             return self._added[known]
         unique = self._added[known] = f"{name}.{len(self._added)}"
         with ir.InsertionPoint(self.module.body):
-            made = func.FuncOp(unique, (list(arguments), []))
-            made.attributes["sym_visibility"] = ir.StringAttr.get("private")
-        block = made.add_entry_block()
-        with ir.InsertionPoint(block):
-            results = body(*block.arguments)
-            func.ReturnOp(results)
-        kind = ir.FunctionType.get(list(arguments), [v.type for v in results])
-        made.attributes["function_type"] = ir.TypeAttr.get(kind)
-        self.functions[unique] = made.operation
+            self.functions[unique] = define(unique, arguments, body, private=True)
         self._resolved.add(unique)
         return unique
 
     def resolve_all(self, entry: Any) -> None:
         """Resolve all functions that running an entry can lead to."""
-        waiting, seen = [entry.attributes["sym_name"].value], set()
+        waiting, seen = [name_of(entry)], set()
         while waiting:
             name = waiting.pop()
             if name not in seen:
@@ -128,7 +121,7 @@ class _Resolver:
     def finish(self, entry: Any) -> set[str]:
         """Leave nothing but axe and control ops in an entry, of which all derivatives were taken,
         and in the functions that it runs, whose names are returned."""
-        waiting, done = [entry.attributes["sym_name"].value], set()
+        waiting, done = [name_of(entry)], set()
         while waiting:
             name = waiting.pop()
             if name in done:

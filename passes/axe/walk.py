@@ -12,6 +12,7 @@ from axec.dialects.axe import OPS
 from axec.dialects.axe.arrange import broadcast, reshape
 from axec.dialects.axe.constants import constant
 from axec.dialects.emit import IrEmit
+from axec.dialects.functions import terminator
 from axec.dialects.opdef import OpDef
 from axec.dialects.types import TensorType
 from axec.mlir import unknown_location
@@ -134,16 +135,4 @@ def groups(values: Sequence[Any], sizes: Sequence[int]) -> list[list[Any]]:
 
 def results_of(functions: Functions, name: str) -> list[TensorType]:
     """The types of a function's results."""
-    operations = functions.block(name).operations
-    return [types.of(v) for v in operations[len(operations) - 1].operands]
-
-
-def in_order(module: Any) -> list[Any]:
-    """The func.func operations of a module."""
-    found = (o.operation for o in module.body.operations)
-    return [o for o in found if o.name == "func.func"]
-
-
-def block_of(function: Any) -> Any:
-    """The one block of a func.func."""
-    return function.regions[0].blocks[0]
+    return [types.of(v) for v in terminator(functions.block(name)).operands]

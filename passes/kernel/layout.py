@@ -27,7 +27,7 @@ from axec.dialects.axe.arrange import broadcast, pad, transpose
 from axec.dialects.axe.constants import constant
 from axec.dialects.axe.contract import conv
 from axec.dialects.emit import IrEmit
-from axec.dialects.kernel import functions
+from axec.dialects.functions import functions
 from axec.mlir import ir
 from axec.passes.axe.simplify.rewrite import drop_unused
 from axec.passes.base import Pass, register

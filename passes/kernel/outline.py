@@ -14,7 +14,8 @@ from typing import Any
 from axec.dialects import attrs, dims, types
 from axec.dialects.axe import OPS
 from axec.dialects.dims import Size, dim
-from axec.dialects.kernel import body_of, functions, sizes_attr
+from axec.dialects.functions import functions
+from axec.dialects.kernel import body_of, sizes_attr
 from axec.mlir import ir
 from axec.passes.base import Pass, register
 from axec.passes.kernel import cost, templates

@@ -18,7 +18,8 @@ from dataclasses import dataclass
 from typing import Any
 
 from axec.dialects import types
-from axec.dialects.kernel import body_of, definitions, functions, sizes_attr, texts
+from axec.dialects.functions import functions
+from axec.dialects.kernel import body_of, definitions, sizes_attr, texts
 from axec.mlir import ir
 from axec.passes.base import Pass, register
 from axec.passes.kernel import templates

@@ -25,7 +25,8 @@ from axec.dialects import attrs, types
 from axec.dialects.axe import OPS
 from axec.dialects.axe.contract import conv
 from axec.dialects.dims import Size, dim
-from axec.dialects.kernel import body_of, definitions, functions, sizes_attr, texts, yielded
+from axec.dialects.functions import functions
+from axec.dialects.kernel import body_of, definitions, sizes_attr, texts, yielded
 from axec.dialects.types import Shape
 from axec.mlir import ir
 from axec.passes.base import Pass, register

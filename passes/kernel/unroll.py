@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from axec.dialects import control
-from axec.dialects.kernel import functions
+from axec.dialects.functions import functions
 from axec.mlir import ir
 from axec.passes.base import Pass, register
 

@@ -15,11 +15,12 @@ from typing import Any
 
 from axec.dialects import dims, types
 from axec.dialects.axe import OPS
-from axec.mlir import func, ir
+from axec.dialects.functions import block_of, define
+from axec.mlir import ir
 from axec.passes.axe.decompose import Decompose
 from axec.passes.axe.grad.reverse import vjp
 from axec.passes.axe.simplify import Simplify
-from axec.passes.axe.walk import Functions, Value, block_of, copied
+from axec.passes.axe.walk import Functions, Value, copied
 from axec.passes.kernel.strides import WINDOWS
 
 # Pointwise ops that cost no more than reading their operands.
@@ -130,13 +131,13 @@ def _joint(functions: Functions, source: Any, wrt: Sequence[int], seeds: Sequenc
     kinds = [v.type for v in (*source.arguments, *(outs[i] for i in seeds))]
     count = len(source.arguments)
     module = ir.Module.create()
-    with ir.InsertionPoint(module.body):
-        made = func.FuncOp("halves", (kinds, []))
-    block = made.add_entry_block()
-    with ir.InsertionPoint(block):
-        arguments = list(block.arguments)
+
+    def body(*arguments: Value) -> list[Value]:
         given = dict(zip(seeds, arguments[count:], strict=True))
-        func.ReturnOp(vjp(functions, source, arguments[:count], given, wrt))
+        return vjp(functions, source, arguments[:count], given, wrt)
+
+    with ir.InsertionPoint(module.body):
+        define("halves", kinds, body)
     Decompose().run(module)
     Simplify().run(module)
     return module

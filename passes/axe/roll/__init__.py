@@ -21,13 +21,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from axec.dialects import control, fn
+from axec.dialects import control
+from axec.dialects.functions import block_of, functions, is_private, name_of
 from axec.mlir import ir
 from axec.passes.axe.roll.copies import Copies
 from axec.passes.axe.roll.cut import Borders
 from axec.passes.axe.roll.line import Line
 from axec.passes.axe.roll.period import longest
-from axec.passes.axe.walk import block_of, in_order
 from axec.passes.base import Pass, register
 
 
@@ -46,16 +46,16 @@ class Roll(Pass):
 
     def run(self, module: Any) -> list[Copies]:
         """Returns what became calls."""
-        functions = in_order(module)
-        if not self.all and any(map(fn.is_private, functions)):
-            apart = _Apart(functions)
-            functions = [f for f in functions if apart.holds(f)]
-        return [found for function in functions for found in self._roll(module, function)]
+        chosen = list(functions(module))
+        if not self.all and any(map(is_private, chosen)):
+            apart = _Apart(chosen)
+            chosen = [f for f in chosen if apart.holds(f)]
+        return [found for function in chosen for found in self._roll(module, function)]
 
     def _roll(self, module: Any, function: Any) -> list[Copies]:
         line = Line.of(block_of(function))
         found = list(self._search(line, Borders(line), 0, len(line.ops)))
-        name = function.attributes["sym_name"].value
+        name = name_of(function)
         # From the last one on: what stands behind copies reads what they become.
         for number, copies in reversed(list(enumerate(found))):
             copies.roll(module, f"{name}.repeat{number or ''}")
@@ -106,9 +106,9 @@ class _Apart:
                     self._applied.setdefault(name, []).append((function, view.operation))
 
     def holds(self, function: Any) -> bool:
-        if not fn.is_private(function):
+        if not is_private(function):
             return True
-        applied = self._applied.get(function.attributes["sym_name"].value, [])
+        applied = self._applied.get(name_of(function), [])
         return all(
             op.name in _HANDING_ON
             and all(u.owner.name == "func.return" for r in op.results for u in r.uses)

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from axec.dialects import control, types
-from axec.mlir import func, ir
+from axec.dialects.functions import define, signature
+from axec.mlir import ir
 from axec.passes.axe.roll.cut import LIGHT, Borders
 from axec.passes.axe.roll.line import Line, Value
-from axec.passes.axe.walk import block_of, copied
+from axec.passes.axe.walk import copied
 
 
 @dataclass(slots=True)
@@ -117,22 +118,13 @@ class _Body:
 
     def emit(self, name: str) -> None:
         """The function, at the insertion point."""
-        made = func.FuncOp(name, ([], []))
-        made.attributes["sym_visibility"] = ir.StringAttr.get("private")
-        made.add_entry_block()
-        self._block = block_of(made.operation)
-        with ir.InsertionPoint(self._block):
-            results = self._ops()
-            func.ReturnOp(results)
-        kind = ir.FunctionType.get(
-            [a.type for a in self._block.arguments], [v.type for v in results]
-        )
-        made.attributes["function_type"] = ir.TypeAttr.get(kind)
-        self.kinds = [types.of(v) for v in results]
+        made = define(name, [], self._ops, private=True)
+        _, self.kinds = signature(made)
 
     def _ops(self) -> list[Value]:
         """The ops that differ from copy to copy; what the function returns."""
         copies, line = self.copies, self.copies.line
+        self._block = ir.InsertionPoint.current.block
         for at in range(copies.period):
             if at in copies.same:
                 continue

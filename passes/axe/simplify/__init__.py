@@ -11,7 +11,7 @@ from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
-from axec.dialects.kernel import functions
+from axec.dialects.functions import functions
 from axec.passes.axe.simplify import arrange, contract, fold, pointwise
 from axec.passes.axe.simplify.control.run import simplify_control
 from axec.passes.axe.simplify.rewrite import Sweep, by_root, drop_unused

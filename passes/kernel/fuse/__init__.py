@@ -19,7 +19,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from axec.dialects.control import Scan, While
-from axec.dialects.kernel import TEMPLATES, functions
+from axec.dialects.functions import functions
+from axec.dialects.kernel import TEMPLATES
 from axec.passes.base import Pass, register
 from axec.passes.kernel.fuse.graph import build
 from axec.passes.kernel.fuse.merge import merge

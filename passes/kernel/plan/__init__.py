@@ -16,9 +16,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from axec.dialects.dims import Ranges, upper_ends
-from axec.dialects.fn import is_private
+from axec.dialects.functions import functions, is_private, name_of
 from axec.dialects.interpret import ranges_of
-from axec.dialects.kernel import definitions, functions
+from axec.dialects.kernel import definitions
 from axec.passes.base import Pass, register
 from axec.passes.kernel.plan.flow import Flow
 from axec.passes.kernel.plan.inline import flow_of
@@ -45,14 +45,14 @@ class Plan(Pass):
 
     def run(self, module: Any) -> list[PlanReport]:
         launches = Launches(definitions(module))
-        named = {f.operation.attributes["sym_name"].value: f for f in functions(module)}
-        public = [f for f in named.values() if not is_private(f.operation)]
+        named = {name_of(f): f for f in functions(module)}
+        public = [f for f in named.values() if not is_private(f)]
         flows = [flow_of(f, launches, named) for f in public]
         reports = [
             self._program(f, flow, ranges_of(f)) for f, flow in zip(public, flows, strict=True)
         ]
         for function in named.values():
-            function.operation.erase()
+            function.erase()
         return reports
 
     def _program(self, function: Any, flow: Flow, ranges: Ranges) -> PlanReport:

@@ -9,8 +9,9 @@ from typing import Any
 
 from axec.dialects import dims
 from axec.dialects.dims import upper_ends
+from axec.dialects.functions import functions
 from axec.dialects.interpret import ranges_of
-from axec.dialects.kernel import definitions, functions
+from axec.dialects.kernel import definitions
 from axec.mlir import ir
 from axec.passes.base import Pass, register
 from axec.passes.kernel.schedule.liveness import Flow, flow_of, peak

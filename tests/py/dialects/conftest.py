@@ -9,9 +9,10 @@ from axec.dialects import dtypes, load, types
 from axec.dialects.axe.cases import bind, cases, values
 from axec.dialects.dtypes import DType
 from axec.dialects.emit import IrEmit
+from axec.dialects.functions import define
 from axec.dialects.opdef import Array, OpDef
 from axec.dialects.types import TensorType
-from axec.mlir import func, ir, unknown_location
+from axec.mlir import ir, unknown_location
 
 
 @pytest.fixture(autouse=True)
@@ -45,16 +46,14 @@ def build() -> Callable[[list[TensorType] | list[str], Body], Any]:
 
     def make(declared: list[Any], body: Body) -> Any:
         operands = [types.parse(t) if isinstance(t, str) else t for t in declared]
+
+        def emit(*arguments: Any) -> list[Any]:
+            found = body(IrEmit(unknown_location()), *arguments)
+            return list(found) if isinstance(found, tuple | list) else [found]
+
         module = ir.Module.create()
         with ir.InsertionPoint(module.body):
-            main = func.FuncOp("main", ([t.ir() for t in operands], []))
-        block = main.add_entry_block()
-        with ir.InsertionPoint(block):
-            found = body(IrEmit(unknown_location()), *block.arguments)
-            results = list(found) if isinstance(found, tuple | list) else [found]
-            func.ReturnOp(results)
-        kind = ir.FunctionType.get([t.ir() for t in operands], [v.type for v in results])
-        main.attributes["function_type"] = ir.TypeAttr.get(kind)
+            define("main", [t.ir() for t in operands], emit)
         module.operation.verify()
         return module
 

@@ -14,9 +14,8 @@ from support.repeated_programs import Repeated
 
 import axec as axe
 from axec.dialects import load
-from axec.dialects.fn import is_private
+from axec.dialects.functions import functions, is_private
 from axec.dialects.interpret import interpret
-from axec.dialects.kernel import functions
 from axec.driver import PIPELINE
 from axec.lang.tracing import trace
 from axec.passes.axe.roll.period import longest
@@ -35,7 +34,7 @@ def run(made: Any, passes: str, arguments: Any) -> tuple[Any, ...]:
     """What the traced program gives after some passes."""
     with load():
         run_pipeline(made.module, parse_pipeline(passes), verify_each=True)
-        entry = next(f for f in functions(made.module) if not is_private(f.operation))
+        entry = next(f for f in functions(made.module) if not is_private(f))
         return interpret(entry, [np.asarray(a) for a in axe.tree.leaves(arguments)])
 
 

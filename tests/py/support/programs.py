@@ -8,7 +8,8 @@ from typing import Any
 from axec.dialects import load, types
 from axec.dialects.axe import OPS
 from axec.dialects.emit import IrEmit
-from axec.mlir import context, func, ir, unknown_location
+from axec.dialects.functions import define
+from axec.mlir import context, ir, unknown_location
 
 Value = Any
 
@@ -54,15 +55,13 @@ def program(
     with context(), unknown_location():
         module = ir.Module.create()
         given = [types.parse(t) for t in inputs]
+
+        def emit(*arguments: Any) -> list[Any]:
+            found = body(Builder(), *arguments)
+            return list(found) if isinstance(found, tuple | list) else [found]
+
         with ir.InsertionPoint(module.body):
-            f = func.FuncOp(name, ir.FunctionType.get([t.ir() for t in given], []))
-            block = f.add_entry_block()
-        with ir.InsertionPoint(block):
-            found = body(Builder(), *block.arguments)
-            results = list(found) if isinstance(found, tuple | list) else [found]
-            func.ReturnOp(results)
-        signature = ir.FunctionType.get([t.ir() for t in given], [r.type for r in results])
-        f.attributes["function_type"] = ir.TypeAttr.get(signature)
+            f = define(name, [t.ir() for t in given], emit)
         f.attributes["axe.dims"] = _ranges(dims or {})
         return module
 

@@ -11,8 +11,9 @@ from support.random_programs import STEPS, Choose
 
 from axec.dialects import control, dtypes, types
 from axec.dialects.dims import Size
+from axec.dialects.functions import define, name_of
 from axec.dialects.types import TensorType
-from axec.mlir import func, ir, unknown_location
+from axec.mlir import ir, unknown_location
 
 I32 = TensorType(dtypes.i32, ())
 _DEPTH = 3  # of bodies in bodies
@@ -32,17 +33,10 @@ def _function(b: Builder, name: str, inputs: Sequence[TensorType], fill: Fill) -
     """A private function; its name."""
     module = _module()
     count = len(list(module.opview.body.operations))
-    with unknown_location():
-        with ir.InsertionPoint(module.opview.body):
-            kind = ir.FunctionType.get([t.ir() for t in inputs], [])
-            made = func.FuncOp(f"{name}{count}", kind, visibility="private")
-            block = made.add_entry_block()
-        with ir.InsertionPoint(block):
-            results = list(fill(b, list(block.arguments)))
-            func.ReturnOp(results)
-    kind = ir.FunctionType.get([t.ir() for t in inputs], [r.type for r in results])
-    made.attributes["function_type"] = ir.TypeAttr.get(kind)
-    return str(made.attributes["sym_name"].value)
+    kinds = [t.ir() for t in inputs]
+    with unknown_location(), ir.InsertionPoint(module.opview.body):
+        made = define(f"{name}{count}", kinds, lambda *xs: fill(b, list(xs)), private=True)
+    return name_of(made)
 
 
 def _some(choose: Choose, pool: Sequence[Value], most: int) -> list[Value]:

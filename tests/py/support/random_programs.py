@@ -14,9 +14,8 @@ from support.programs import Builder, Value, program
 
 from axec.dialects import dims, dtypes, types
 from axec.dialects.dims import Size
-from axec.dialects.fn import is_private
+from axec.dialects.functions import functions, is_private
 from axec.dialects.interpret import interpret
-from axec.dialects.kernel import functions
 from axec.dialects.opdef import Array
 from axec.dialects.types import Shape, TensorType
 from axec.mlir import context, unknown_location
@@ -39,7 +38,7 @@ class Sample:
     @property
     def function(self) -> Any:
         """The function that is run."""
-        return next(f for f in functions(self.module) if not is_private(f.operation))
+        return next(f for f in functions(self.module) if not is_private(f))
 
     @property
     def dims(self) -> list[str]:

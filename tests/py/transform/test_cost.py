@@ -13,8 +13,8 @@ from support.programs import Builder, program, transformer
 from axec.coverage.functions import apply
 from axec.dialects import dims, load, types
 from axec.dialects.axe import OPS
-from axec.mlir import func, ir, unknown_location
-from axec.passes.axe.walk import in_order
+from axec.dialects.functions import define, functions, set_type
+from axec.mlir import ir, unknown_location
 from axec.passes.base import parse_pipeline, run_pipeline
 from axec.passes.kernel.cost import op_flops
 
@@ -23,7 +23,7 @@ def with_gradients(module: Any, wrt: Callable[[int], range]) -> Any:
     """A function `train` that gives the sum of the squares of main's result, and its gradient with
     respect to the arguments `wrt(count)`."""
     with load(), unknown_location():
-        (main,) = in_order(module)
+        (main,) = functions(module)
         main.attributes["sym_visibility"] = ir.StringAttr.get("private")
         block = main.regions[0].blocks[0]
         end = block.operations[len(block.operations) - 1]
@@ -32,27 +32,24 @@ def with_gradients(module: Any, wrt: Callable[[int], range]) -> Any:
             b = Builder()
             loss = b.reduce(b.mul(y, y), kind="sum", axes=tuple(range(types.of(y).rank)))
         end.operation.operands[0] = loss
+        set_type(main)
         inputs = [a.type for a in block.arguments]
-        kind = ir.FunctionType.get(inputs, [loss.type])
-        main.attributes["function_type"] = ir.TypeAttr.get(kind)
         picked = wrt(len(inputs))
-        with ir.InsertionPoint(module.body):
-            train = func.FuncOp("train", (inputs, []))
-        entry = train.add_entry_block()
-        with ir.InsertionPoint(entry):
+
+        def train(*arguments: Any) -> list[Any]:
             one = Builder().constant(value=np.asarray(1, np.float32))
             results = [loss.type, *(inputs[i] for i in picked)]
-            found = apply("vjp", "main", [*entry.arguments, one], results, wrt=picked, seeds=[0])
-            func.ReturnOp(found)
-        kind = ir.FunctionType.get(inputs, results)
-        train.attributes["function_type"] = ir.TypeAttr.get(kind)
+            return apply("vjp", "main", [*arguments, one], results, wrt=picked, seeds=[0])
+
+        with ir.InsertionPoint(module.body):
+            define("train", inputs, train)
     return module
 
 
 def flops(module: Any, *names: str) -> int:
     """Operations of the ops of the last function; of the named ones only."""
     total: dims.Size = 0
-    function = in_order(module)[-1]
+    function = list(functions(module))[-1]
     for view in function.regions[0].blocks[0].operations:
         op = view.operation
         if op.name in OPS and (not names or op.name[4:] in names):

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from axec.dialects import control
-from axec.dialects.fn import is_private
+from axec.dialects.functions import is_private, set_type, terminator
 from axec.mlir import func, ir
 from axec.passes.axe.simplify.rewrite import drop_unused
 
@@ -96,10 +96,6 @@ class Bodies:
         return name
 
 
-def terminator(block: Any) -> Any:
-    return block.operations[len(block.operations) - 1].operation
-
-
 def rename(op: Any, names: Sequence[str]) -> None:
     """Let an op run other functions."""
     symbols = [ir.FlatSymbolRefAttr.get(n) for n in names]
@@ -135,7 +131,7 @@ def changed(bodies: Bodies, op: Any, change: Change) -> Any:
         drop_unused(bodies.functions[name])
         for i in gone:
             block.erase_argument(i)
-        _set_type(bodies.functions[name])
+        set_type(bodies.functions[name])
     attributes = {name: op.attributes[name] for name in op.attributes}
     for key, first, last in _sections(op):
         left = last - first - sum(first <= i < last for i in change.operands)
@@ -176,13 +172,6 @@ def _return_without(block: Any, places: Collection[int]) -> None:
     old.erase()
     with ir.InsertionPoint(block), where:
         func.ReturnOp(kept)
-
-
-def _set_type(function: Any) -> None:
-    block = function.regions[0].blocks[0]
-    kind = ir.FunctionType.get([a.type for a in block.arguments],
-                               [v.type for v in terminator(block).operands])  # fmt: skip
-    function.attributes["function_type"] = ir.TypeAttr.get(kind)
 
 
 def inlined(block: Any, arguments: Sequence[Value], place: Any) -> list[Value]:

@@ -16,6 +16,7 @@ from axec.dialects import attrs, control, types
 from axec.dialects.axe.arrange import broadcast, reshape
 from axec.dialects.axe.constants import constant
 from axec.dialects.emit import IrEmit
+from axec.dialects.functions import terminator
 from axec.mlir import ir
 from axec.passes.axe.simplify.control.edit import (
     Bodies,
@@ -24,7 +25,6 @@ from axec.passes.axe.simplify.control.edit import (
     changed,
     inlined,
     is_used,
-    terminator,
     with_const,
 )
 

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import Any
 
 from axec.dialects import control
+from axec.dialects.functions import block_of, name_of
 from axec.passes.axe.simplify.control.edit import Bodies, rename
 from axec.passes.axe.simplify.control.rules import GONE, RULES
 from axec.passes.axe.simplify.rewrite import drop_unused
@@ -18,19 +19,15 @@ def simplify_control(module: Any) -> Counter[str]:
     hits: Counter[str] = Counter()
     if len(entries) == len(bodies.functions):  # there are no bodies
         return hits
-    before = control.reached([f.attributes["sym_name"].value for f in entries], bodies.functions)
+    before = control.reached([name_of(f) for f in entries], bodies.functions)
     bodies.owned()
     for function in entries:
         _sweep(bodies, function, hits)
     _merge_equal(bodies)
-    after = control.reached([f.attributes["sym_name"].value for f in entries], bodies.functions)
+    after = control.reached([name_of(f) for f in entries], bodies.functions)
     for name in (before | bodies.made) - after:
         bodies.functions[name].erase()
     return hits
-
-
-def block_of(function: Any) -> Any:
-    return function.regions[0].blocks[0]
 
 
 def _sweep(bodies: Bodies, function: Any, hits: Counter[str]) -> None:
