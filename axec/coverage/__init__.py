@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+import axec.passes.axe.grad.families  # noqa: F401  (enters the rules into their tables)
 from axec.coverage import checks, compiled, control
 from axec.coverage.checks import Check, Gap
 from axec.coverage.points import Point, applications, dtypes_of, places, points
@@ -20,7 +21,6 @@ from axec.dialects.axe import OPS
 from axec.dialects.dtypes import DType
 from axec.dialects.opdef import OpDef
 from axec.lang.errors import did_you_mean
-from axec.passes.axe import transform  # noqa: F401  (fills the tables of rules)
 from axec.passes.axe.grad.rules import NO_GRADIENT
 
 #: Check -> (the function, where it looks), in the order of the columns.

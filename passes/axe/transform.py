@@ -15,40 +15,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import axec.passes.axe.grad.families  # enters the rules into their tables
+import axec.passes.axe.vmap.families  # noqa: F401  (likewise)
 from axec.dialects import control, fn
 from axec.dialects.functions import block_of, define, functions, is_private, name_of
 from axec.mlir import ir
-
-# The families enter their rules into the tables.
-from axec.passes.axe.grad import (  # noqa: F401
-    arrange,
-    attention,
-    call_reverse,
-    composite,
-    constants,
-    contract,
-    control_forward,
-    control_reverse,
-    elementwise,
-    indexing,
-    linalg,
-    reduce,
-    scatter,
-    sequence,
-    switch_reverse,
-)
 from axec.passes.axe.grad.forward import jvp
 from axec.passes.axe.grad.reverse import vjp
-from axec.passes.axe.vmap import arrange as _arrange  # noqa: F401
-from axec.passes.axe.vmap import attention as _attention  # noqa: F401
-from axec.passes.axe.vmap import composite as _composite  # noqa: F401
-from axec.passes.axe.vmap import contract as _contract  # noqa: F401
-from axec.passes.axe.vmap import control as _control  # noqa: F401
-from axec.passes.axe.vmap import elementwise as _elementwise  # noqa: F401
-from axec.passes.axe.vmap import indexing as _indexing  # noqa: F401
-from axec.passes.axe.vmap import linalg as _linalg  # noqa: F401
-from axec.passes.axe.vmap import reduce as _reduce  # noqa: F401
-from axec.passes.axe.vmap import sequence as _sequence  # noqa: F401
 from axec.passes.axe.vmap.batch import vmap
 from axec.passes.axe.walk import Walk
 from axec.passes.base import Pass, register
