@@ -10,10 +10,10 @@ from axec.passes.codegen.cpu.gemm import last, tiles, window
 from axec.passes.codegen.cpu.gemm.epilogue import Epilogue
 from axec.passes.codegen.cpu.gemm.last_setting import Setting, units
 from axec.passes.codegen.cpu.gemm.tiles import Tile
-from axec.passes.codegen.cpu.gemm.window import Folded, Kind, Window
+from axec.passes.codegen.cpu.gemm.window import Axis, Folded, Kind, Window
 from axec.passes.codegen.cpu.registers import memory_type
 from axec.passes.codegen.cpu.targets import Target
-from axec.passes.codegen.llvm import I64, PTR, Type, Value, zero
+from axec.passes.codegen.llvm import NULL, PTR, Type, Value, zero
 from axec.passes.kernel.channels_last import ChannelsLast
 
 
@@ -36,20 +36,17 @@ def _setting(f: Frame, p: ChannelsLast) -> Setting:
         element=over.element,
         epilogue=Epilogue(f, root, c.sums, (0, len(root.shape) - 1), root.shape[-1]),
         x=over.x,
+        x_channel=size(c.x_strides[1] * over.element.size),
         w=_address(f, c.w),
         sums=f.b.alloca(arithmetic.sums, (rows + tile.rows) * p.width, 64, "sums"),
         m=size(p.columns),
         channels=size(c.channels),
         rows=size(p.rows),
-        outs=[size(w.out) for w in c.space],
-        x_steps=[size(stride * over.element.size) for stride in c.x_strides],
         panel_bytes=size(p.panel_elements * over.element.size),
         row_block=_row_block(f, p),
-        slice=size(_slice(p)),
         counts=[f.b.max(size(n), 1) for n in (p.panels, p.row_blocks)],
         window=over,
-        records=f.b.alloca(I64, tile.rows * (1 + len(c.space)), name="rows"),
-        table=window.table(over),
+        table=NULL if p.depthwise else window.table(over, f"{f.body.name}.window"),
     )
 
 
@@ -67,6 +64,7 @@ def _window(f: Frame, p: ChannelsLast) -> Window:
         in_panels=p.in_panels,
         stride=stride,
         masked=not dims.is_multiple(p.columns, p.width),
+        width=p.width,
         depthwise=p.depthwise,
     )
     return Window(
@@ -74,13 +72,17 @@ def _window(f: Frame, p: ChannelsLast) -> Window:
         kind=kind,
         x=_address(f, c.x),
         zeros=_zeros(f, p, memory_type(factors[0])),
-        sizes=[size(w.size) for w in c.space],
-        dilations=[size(w.dilation) for w in c.space],
-        w_column=size(stride * bytes_),
+        space=[
+            Axis(*map(size, (w.size, w.dilation, w.out, w.stride, w.low, x * bytes_)))
+            for w, x in zip(c.space, c.x_strides[2:], strict=True)
+        ],
         folds=[
-            Folded(fold.axis, size(fold.count), size(fold.x * bytes_), size(fold.w * bytes_))
+            Folded(fold.axis, *map(size, (fold.count, fold.x * bytes_, fold.w * bytes_)))
             for fold in p.folds
         ],
+        image=size(c.x_strides[0] * bytes_),
+        w_column=size(stride * bytes_),
+        slice=size(_slice(p)),
     )
 
 

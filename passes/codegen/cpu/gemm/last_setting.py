@@ -17,10 +17,10 @@ from axec.passes.kernel.channels_last import ChannelsLast
 @dataclass(frozen=True, slots=True)
 class Setting:
     """One kernel function. All values are computed at its entry: addresses of x, w, the room for
-    the sums of a unit (rows of `width`, and of one tile more), sizes (m, channels: of a group;
-    outs: of the output per spatial axis), strides in bytes; row_block: rows of a unit; slice: steps
-    of the outermost folded axis; counts: panels of a group, blocks of rows; window: what tiles
-    share, table: the same in memory (window.py); records: room for the rows of a tile."""
+    the sums of a unit (rows of `width`, and of one tile more), sizes (m, channels: of a group),
+    bytes from one channel of x, one panel of w to the next; row_block: rows of a unit; counts:
+    panels of a group, blocks of rows; window: what tiles share, table: the same in memory
+    (window.py)."""
 
     b: Builder
     conv: ChannelsLast
@@ -29,19 +29,16 @@ class Setting:
     element: Type  # of x and w, in memory
     epilogue: Epilogue
     x: Value
+    x_channel: Value
     w: Value
     sums: Value
     m: Value
     channels: Value
     rows: Value
-    outs: Sequence[Value]
-    x_steps: Sequence[Value]
     panel_bytes: Value
     row_block: Value
-    slice: Value
     counts: Sequence[Value]
     window: Window
-    records: Value
     table: Value
 
     @property
@@ -99,7 +96,7 @@ def units(s: Setting, lo: Value, hi: Value, work: Callable[[Setting, Unit], None
             Unit(
                 row=row,
                 end_row=b.min(b.add(row, s.row_block), s.rows),
-                x=b.offset(s.x, b.mul(channel, s.x_steps[1])),
+                x=b.offset(s.x, b.mul(channel, s.x_channel)),
                 w=w,
                 output=output,
                 columns=b.min(b.sub(s.m, column), s.conv.width),

@@ -1,20 +1,23 @@
 """The window of a convolution with lanes along channels, inside of a kernel or as a routine.
 
-    for each position t in the window:
-        sums += x[rows moved by t, :] * w[t, :, columns]                    (microkernel.py)
+    for each slice of what is folded (channels_last.SLICE; mostly there is one):
+        for each tile of rows of a unit:
+            for each position t in the window:
+                sums += x[rows moved by t, :] * w[t, :, columns]            (microkernel.py)
 
-A tile's rows, steps and sizes are values, so one routine serves all convolutions with such a tile,
-such axes and such a padding.
+Rows, steps and sizes are values, so one routine serves all convolutions with such a tile, such axes
+and such a padding. Of the filters the next slice is brought near meanwhile.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 from axec.dialects.dtypes import BY_NAME, DType
 from axec.passes.codegen.cpu.gemm.arithmetic import Arithmetic, single
-from axec.passes.codegen.cpu.gemm.control import YES, both, lanes_of
+from axec.passes.codegen.cpu.gemm.control import YES, both, lanes_of, steps
+from axec.passes.codegen.cpu.gemm.conv_setting import split
 from axec.passes.codegen.cpu.gemm.microkernel import Strip, multiply
 from axec.passes.codegen.cpu.gemm.tiles import Tile
 from axec.passes.codegen.cpu.memory import read
@@ -25,13 +28,14 @@ from axec.passes.codegen.llvm import I64, NULL, PTR, Builder, Type, Value, const
 
 ZERO = constant(I64, 0)
 WORD = I64.size
+LINE = 64  # bytes of a cache line
 
 
 @dataclass(frozen=True, slots=True)
 class Kind:
     """What distinguishes windows. axes: those that are folded, outermost first, -1 the channels;
     padded: by spatial axis; in_panels, stride: how columns of w lie (elements from one to the
-    next); masked: columns beyond the last one must not be read."""
+    next); masked: columns beyond the last one must not be read; width: columns of a unit."""
 
     dtypes: tuple[DType, DType, DType]
     tile: Tile
@@ -40,6 +44,7 @@ class Kind:
     in_panels: bool
     stride: int
     masked: bool
+    width: int
     depthwise: bool = False
 
     def words(self) -> tuple[object, ...]:
@@ -49,7 +54,7 @@ class Kind:
         padded = "".join(str(int(p)) for p in self.padded)
         lies = 0 if self.in_panels else self.stride
         return (*self.dtypes, t.rows, t.vectors, t.lanes, t.unroll, axes, padded, lies,
-                int(self.masked))  # fmt: skip
+                int(self.masked), self.width)  # fmt: skip
 
     @staticmethod
     def read(words: Sequence[str]) -> Kind:
@@ -65,6 +70,7 @@ class Kind:
             in_panels=not stride,
             stride=stride or 1,
             masked=words[10] == "1",
+            width=int(words[11]),
         )
 
 
@@ -102,18 +108,33 @@ class Folded:
 
 
 @dataclass(frozen=True, slots=True)
+class Axis:
+    """A spatial axis: its size in x, what taps are apart, positions of the output and what these
+    are apart in x, how far the first one begins before x, bytes from one element to the next."""
+
+    size: Value
+    dilation: Value
+    out: Value
+    stride: Value
+    low: Value
+    x: Value
+
+
+@dataclass(frozen=True, slots=True)
 class Window:
     """Values that all tiles share: x, an address that may be read; zeros, of a row (depthwise);
-    sizes, dilations per spatial axis; w_column: bytes from one column of w to the next."""
+    image: bytes from one to the next in x; w_column: bytes from one column of w to the next; slice:
+    steps of the outermost folded axis."""
 
     b: Builder
     kind: Kind
     x: Value
     zeros: Value
-    sizes: Sequence[Value]
-    dilations: Sequence[Value]
-    w_column: Value
+    space: Sequence[Axis]
     folds: Sequence[Folded]
+    image: Value
+    w_column: Value
+    slice: Value
 
     @property
     def tile(self) -> Tile:
@@ -222,58 +243,41 @@ def _lanes(s: Window, place: Value, step: int, masks: Sequence[Value | None]) ->
 def _inside(s: Window, row: Row, taps: Mapping[int, Value]) -> Value:
     """Does the window of a row lie inside of x at these taps?"""
     b, found = s.b, YES
-    for axis, (start, padded) in enumerate(zip(row.starts, s.kind.padded, strict=True)):
-        if padded:
-            at = b.add(start, b.mul(taps.get(axis, ZERO), s.dilations[axis]))
-            found = both(b, found, b.cmp("ult", at, s.sizes[axis]))
+    for number, (start, axis) in enumerate(zip(row.starts, s.space, strict=True)):
+        if s.kind.padded[number]:
+            at = b.add(start, b.mul(taps.get(number, ZERO), axis.dilation))
+            found = both(b, found, b.cmp("ult", at, axis.size))
     return found
 
 
-# ---- the routine ---------------------------------------------------------------------------------
+# ---- rows ----------------------------------------------------------------------------------------
 
 
-@family(
-    "window",
-    rows=PTR,  # records: address in x, starts
-    table=PTR,  # count, x, w of every folded axis; size, dilation of every spatial one
-    lo=I64,  # of the first folded axis
-    hi=I64,
-    x=PTR,
-    w=PTR,
-    w_column=I64,
-    columns=I64,
-    near=I64,
-    source=PTR,  # sums so far; null: zeros
-    target=PTR,
-    line=I64,  # bytes from one row of sums to the next
-)
-def WINDOW(b: Builder, target: Target, parameters: Sequence[str]) -> None:
-    """target = source + the products of a window, for one tile of some `Kind`."""
-    kind = Kind.read(parameters)
-    of = dict(zip(WINDOW.arguments, b.args, strict=True))
-    spatial, tile = len(kind.padded), kind.tile
+def index_of(s: Window, number: Value) -> list[Value]:
+    """The image and the position along each axis that a row has."""
+    return split(s.b, number, [ZERO, *[axis.out for axis in s.space]])
 
-    def word(base: Value, number: int, type_: Type = I64) -> Value:
-        return b.load(type_, b.offset(base, number * WORD))
 
-    folds = [
-        Folded(axis, *(word(of["table"], 3 * i + j) for j in range(3)))
-        for i, axis in enumerate(kind.axes)
-    ]
-    sizes = [word(of["table"], 3 * len(folds) + i) for i in range(2 * spatial)]
-    w = Window(b, kind, of["x"], NULL, sizes[::2], sizes[1::2], of["w_column"], folds)
-    records = [b.offset(of["rows"], i * (1 + spatial) * WORD) for i in range(tile.rows)]
-    rows = [Row([word(r, 1 + i) for i in range(spatial)], word(r, 0, PTR)) for r in records]
-    at = At(rows, ZERO, of["w"], of["columns"], of["near"])
-    vector = vec(w.arithmetic.sums, tile.lanes)
-    zeros = [zero(vector)] * (tile.rows * tile.vectors)
-    with b.if_(b.cmp("ne", of["source"], NULL), zeros) as some:
-        places = sums_of(b, tile, vector, of["source"], of["line"])
-        some.yield_(*[b.load(vector, place) for place in places])
-    first = {0: (of["lo"], of["hi"])}
-    found = products(w, at, folds, first, {}, (ZERO, ZERO), some.results)
-    for place, value in zip(sums_of(b, tile, vector, of["target"], of["line"]), found, strict=True):
-        b.store(value, place)
+def row_at(s: Window, x: Value, index: Sequence[Value]) -> Row:
+    """The row of an index in x."""
+    b, (image, *position) = s.b, index
+    starts = [b.sub(b.mul(p, a.stride), a.low) for p, a in zip(position, s.space, strict=True)]
+    x = b.offset(x, b.mul(image, s.image))
+    for start, axis in zip(starts, s.space, strict=True):
+        x = b.offset(x, b.mul(start, axis.x))
+    return Row(starts, x)
+
+
+def _following(s: Window, index: Sequence[Value], step: Value) -> list[Value]:
+    """The index of the next row; the same where step, 0 or 1, is 0."""
+    b, (image, *position) = s.b, index
+    found = []
+    for at, axis in zip(reversed(position), reversed(s.space), strict=True):
+        moved = b.add(at, step)
+        ends = b.cmp("eq", moved, axis.out)
+        found.append(b.select(ends, ZERO, moved))
+        step = b.convert(ends, I64)
+    return [b.add(image, step), *reversed(found)]
 
 
 def sums_of(b: Builder, tile: Tile, vector: Type, first: Value, line: Value) -> list[Value]:
@@ -282,25 +286,111 @@ def sums_of(b: Builder, tile: Tile, vector: Type, first: Value, line: Value) -> 
     return [b.at(row, vector, j) for row in rows for j in range(tile.vectors)]
 
 
-def call(
-    s: Window, rows: Value, table: Value, at: At, ends: tuple[Value, Value],
-    sums: tuple[Value, Value, Value],
-) -> None:  # fmt: skip
-    """The routine. rows, table: as its arguments; `at` without rows; ends: of the first folded
-    axis; sums: source, target, line."""
-    WINDOW.call(
-        s.b, s.kind.words(), rows=rows, table=table, lo=ends[0], hi=ends[1], x=s.x, w=at.w,
-        w_column=s.w_column, columns=at.columns, near=at.near, source=sums[0], target=sums[1],
-        line=sums[2],
-    )  # fmt: skip
+# ---- the routine ---------------------------------------------------------------------------------
 
 
-def table(s: Window) -> Value:
-    """What the routine asks of a window, in memory. At the entry of a kernel."""
-    b = s.b
-    words = [v for fold in s.folds for v in (fold.count, fold.x, fold.w)]
-    words += [v for pair in zip(s.sizes, s.dilations, strict=True) for v in pair]
+@family(
+    "window",
+    table=PTR,  # see `table`
+    x=PTR,  # of the unit: at the first channel that it reads
+    w=PTR,  # its filters
+    row=I64,
+    end_row=I64,
+    columns=I64,  # how many of its columns exist
+    sums=PTR,  # rows of `width`, of which those of whole tiles are written
+)
+def WINDOW(b: Builder, target: Target, parameters: Sequence[str]) -> None:
+    """sums = the products of a window, for all tiles of a unit of some `Kind`."""
+    kind = Kind.read(parameters)
+    u = dict(zip(WINDOW.arguments, b.args, strict=True))
+    s = _of_table(b, kind, u["table"], u["x"])
+    records = b.alloca(I64, kind.tile.rows * (1 + len(s.space)), name="rows")
+    with b.for_(0, s.folds[0].count, s.slice, name="slice") as loop:
+        end = b.min(b.add(loop.index, s.slice), s.folds[0].count)
+        with steps(b, ZERO, constant(I64, kind.width), kind.tile.columns, "column") as column:
+            _column(s, u, (loop.index, end), column, records)
+
+
+def _column(s: Window, u: Mapping[str, Value], ends: _Range, column: Value, records: Value) -> None:
+    """The tiles of a unit that begin at a column, for a slice."""
+    b, tile, vector = s.b, s.tile, vec(s.arithmetic.sums, s.tile.lanes)
+    line = s.kind.width * vector.element.size
+    start = index_of(s, u["row"])
+    with b.for_(u["row"], u["end_row"], tile.rows, carried=start, name="row") as loop:
+        number = b.sub(loop.index, u["row"])
+        rows, following = _rows(s, u, loop.index, loop.carried, records)
+        at = At(
+            rows=rows,
+            x=ZERO,
+            w=b.offset(u["w"], b.mul(column, s.w_column)),
+            columns=b.sub(u["columns"], column),
+            near=_near(s, b.udiv(number, tile.rows), b.sub(ends[1], ends[0])),
+        )
+        first = b.at(b.offset(u["sums"], b.mul(number, line)), vector.element, column)
+        places = sums_of(b, tile, vector, first, constant(I64, line))
+        with b.if_(b.cmp("ne", ends[0], 0), [zero(vector)] * len(places)) as some:
+            some.yield_(*[b.load(vector, place) for place in places])
+        found = products(s, at, s.folds, {0: ends}, {}, (ZERO, ZERO), some.results)
+        for place, value in zip(places, found, strict=True):
+            b.store(value, place)
+        loop.yield_(*following)
+
+
+def _rows(
+    s: Window, u: Mapping[str, Value], row: Value, index: Sequence[Value], records: Value
+) -> tuple[list[Row], Sequence[Value]]:
+    """The rows of a tile, written and read again (all at once would be much code), and the index
+    behind them. Behind the last row of the unit it is that one once more."""
+    b, words = s.b, 1 + len(s.space)
+    with b.for_(0, s.tile.rows, carried=index, name="position") as loop:
+        found = row_at(s, u["x"], loop.carried)
+        place = b.offset(records, b.mul(loop.index, words * WORD))
+        for i, value in enumerate((found.x, *found.starts)):
+            b.store(value, b.offset(place, i * WORD))
+        more = b.cmp("lt", b.add(b.add(row, loop.index), 1), u["end_row"])
+        loop.yield_(*_following(s, loop.carried, b.convert(more, I64)))
+    rows = []
+    for i in range(s.tile.rows):
+        x, *starts = (b.offset(records, (i * words + j) * WORD) for j in range(words))
+        rows.append(Row([b.load(I64, start) for start in starts], b.load(PTR, x)))
+    return rows, loop.results
+
+
+def _near(s: Window, number: Value, count: Value) -> Value:
+    """Bytes to the filters of the next slice: tiles take turns in asking for its lines."""
+    b, lines = s.b, max(s.tile.columns * s.element.size // LINE, 1)
+    return b.add(b.mul(count, s.folds[0].w), b.mul(b.urem(number, lines), LINE))
+
+
+def call(s: Window, table: Value, **unit: Value) -> None:
+    """The routine for a unit: its arguments besides the table."""
+    WINDOW.call(s.b, s.kind.words(), table=table, **unit)
+
+
+def table(s: Window, name: str) -> Value:
+    """What the routine asks of a window, in memory. At the entry of a kernel; name: of data."""
+    b, words = s.b, _words(s)
+    if all(word.const is not None for word in words):
+        return b.module.constant(name, words)
     made = b.alloca(I64, len(words), name="window")
     for i, value in enumerate(words):
         b.store(value, b.offset(made, i * WORD))
     return made
+
+
+def _words(s: Window) -> list[Value]:
+    found = [s.image, s.w_column, s.slice]
+    found += [v for fold in s.folds for v in (fold.count, fold.x, fold.w)]
+    return found + [getattr(axis, f.name) for axis in s.space for f in fields(axis)]
+
+
+def _of_table(b: Builder, kind: Kind, table: Value, x: Value) -> Window:
+    """The window whose table that is."""
+    per_axis = len(fields(Axis))
+    count = 3 + 3 * len(kind.axes) + per_axis * len(kind.padded)
+    words = [b.load(I64, b.offset(table, i * WORD)) for i in range(count)]
+    image, w_column, slice_, *rest = words
+    folds = [Folded(axis, *rest[3 * i : 3 * i + 3]) for i, axis in enumerate(kind.axes)]
+    rest = rest[3 * len(folds) :]
+    space = [Axis(*rest[i : i + per_axis]) for i in range(0, len(rest), per_axis)]
+    return Window(b, kind, x, NULL, space, folds, image, w_column, slice_)
