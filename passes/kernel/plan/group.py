@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import cache
 
 from axec.passes.kernel.cost import THREAD
 from axec.passes.kernel.plan.flow import (
@@ -165,6 +166,7 @@ class _Sequence:
 
     def __init__(self, steps: Sequence[Step], sizes: Sizes, uses: Counter[Buffer]) -> None:
         self.sizes = sizes
+        self.gain = cache(gain)  # layers ask the same again
         self.slots: list[_Slot | None] = [_Slot(step, sizes) for step in steps]
         self.users: dict[Buffer, list[int]] = {}  # slots, once per use
         for at, step in enumerate(steps):
@@ -217,7 +219,7 @@ class _Sequence:
                 comes = slot.apart(reads, writes)
                 free = free and here.apart(slot.reads, slot.writes)
                 if (comes or free) and self._fits(here, slot):
-                    gained = gain(here.work, slot.work)
+                    gained = self.gain(here.work, slot.work)
                     if gained >= 0 and free:
                         yield gained, at, other
                     if gained >= 0 and comes:
