@@ -37,6 +37,13 @@ def compile_command(
 ) -> None:
     """Compile the entries of FILE.py (functions under @axe.entry) ahead of time."""
     from axec.cli.console import note, progress
+    from axec.passes.codegen.cpu.ahead import begin_support
+    from axec.passes.codegen.cpu.targets import NATIVE, resolve_all
+
+    wanted = list(targets) or [NATIVE]
+    if not options["stop_after"]:
+        begin_support(resolve_all(wanted))  # LLVM loads while the compiler does
+
     from axec.driver import compile_entries
     from axec.lang.entry import find_entries
 
@@ -46,7 +53,7 @@ def compile_command(
     with contextlib.nullcontext() if quiet else progress(f"compiling {source}"):
         artifact = compile_entries(
             find_entries(path, name),
-            target=list(targets) or "native",
+            target=wanted,
             **options,
         )
     if artifact is None:  # --stop-after: the IR has been printed

@@ -12,19 +12,20 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import cache, partial
+from functools import partial
 from typing import Any
 
 from axec.dialects.kernel import body_of
 from axec.dialects.locations import location_of
 from axec.passes.codegen import sources
 from axec.passes.codegen.cpu import routines, worker
+from axec.passes.codegen.cpu.ahead import begin_support, support
 from axec.passes.codegen.cpu.elf import linker
 from axec.passes.codegen.cpu.gemm.tile_routine import common
 from axec.passes.codegen.cpu.kernels import emit_kernel
 from axec.passes.codegen.cpu.routines import is_routine
 from axec.passes.codegen.cpu.stub import Signature
-from axec.passes.codegen.cpu.support import entries_module, support_module
+from axec.passes.codegen.cpu.support import entries_module
 from axec.passes.codegen.cpu.targets import Target
 from axec.passes.codegen.llvm import Module
 
@@ -66,11 +67,9 @@ class Image:
 
 def prepare(wanted: Sequence[Target]) -> None:
     """Begin what does not depend on the model, once in a process: the support code of the targets,
-    and routines that most models call. Where it was compiled before, the kernels often were, too,
-    and no worker may be needed."""
+    and routines that most models call."""
     new = [target for target in wanted if target not in _prepared]
-    for target in new:
-        worker.submit(_support(), target, first=True)
+    begin_support(new)
     if new:
         sources.begin()
         _prepared.update(new)
@@ -104,7 +103,7 @@ def begin(definitions: Mapping[str, Any], wanted: Sequence[Target]) -> list[Imag
 def finish(image: Image, kernels: Sequence[str], signatures: Sequence[Signature]) -> Image:
     """An image of kernels with what it needs besides. `kernels`: names in the order in which
     program tables number them; `signatures` of the entries, by sorted name."""
-    more = (Part(partial(entries_module, kernels, signatures)), Part(_support))
+    more = (Part(partial(entries_module, kernels, signatures)), Part(support))
     objects = [_object(part, image.target, {}) for part in more]
     return Image(image.target, (*image.parts, *more), (*image.objects, *objects))
 
@@ -173,8 +172,3 @@ def _kernels(number: int, group: Sequence[Any], target: Target) -> Part:
         return module
 
     return Part(emit, "\n".join((name, *texts)))
-
-
-@cache
-def _support() -> Module:
-    return support_module()
