@@ -30,7 +30,7 @@ from axec.passes.kernel.product import Gemm, gemm_of
 from axec.passes.kernel.winograd import Winograd
 
 MAP_BLOCK = 1024  # elements of the innermost axis per unit: one unit is worth about a microsecond
-REDUCE_BLOCK = 64  # results per unit: each of them is a loop of its own
+REDUCE_BLOCK = 128  # results per unit: each of them is a loop of its own
 STRIP = 4  # rows of a product's results that are computed together
 
 

@@ -18,7 +18,7 @@ from axec.passes.codegen.cpu import cumulate, memory, scatter, sort
 from axec.passes.codegen.cpu.body import Def
 from axec.passes.codegen.cpu.contraction import contraction_of
 from axec.passes.codegen.cpu.fold import across, add_lanes, join
-from axec.passes.codegen.cpu.frame import Frame
+from axec.passes.codegen.cpu.frame import Frame, reachable
 from axec.passes.codegen.cpu.loops import Values, lanes_loop, over_rows, strided_loop, turns, weight
 from axec.passes.codegen.cpu.nodes import ZERO, Affine, Mask, Node
 from axec.passes.codegen.cpu.rearrange import split
@@ -34,6 +34,8 @@ _ALONG_AN_AXIS = {
     "cumulate": cumulate.emit,
     "scatter": scatter.emit,
 }
+_WIDE = 4  # vectors side by side from which on rows are asked for
+_AHEAD = 12  # rows
 
 
 def emit(f: Frame) -> None:
@@ -46,6 +48,11 @@ def emit(f: Frame) -> None:
         _ALONG_AN_AXIS[op.name](f, op, walk)
     else:
         _ReduceKernel(f, op, walk).emit()
+
+
+def _is_row(node: Node) -> bool:
+    """A vector of neighbours in memory."""
+    return node.kind == "load_lanes" and node.data[1] == 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,7 +89,8 @@ class _ReduceKernel:
         self.depth = [variable() for _ in self.space.depth]
         shape = (range(n) for n in (self.plan.rows, self.plan.lines, self.plan.vectors))
         self.points = [self._point(*offsets) for offsets in itertools.product(*shape)]
-        self.roots = [n for point in self.points for n in point.before]
+        self.ahead = self._ahead()
+        self.roots = [*self.ahead, *[n for point in self.points for n in point.before]]
 
     # Nodes.
 
@@ -161,6 +169,20 @@ class _ReduceKernel:
         elif self.walk.blocks != 1:
             block = self.walk.block
         return isinstance(size, int) and size % each == 0 and block % each == 0
+
+    def _ahead(self) -> list[Node]:
+        """Addresses of what the points read some rows further on. Of columns every row lies in
+        another page, where a CPU does not read ahead of its own accord."""
+        if self.plan.along != "results" or self.plan.unrolled or len(self.points) < _WIDE:
+            return []
+        graph, ev, found = self.f.graph, self.f.evaluator, []
+        *outer, inner = [graph.of_node(v) for v in self.depth]
+        rank, folded = self.space.rank, len(self.c.depth)
+        for vector in range(self.plan.vectors):
+            at = [*self._outer(0), *self._inner(0, vector)]
+            index = self.space.index(at, [*outer, inner + _AHEAD], folded)
+            found += self.c.elements(ev, index[:rank], index[rank:], ())
+        return [n.inputs[0] for n in sorted(reachable(found), key=lambda n: n.id) if _is_row(n)]
 
     # Loops.
 
@@ -253,6 +275,8 @@ class _ReduceKernel:
         e, fold = self.f.emission, self.c.fold
         e.emit(self.roots)
         parts = len(carried) // len(self.points)
+        for place in self.ahead:
+            e.b.prefetch(e.value(place))
         found = list(carried)
         for tap in range(len(self.points[0].elements)):
             for i, point in enumerate(self.points):

@@ -270,9 +270,19 @@ class Conversion(Arithmetic):
         if source.is_int:
             return self._cast("uitofp" if unsigned else "sitofp", x, result, name)
         if target.is_int:
-            base = "fptosi.sat" if signed else "fptoui.sat"
-            return self.intrinsic(base, [result, x.type], result, [x], name=name)
+            if not signed:
+                return self.intrinsic("fptoui.sat", [result, x.type], result, [x], name=name)
+            return self._saturated(x, result, name)
         return self._refloat(x, result, name)
+
+    def _saturated(self, x: Value, result: Type, name: str) -> Value:
+        """Like LLVM's fptosi.sat, of which LLVM makes one scalar after the other."""
+        limit = 2.0 ** (result.bits - 1)
+        low, high = constant(x.type, -limit), constant(x.type, limit)
+        found = self.float_to_int(self.select(self.cmp("gt", x, low), x, low), result)
+        most = constant(result, (1 << result.bits - 1) - 1)
+        found = self.select(self.cmp("ge", x, high), most, found)
+        return self.select(self.cmp("unordered", x, x), constant(result, 0), found, name)
 
     def float_to_int(self, x: Value, to: Type, name: str = "") -> Value:
         """Truncation of numbers that are known to fit (else the result is any number): one

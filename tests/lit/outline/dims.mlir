@@ -6,7 +6,7 @@
 // CHECK-NEXT: %0 = "axe.slice"(%arg0) {start = [0, "d1"], step = array<i64: 1, 1>, stop = ["d0", "2*d1"]}
 // CHECK-NEXT: %1 = "axe.reduce"(%0) {axes = array<i64: 0>, kind = "sum"}
 // CHECK-NEXT: "kernel.yield"(%1)
-// CHECK-NEXT: }) {bytes = "4*d0*d1 + 4*d1", dims = ["d0", "d1"], flops = "d0*d1", sym_name = "reduce_slice_0", template = "reduce", units = "floordiv(d1 + 63, 64)", workspace = []}
+// CHECK-NEXT: }) {bytes = "4*d0*d1 + 4*d1", dims = ["d0", "d1"], flops = "d0*d1", sym_name = "reduce_slice_0", template = "reduce", units = "floordiv(d1 + 127, 128)", workspace = []}
 // CHECK-LABEL: func.func @sums(
 // CHECK-NEXT: %0 = "kernel.call"(%arg0) {callee = @reduce_slice_0, dims = ["rows", "half"]}
 // CHECK-NEXT: return %0

@@ -6,10 +6,10 @@
 // CHECK-NEXT: %0 = "exec.slice"() {offset = "0"}
 // CHECK-NEXT: "exec.launch"(%arg0, %0) {callee = @map_exp_0, dims = [], grain = {{[0-9]+}} : i64, units = "1"}
 // CHECK-NEXT: %1 = "exec.slice"() {offset = "448"}
-// CHECK-NEXT: "exec.launch"(%0, %1) {callee = @reduce_window_exp_0, dims = [], grain = {{[0-9]+}} : i64, units = "2"}
+// CHECK-NEXT: "exec.launch"(%0, %1) {callee = @reduce_window_exp_0, dims = [], grain = {{[0-9]+}} : i64, units = "1"}
 // CHECK-NEXT: %2 = "exec.slice"() {offset = "0"}
-// CHECK-NEXT: "exec.launch"(%1, %2) {callee = @reduce_window_exp_0, dims = [], grain = {{[0-9]+}} : i64, units = "2"}
-// CHECK-NEXT: "exec.launch"(%2, %arg1) {callee = @reduce_window_0, dims = [], grain = {{[0-9]+}} : i64, units = "2"}
+// CHECK-NEXT: "exec.launch"(%1, %2) {callee = @reduce_window_exp_0, dims = [], grain = {{[0-9]+}} : i64, units = "1"}
+// CHECK-NEXT: "exec.launch"(%2, %arg1) {callee = @reduce_window_0, dims = [], grain = {{[0-9]+}} : i64, units = "1"}
 // CHECK-NEXT: "exec.return"()
 // CHECK-NEXT: }) {arena_bytes = "896", dims = {}, flops = "1200", lower_bound_bytes = 800 : i64, roles = ["input:input0", "output:output0"], sym_name = "chain", table_bytes = 0 : i64}
 
