@@ -39,6 +39,12 @@ STEPS_IN_PLACE = 1024
 STRIDE_IN_PLACE = 2048
 _STRIDES_IN_PLACE = range(64, STRIDE_IN_PLACE + 1, 64)
 
+#: Up to so many rows, or columns, sums are dot products (`Gemm.by_dots`): of at least so many steps
+#: of k, and if columns have to be turned around for it, of at most so many bytes.
+DOT_ROWS, DOT_COLUMNS, LEAST_DOT, TURNED_BYTES = 8, 8, 32, 1 << 18
+#: The same of columns and steps where these are longer.
+LONG_COLUMNS, LONG_DOT = 12, 128
+
 _VECTOR = 16  # a multiple of the lanes of every vector register
 
 #: Factors that instructions multiply in groups of neighbours along k, which then lie side by side
@@ -122,9 +128,28 @@ class Gemm:
     @property
     def may_be_one_row(self) -> bool:
         """May there be a single row, with a right factor that is read once, in its own order?"""
+        if self.by_dots:
+            return False
         left_k, (right_k, right_n) = self.left_strides[1], self.right_strides
         in_order = right_n == 1 or (right_k == 1 and left_k == 1)
         return not self.in_panels and in_order and (self.m == 1 or not isinstance(self.m, int))
+
+    @property
+    def by_dots(self) -> bool:
+        """Is every sum a dot product, lane by lane along k? Where one factor has few rows or
+        columns, and both have neighbours along k, or the right one's few columns can."""
+        m, n, k = self.m, self.n, self.k
+        if self.in_panels or m == 1 or self.left_strides[1] != 1:
+            return False
+        if isinstance(k, int) and k < LEAST_DOT:
+            return False
+        low = isinstance(m, int) and m <= DOT_ROWS
+        most = LONG_COLUMNS if isinstance(k, int) and k >= LONG_DOT else DOT_COLUMNS
+        narrow = isinstance(n, int) and n <= most
+        if self.right_strides[0] == 1:
+            return low or narrow
+        turned = isinstance(n, int) and isinstance(k, int) and k * n * self.itemsize <= TURNED_BYTES
+        return narrow and turned and not low
 
     # Packing: a panel of `right` is copied, `depth` x `width` at a time, into the slot of the first
     # of the units that a thread works on.
@@ -132,6 +157,8 @@ class Gemm:
     @property
     def packs(self) -> bool:
         """Are panels of `right` copied before use?"""
+        if self.by_dots:
+            return self.right_strides[0] != 1
         in_order = self.m == 1 and self.may_be_one_row
         return not (self.in_panels or self._in_place or in_order)
 
@@ -161,13 +188,16 @@ class Gemm:
         most, vector = (chosen or DEPTH) * self.group, _VECTOR * self.group
         if not isinstance(self.k, int):
             return most
-        whole = chosen is None and self.k <= WHOLE * self.group
+        whole = self.by_dots or (chosen is None and self.k <= WHOLE * self.group)
         parts = 1 if whole else max(-(-self.k // most), 1)
         return max(vector * -(-self.k // (parts * vector)), vector)
 
     @property
     def width(self) -> int:
-        """Columns of a packed panel: PANEL, or half or a quarter of it if that holds all."""
+        """Columns of a packed panel: PANEL, or half or a quarter of it if that holds all; of dot
+        products, those that there are."""
+        if self.by_dots and isinstance(self.n, int):
+            return min(self.n, PANEL)
         narrow = [w for w in (PANEL // 4, PANEL // 2) if isinstance(self.n, int) and self.n <= w]
         return narrow[0] if narrow else PANEL
 
@@ -181,13 +211,13 @@ class Gemm:
         """Are groups of k side by side in `left`, too? Its rows are copied for each tile if not."""
         k = self.k
         whole = isinstance(k, int) and k % self.group == 0 and self.left_strides[1] == 1
-        return self.group == 1 or whole
+        return self.group == 1 or whole or self.by_dots
 
     @property
     def in_parts(self) -> bool:
         """Is k cut into parts, so that what is packed stays in the cache?"""
         packed = self.packs or not self.left_in_words
-        return packed and (not isinstance(self.k, int) or self.k > self.depth)
+        return packed and not self.by_dots and (not isinstance(self.k, int) or self.k > self.depth)
 
     @property
     def in_passes(self) -> bool:

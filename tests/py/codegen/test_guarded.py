@@ -60,6 +60,10 @@ KERNELS: dict[str, tuple[Callable[..., Any], list[Any]]] = {
     "bf16 product": (lambda x, y: x @ y, of(axe.bfloat16, (N, 35), (35, 50))),
     "int8 product": (
         lambda x, y: axe.matmul(x, y, dtype=I32), of(axe.int8, (37, N), (N, 50))),
+    "few columns of a product": (lambda x, y: axe.tanh(x @ y), of(F32, (N, 45), (45, 5))),
+    "few rows": (lambda x, y: x @ y.mT, of(F32, (3, 45), (N, 45))),
+    "few int8 rows": (
+        lambda x, y: axe.matmul(x, y.mT, dtype=I32), of(axe.int8, (3, 71), (N, 71))),
     "products": (lambda x, y: x @ y, of(axe.float64, (3, N, 9), (3, 9, 21))),
     "convolution": (_conv(padding=1), of(F32, (2, 5, 9, 11), (34, 5, 3, 3))),
     "convolutions, two sizes": (

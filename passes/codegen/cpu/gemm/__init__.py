@@ -14,6 +14,7 @@
     tiled.py         a panel of columns: parts of k, packing, tiles
     pack.py          copying columns into the order in which tiles read them
     one_row.py       products with one row
+    dots.py          products with few rows or columns, as dot products
 
     emit_conv.py     convolutions: what is computed once per call
     conv_setting.py  from units to pieces of output rows
@@ -24,7 +25,7 @@
     last.py          tiles of positions and output channels
     winograd.py      those with 3x3 windows in fewer multiplications
 
-Each sum is built up in one order, that of k (dot products of one row: lane by lane; convolutions:
+Each sum is built up in one order, that of k (dot products: lane by lane; convolutions:
 position by position in the window, channel by channel), whatever the tile, the part or the thread:
 a shape and a target have one result.
 """

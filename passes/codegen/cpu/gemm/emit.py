@@ -10,6 +10,7 @@ from axec.dialects.types import Shape
 from axec.passes.codegen.cpu.body import Def
 from axec.passes.codegen.cpu.frame import Frame
 from axec.passes.codegen.cpu.gemm import (
+    dots,
     emit_conv,
     emit_last,
     one_row,
@@ -51,7 +52,9 @@ def emit(f: Frame) -> None:
 def _emit_product(f: Frame, p: Problem) -> None:
     s = _setting(f, p)
     m = s.gemm.m
-    if m == 1:
+    if s.gemm.by_dots:
+        panels(s, f.lo, f.hi, dots.panel)
+    elif m == 1:
         _one_row(f, s)
     elif isinstance(m, int):
         panels(s, f.lo, f.hi, tiled.panel)
@@ -76,7 +79,10 @@ def _setting(f: Frame, p: Problem) -> Setting:
     """Everything that is computed once per call."""
     g, b, size, width = p.gemm, f.b, f.size, p.gemm.itemsize
     arithmetic = grouped(f.target, *p.dtypes, g.sums)
-    tile = tiles.for_gemm(f.target, g, arithmetic.registers)
+    if g.by_dots:
+        tile, columns_of_dots = dots.tile_of(f.target, g, arithmetic)
+    else:
+        tile, columns_of_dots = tiles.for_gemm(f.target, g, arithmetic.registers), 0
     sums = vec(arithmetic.sums, tile.lanes)
     widest = (
         tiles.MOST_VECTORS_OF_A_ROW
@@ -103,6 +109,7 @@ def _setting(f: Frame, p: Problem) -> Setting:
         scratch=b.alloca(sums, max(tile.rows * tile.vectors, widest), 64, "scratch"),
         rows=None if g.left_in_words else _room(f, g, arithmetic, tile),
         surplus=b.alloca(sums, widest, 64, "surplus") if arithmetic.excess else None,
+        dots=columns_of_dots,
     )
 
 

@@ -36,7 +36,7 @@ class Setting:
     addresses; sums: of the row-major product, a result of the kernel or scratch (None: it is never
     stored as such); slots: of the room for packed columns; scratch: of the room for the sums of one
     tile; rows: of that for its packed rows (None: they are read in place); surplus: of that for
-    what a row of sums counts too much (None: nothing)."""
+    what a row of sums counts too much (None: nothing); dots: columns of a tile of dots.py."""
 
     b: Builder
     problem: Problem
@@ -59,6 +59,7 @@ class Setting:
     scratch: Value
     rows: Value | None
     surplus: Value | None
+    dots: int = 0
 
     @property
     def gemm(self) -> Gemm:

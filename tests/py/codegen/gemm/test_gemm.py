@@ -246,7 +246,7 @@ def _in_order(x: Array, y: Array) -> Array:
     return found
 
 
-@pytest.mark.parametrize("shape", [(7, 61, 70), (100, 1100, 70)])
+@pytest.mark.parametrize("shape", [(9, 61, 70), (100, 1100, 70)])
 @pytest.mark.parametrize("transposed", [False, True])
 def test_sums_grow_in_the_order_of_k(
     make: Make, target: str, shape: tuple[int, int, int], transposed: bool

@@ -81,7 +81,7 @@ def test_transposed(
     make: Make, level: str, pair: tuple[str, str, str], turned: tuple[int, int]
 ) -> None:
     left, right, result = pair
-    for m, k, n in [(5, 99, 70), (81, 433, 17), (24, 64, 64)]:
+    for m, k, n in [(5, 99, 70), (40, 131, 6), (81, 433, 17), (24, 64, 64)]:
         shapes = (k, m) if turned[0] else (m, k), (n, k) if turned[1] else (k, n)
         types = [t(*s, dtype=d) for s, d in zip(shapes, (left, right), strict=True)]
         code = make(level, types, lambda op, x, y: dot(op, x, y, result, 1 - turned[0], turned[1]))

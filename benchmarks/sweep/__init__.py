@@ -1,0 +1,1 @@
+"""Products and attention of many shapes in axec and its peers: `python -m sweep --help`."""
