@@ -36,7 +36,7 @@ from axec.mlir import LOCK, ir
 from axec.passes import base
 from axec.passes.codegen import tuned
 from axec.passes.codegen.cpu import image, targets
-from axec.passes.codegen.cpu.stub import Signature
+from axec.passes.codegen.cpu.support.stub import Signature
 from axec.passes.kernel import choose
 
 PIPELINE = (

@@ -24,8 +24,8 @@ from axec.passes.codegen.cpu.elf import linker
 from axec.passes.codegen.cpu.gemm.tile_routine import common
 from axec.passes.codegen.cpu.kernels import emit_kernel
 from axec.passes.codegen.cpu.routines import is_routine
-from axec.passes.codegen.cpu.stub import Signature
 from axec.passes.codegen.cpu.support import entries_module
+from axec.passes.codegen.cpu.support.stub import Signature
 from axec.passes.codegen.cpu.targets import Target
 from axec.passes.codegen.llvm import Module
 

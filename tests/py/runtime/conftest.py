@@ -13,8 +13,8 @@ import pytest
 from axec.container import Segment, dumps
 from axec.passes.codegen.cpu import targets, worker
 from axec.passes.codegen.cpu.elf import linker
-from axec.passes.codegen.cpu.stub import Signature
 from axec.passes.codegen.cpu.support import entries_module, support_module
+from axec.passes.codegen.cpu.support.stub import Signature
 from axec.passes.codegen.llvm import F32, I8, I64, PTR, VOID, Builder, Module, Value
 from axec.runtime import image
 from axec.runtime.errors import AxecError

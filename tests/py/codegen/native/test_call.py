@@ -16,8 +16,8 @@ import pytest
 
 from axec.passes.codegen.cpu import targets, worker
 from axec.passes.codegen.cpu.elf import linker
-from axec.passes.codegen.cpu.stub import ArraySpec, Signature
 from axec.passes.codegen.cpu.support import entries_module, support_module
+from axec.passes.codegen.cpu.support.stub import ArraySpec, Signature
 from axec.passes.codegen.llvm import F32, I64, PTR, VOID, Module
 from axec.runtime.abi import ARENA_HEADER, State
 from axec.runtime.image import Image

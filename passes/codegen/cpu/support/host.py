@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from axec.passes.codegen.llvm import PTR, Builder, Module, Type, Value
+from axec.passes.codegen.llvm import PTR, VOID, Builder, Module, Type, Value
 from axec.runtime.abi import HOST_API
 
-__all__ = ["call_host", "emit_host_table", "host_pointer"]
+__all__ = ["call_host", "emit_host_table", "emit_init", "host_pointer"]
 
 _TABLE = "axe_host"
 
@@ -18,6 +18,15 @@ _TABLE = "axe_host"
 def emit_host_table(module: Module) -> None:
     """The table, empty until `axe_init`."""
     module.variable(_TABLE, PTR, len(HOST_API))
+
+
+def emit_init(module: Module) -> None:
+    """axe_init(host): the process gives its table."""
+    b = module.function("axe_init", VOID, {"host": PTR}, "export")
+    for index in range(len(HOST_API)):
+        pointer = b.load(PTR, b.at(b.args[0], PTR, index))
+        b.store(pointer, b.at(host_table(b), PTR, index))
+    b.ret()
 
 
 def host_table(b: Builder) -> Value:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from axec.passes.codegen.cpu.host import call_host
+from axec.passes.codegen.cpu.support.host import call_host
 from axec.passes.codegen.llvm import I1, I8, I32, I64, NULL, PTR, VOID, Module, Value, constant
 
 __all__ = ["emit_arguments"]

@@ -8,7 +8,7 @@ what is wrong. Outputs that the caller does not give are made by the allocators 
 
 from __future__ import annotations
 
-from axec.passes.codegen.cpu.arguments import (
+from axec.passes.codegen.cpu.support.arguments import (
     INPUT_FLAGS,
     OUTPUT_FLAGS,
     RECORD_AXES,
@@ -17,7 +17,7 @@ from axec.passes.codegen.cpu.arguments import (
     VIEW_BUF,
     VIEW_BYTES,
 )
-from axec.passes.codegen.cpu.host import call_host, host_pointer
+from axec.passes.codegen.cpu.support.host import call_host, host_pointer
 from axec.passes.codegen.llvm import (
     I1,
     I8,

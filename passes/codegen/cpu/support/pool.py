@@ -26,7 +26,7 @@ threads are gone: the pool notices the new process id and starts afresh.
 
 from __future__ import annotations
 
-from axec.passes.codegen.cpu.cores import (
+from axec.passes.codegen.cpu.support.cores import (
     CALLER,
     LENT,
     SLOT_BYTES,
@@ -34,7 +34,7 @@ from axec.passes.codegen.cpu.cores import (
     emit_tid,
     system_call,
 )
-from axec.passes.codegen.cpu.host import call_host, host_pointer
+from axec.passes.codegen.cpu.support.host import call_host, host_pointer
 from axec.passes.codegen.llvm import (
     I1,
     I32,

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from axec.passes.codegen.cpu.host import call_host
+from axec.passes.codegen.cpu.support.host import call_host
 from axec.passes.codegen.llvm import I1, I32, I64, NULL, PTR, VOID, Builder, Module, Value, constant
 
 __all__ = ["CALLER", "SLOT_BYTES", "emit_cores", "emit_tid", "system_call"]

@@ -1,25 +1,14 @@
-"""The support code of a code segment: what every artifact contains besides its kernels.
-
-It does not depend on the model: one object per target, compiled once (`support_module`). What does
-depend on the model is data: the program table of each entry, which `axe_run` walks, and the tables
-of kernels and entries (`entries_module`). Layouts: runtime/abi.py and runtime/program.py.
-"""
+"""`axe_run`: walks the program table of an entry (runtime/program.py has its words)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
-from axec.passes.codegen.cpu.arguments import emit_arguments
-from axec.passes.codegen.cpu.call import emit_call
-from axec.passes.codegen.cpu.host import emit_host_table, host_table
-from axec.passes.codegen.cpu.pool import emit_pool
-from axec.passes.codegen.cpu.stub import Signature, emit_call_stub
 from axec.passes.codegen.llvm import (
     I1,
     I8,
     I32,
     I64,
-    NULL,
     PTR,
     VOID,
     Builder,
@@ -28,7 +17,7 @@ from axec.passes.codegen.llvm import (
     constant,
 )
 from axec.passes.codegen.llvm.types import vec
-from axec.runtime.abi import ARENA_NEXT, HOST_API, LAUNCH_RECORD, Frame, State
+from axec.runtime.abi import LAUNCH_RECORD, Frame
 from axec.runtime.program import (
     COPY,
     COPY_WORDS,
@@ -42,63 +31,16 @@ from axec.runtime.program import (
     Op,
 )
 
-__all__ = ["entries_module", "support_module"]
-
 # Words of the program table's header.
 _LENGTH, _N_CODE, _VALUES_AT, _STEPS_AT, _BLOCK_SLOTS, _N_MEMBERS = 1, 6, 7, 8, 10, 11
 
 
-def support_module() -> Module:
-    """axe_init, axe_parallel, axe_run, axe_arena_pop, axe_arena_push, and the call path."""
-    module = Module("support")
-    emit_host_table(module)
-    _emit_init(module)
-    emit_pool(module)
+def emit_run(module: Module) -> None:
+    """Define axe_run(frame), and axe_values, which evaluates expressions of the dims."""
     _emit_values(module)
     _emit_copy(module)
     _emit_steps(module)
     _emit_run(module)
-    _emit_arenas(module)
-    emit_arguments(module)
-    emit_call(module)
-    return module
-
-
-def entries_module(kernels: Sequence[str], signatures: Sequence[Signature]) -> Module:
-    """axe_kernels with the kernels in this order, and axe_call_<i> and axe_state_<i> of every
-    entry, in the order of the sorted entry names."""
-    module = Module("entries")
-    for kernel in kernels:
-        module.import_(kernel, VOID, [PTR, I64, I64])
-    module.pointers("axe_kernels", kernels)
-    for index, signature in enumerate(signatures):
-        emit_call_stub(module, index, signature)
-    return module
-
-
-def _emit_init(module: Module) -> None:
-    b = module.function("axe_init", VOID, {"host": PTR}, "export")
-    for index in range(len(HOST_API)):
-        pointer = b.load(PTR, b.at(b.args[0], PTR, index))
-        b.store(pointer, b.at(host_table(b), PTR, index))
-    b.ret()
-
-
-def _emit_arenas(module: Module) -> None:
-    """The free list of arenas; both run under the GIL."""
-    b = module.function("axe_arena_pop", PTR, {"state": PTR}, "export")
-    head = b.offset(b.args[0], State.arenas.offset)
-    arena = b.load(PTR, head, name="arena")
-    with b.if_(b.cmp("ne", arena, NULL)):
-        b.store(b.load(PTR, b.offset(arena, ARENA_NEXT)), head)
-    b.ret(arena)
-
-    b = module.function("axe_arena_push", VOID, {"state": PTR, "arena": PTR}, "export")
-    state, arena = b.args
-    head = b.offset(state, State.arenas.offset)
-    b.store(b.load(PTR, head), b.offset(arena, ARENA_NEXT))
-    b.store(arena, head)
-    b.ret()
 
 
 # Expressions over the dims and loop counters.
