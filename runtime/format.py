@@ -14,7 +14,9 @@ Integers are little-endian. Header -> manifest -> segments is a chain of hashes:
 header covers the file. Equal contents give equal bytes.
 """
 
+import contextlib
 import hashlib
+import io
 import json
 import mmap
 import os
@@ -42,18 +44,18 @@ class Container:
     """A parsed artifact whose every claim was checked; AxecError otherwise.
 
     `verify="full"` hashes all segments, "code" all but the weights. `trusted` are public keys;
-    with `signed` one of them must have signed. `views` are the segments where they lie: the file is
-    memory-mapped, so it may be replaced by renaming while in use, but not truncated in place.
+    with `signed` one of them must have signed. `views` are the segments where they lie: a file is
+    memory-mapped, so it may be replaced by renaming while in use, but not truncated in place; or it
+    is `copied` to memory, as bytes are.
     """
 
     def __init__(
         self, source: Source, verify: str = "full", trusted: Iterable[bytes] = (), *,
-        signed: bool = False,
+        signed: bool = False, copied: bool = False,
     ) -> None:  # fmt: skip
         if verify not in ("full", "code"):
             raise AxecError("option-invalid", f'verify must be "full" or "code", not {verify!r}')
-        data = source if isinstance(source, (bytes, bytearray, memoryview)) else _map(source)
-        view = memoryview(data).cast("B")
+        view = memoryview(_open(source, copied))
         self.header = bytes(view[:64])
         minor, file_length, manifest_length, digest = _read_header(self.header, view.nbytes)
         self.body = view[:file_length]
@@ -104,16 +106,29 @@ def signature_block(signatures: Sequence[bytes]) -> bytes:
     return head + b"".join(signatures) if signatures else b""
 
 
-def _map(path: Path) -> mmap.mmap | bytes:
+def _open(source: Source, copied: bool) -> mmap.mmap | bytes:
+    if isinstance(source, (bytes, bytearray, memoryview)):
+        return _memory(io.BytesIO(source), memoryview(source).nbytes, copied=True)
     try:
         # Non-blocking, so that a pipe is refused instead of waited for.
-        with open(path, "rb", opener=lambda p, flags: os.open(p, flags | os.O_NONBLOCK)) as file:
+        with open(source, "rb", opener=lambda p, flags: os.open(p, flags | os.O_NONBLOCK)) as file:
             info = os.fstat(file.fileno())
             if not stat.S_ISREG(info.st_mode):
                 raise OSError(0, "not a regular file")
-            return mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) if info.st_size else b""
+            return _memory(file, info.st_size, copied)
     except OSError as e:
-        raise AxecError("artifact-not-found", f"cannot open {path}: {e.strerror}") from None
+        raise AxecError("artifact-not-found", f"cannot open {source}: {e.strerror}") from None
+
+
+def _memory(file: io.BufferedIOBase, size: int, copied: bool) -> mmap.mmap | bytes:
+    if size == 0:
+        return b""
+    where = (-1, mmap.ACCESS_COPY) if copied else (file.fileno(), mmap.ACCESS_READ)
+    memory = mmap.mmap(where[0], size, access=where[1])
+    with contextlib.suppress(OSError):  # large pages, if the kernel has them (decision 0021)
+        memory.madvise(mmap.MADV_HUGEPAGE)
+    need(not copied or file.readinto(memory) == size, "it became shorter")
+    return memory
 
 
 def _read_header(header: bytes, size: int) -> tuple[int, int, int, bytes]:

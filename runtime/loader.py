@@ -1,14 +1,11 @@
 """From a path to a callable program."""
 
-import mmap
 import os
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any
 
 from . import cpu, sign
-from .abi import ALIGNMENT
-from .arrays import Array, address
 from .call import CPUS, Entry, check_threads
 from .errors import AxecError, need
 from .format import Container, Source
@@ -55,20 +52,25 @@ def load(
     """Load an artifact from a path (or its bytes). No native code is mapped before all checks.
 
     `verify`: "full" checks the hash of every segment, "code" spares the weights. `weights`: "map"
-    them from the file or "copy" them to memory. `trusted`: public keys or `.pub` paths, by default
-    those in the folder $AXEC_TRUST; `require_signature`: by default when there are any. `threads`:
-    default of the calls, by default the CPUs of this process. `target`: run this one, not the best.
+    the file or "copy" it to memory. `trusted`: public keys or `.pub` paths, by default those in the
+    folder $AXEC_TRUST; `require_signature`: by default when there are any. `threads`: of calls that
+    do not say, by default the CPUs of this process. `target`: run this one, not the best.
     """
+    import numpy as np
+
     check_platform()
     keys = sign.trusted_keys(trusted)
     required = bool(keys) if require_signature is None else require_signature
     parts = min(len(os.sched_getaffinity(0)), CPUS) if threads is None else check_threads(threads)
-    container = Container(path, verify, keys, signed=required)
+    if weights not in ("map", "copy"):
+        raise AxecError("option-invalid", f'weights must be "map" or "copy", not {weights!r}')
+    container = Container(path, verify, keys, signed=required, copied=weights == "copy")
     manifest = container.manifest
     chosen = cpu.choose(manifest["targets"], target)
     rows = sorted(manifest["entries"].items())
     programs = [_program(container, row) for _, row in rows]
-    memory = _weights(container, weights)
+    names = (s["name"] for s in manifest["segments"] if s["kind"] == "weights" and s["size"])
+    memory = next((np.frombuffer(container.views[name], np.uint8) for name in names), None)
     image = Image(container.read(chosen["code"]))
     calls: dict[str, Function] = {}
     for index, (name, row) in enumerate(rows):
@@ -96,20 +98,3 @@ def _program(container: Container, row: Manifest) -> bytes:
     need((table.n_dims, table.n_bases) == (len(row["dims"]), bases), "inputs of a program")
     need(table.is_static or table.n_slots <= room, "arena of a program")
     return data
-
-
-def _weights(container: Container, how: str) -> Array | None:
-    """The weights as an aligned array of bytes, None if there are none."""
-    import numpy as np
-
-    if how not in ("map", "copy"):
-        raise AxecError("option-invalid", f'weights must be "map" or "copy", not {how!r}')
-    segments = container.manifest["segments"]
-    for name in (s["name"] for s in segments if s["kind"] == "weights" and s["size"]):
-        found = np.frombuffer(container.views[name], np.uint8)
-        if how == "map" and address(found) % ALIGNMENT == 0:
-            return found
-        copy = np.frombuffer(mmap.mmap(-1, found.nbytes), np.uint8)
-        copy[:] = found
-        return copy
-    return None

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import gc
 import os
+import re
 import sys
 from collections.abc import Callable
 from dataclasses import replace
@@ -77,6 +78,31 @@ def test_copied_weights_survive_a_damaged_file(path: Path) -> None:
     program = load(path, weights="copy")
     os.truncate(path, 100)  # would be a SIGBUS for mapped weights
     assert program["scale"](ROWS).tolist() == SCALED
+
+
+def test_a_file_is_mapped_in_large_pages_or_not_at_all(path: Path) -> None:
+    program = load(path)
+    (region,) = [r for r in _regions() if str(path) in r]
+    if Path("/sys/kernel/mm/transparent_hugepage").exists():
+        assert " hg" in next(line for line in region.splitlines() if line.startswith("VmFlags"))
+    del program
+    copied = load(path, weights="copy")
+    assert not [r for r in _regions() if str(path) in r]
+    assert copied["scale"](ROWS).tolist() == SCALED
+
+
+def _regions() -> list[str]:
+    """What the kernel says of each region of this process's memory."""
+    gc.collect()
+    return re.split(r"^(?=[0-9a-f]+-[0-9a-f]+ )", Path("/proc/self/smaps").read_text(), flags=re.M)
+
+
+def test_a_file_that_becomes_shorter(
+    path: Path, monkeypatch: pytest.MonkeyPatch, refused: Refused
+) -> None:
+    found = os.stat_result([*os.stat(path)[:6], path.stat().st_size + 1, 0, 0, 0])
+    monkeypatch.setattr(os, "fstat", lambda descriptor: found)
+    assert refused(load, path, weights="copy") == "artifact-corrupt"
 
 
 def test_weights_of_an_artifact_in_memory_are_aligned(data: bytes) -> None:
