@@ -22,7 +22,8 @@ from axec.passes.codegen.cpu.body import Def
 from axec.passes.codegen.cpu.frame import Frame
 from axec.passes.codegen.cpu.rearrange import split
 from axec.passes.codegen.llvm import Builder, Value, constant
-from axec.passes.codegen.llvm.types import I1, I32, I64, I128, PTR, Type, int_of, vec, zero
+from axec.passes.codegen.llvm.types import I1, I32, I64, I128, PTR, Type, int_of, vec
+from axec.passes.codegen.llvm.values import zero
 from axec.passes.kernel import templates
 
 _BYTES = 256  # values of a byte
