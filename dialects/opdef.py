@@ -1,6 +1,6 @@
 """One op, one place: an `OpDef` holds an op's shape rule, NumPy reference and documentation.
 
-    @core("arrange")
+    @core("contract")
     def reduce(x: TensorType, *, kind: str, axes: Ints) -> TensorType:
         '''Docstring with shapes and formula: it becomes docs/ops.md.'''
         ... the shape rule: raises ShapeError ...

@@ -138,43 +138,57 @@ def arguments(batch: Batch) -> tuple[tuple[Any, ...], dict[str, Any]]:
 _END = object()
 
 
+class _Ahead:
+    """A thread that makes batches, up to `depth` of them before they are taken."""
+
+    def __init__(self, batches: Iterator[Batch], depth: int) -> None:
+        self._batches = batches
+        self._ready: queue.Queue[Any] = queue.Queue(depth)  # (batch or _END, its error)
+        self._closed = threading.Event()
+        self._thread = threading.Thread(target=self._work, name="axec-prefetch", daemon=True)
+        self._thread.start()
+
+    def take(self) -> Batch:
+        """The next batch, or _END. Raises what made the thread fail."""
+        batch, failed = self._ready.get()
+        if failed is not None:
+            raise failed
+        return batch
+
+    def close(self) -> None:
+        """Stop, and wait for the batch that is being made."""
+        self._closed.set()
+        self._thread.join()
+
+    def _work(self) -> None:
+        try:
+            for batch in self._batches:
+                if not self._put((batch, None)):
+                    return
+            self._put((_END, None))
+        except BaseException as e:
+            self._put((_END, e))
+
+    def _put(self, item: Any) -> bool:
+        """Wait for room; False where nobody takes batches any more."""
+        while not self._closed.is_set():
+            try:
+                self._ready.put(item, timeout=0.1)
+            except queue.Full:
+                continue
+            return True
+        return False
+
+
 def prefetched(batches: Iterator[Batch], depth: int) -> Iterator[Batch]:
     """The same batches, made by a thread that is up to `depth` ahead. Its errors come out here; it
     ends when this iterator is closed."""
     if depth < 1:
         yield from batches
         return
-    ready: queue.Queue[Any] = queue.Queue(depth)
-    closed = threading.Event()
-
-    def put(item: Any) -> bool:
-        while not closed.is_set():
-            try:
-                ready.put(item, timeout=0.1)
-            except queue.Full:
-                continue
-            return True
-        return False
-
-    def work() -> None:
-        try:
-            for batch in batches:
-                if not put((batch, None)):
-                    return
-            put((_END, None))
-        except BaseException as e:
-            put((_END, e))
-
-    thread = threading.Thread(target=work, name="axec-prefetch", daemon=True)
-    thread.start()
+    ahead = _Ahead(batches, depth)
     try:
-        while True:
-            batch, failed = ready.get()
-            if failed is not None:
-                raise failed
-            if batch is _END:
-                return
+        while (batch := ahead.take()) is not _END:
             yield batch
     finally:
-        closed.set()
-        thread.join()
+        ahead.close()

@@ -52,9 +52,7 @@ def _sigmoid(x: Array) -> Any:
 
 
 def _pow(x: Array, y: Array) -> Any:
-    if x.dtype.kind == "f":
-        return np.power(x, y)
-    if x.dtype.kind == "u":
+    if x.dtype.kind in "fu":
         return np.power(x, y)
     inverse = np.where(np.abs(x) == 1, np.where((y & 1) == 1, x, np.ones_like(x)), np.zeros_like(x))
     return np.where(y < 0, inverse, np.power(x, np.maximum(y, 0)))
