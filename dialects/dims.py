@@ -54,6 +54,8 @@ class DimExpr:
         return -1 * self
 
     def __mul__(self, other: Size) -> Size:
+        if isinstance(other, int) and other:
+            return DimExpr(tuple([(m, c * other) for m, c in self.terms]))
         found: dict[Monomial, int] = {}
         for m1, c1 in self.terms:
             for m2, c2 in _terms(other):
@@ -161,6 +163,17 @@ def bounds(size: Size, ranges: Ranges) -> tuple[int, int]:
 
 def product(sizes: Iterable[Size]) -> Size:
     """The number of elements of a shape."""
+    number, named = 1, []
+    for s in sizes:
+        if isinstance(s, int):
+            number *= s
+        else:
+            named.append(s)
+    return number * _product(tuple(named)) if named else number
+
+
+@functools.lru_cache(maxsize=4096)
+def _product(sizes: tuple[DimExpr, ...]) -> Size:
     total: Size = 1
     for s in sizes:
         total = total * s

@@ -38,7 +38,6 @@ from axec.passes.kernel.strides import producer
 Value = Any  # an MLIR value
 
 FILTERS = 2 * 1024 * 1024  # bytes of filters that are turned in the cache
-LANES = 16  # of vectors along positions
 BEYOND = 16  # how many times as many positions make larger ones worth it
 
 
@@ -48,15 +47,13 @@ class Layout(Pass):
     """Convolutions, and what their results go through, are written channels last.
 
     Options: `least`, the fewest output channels of a group, unless rows of the result are shorter;
-    `depth`, the fewest products per result. Of filters that are turned in every call: `rows`, the
-    fewest positions that are worth it; `full`, percent of the lanes along positions that make it
-    worthless."""
+    `depth`, the fewest products per result; `rows`, the fewest positions that are worth filters
+    that are turned in every call."""
 
     name = "layout"
     least: int = 16
     depth: int = 16
     rows: int = 16
-    full: int = 80
 
     def run(self, module: Any) -> None:
         for function in functions(module):
@@ -72,7 +69,7 @@ class Layout(Pass):
             return False
         if found.x_strides[1] == 1 != found.x_strides[-1]:  # its x lies channels last
             return True
-        if not (is_packed(found) or self._worth_turning(found)):
+        if not (is_packed(found) or self._is_turned_often(found)):
             return False
         c, row = ChannelsLast(found), found.space[-1].out
         least = min(self.least, row + 1) if isinstance(row, int) else self.least
@@ -83,23 +80,13 @@ class Layout(Pass):
         depth = dims.product((found.channels, *(window.taps for window in found.space)))
         return not isinstance(depth, int) or depth >= self.depth
 
-    def _worth_turning(self, c: Conv) -> bool:
-        """Short rows of the result, which vectors along positions do not fill; large filters, which
-        leave the cache, for many more positions."""
+    def _is_turned_often(self, c: Conv) -> bool:
+        """Are filters, once turned, read for many positions? Large ones, which leave the cache, for
+        many more."""
         rows, filters = ChannelsLast(c).rows, types.of(c.w).nbytes
         small = isinstance(filters, int) and filters <= FILTERS
         least = self.rows if small else self.rows * BEYOND
-        return self.full > _filled(c) and (not isinstance(rows, int) or rows >= least)
-
-
-def _filled(c: Conv) -> int:
-    """Percent of the lanes of vectors along positions that are some."""
-    row, lanes = c.columns, LANES
-    if not isinstance(row, int) or not row:
-        return 100
-    while lanes > 2 and -(-row // lanes) == -(-row // (lanes // 2)):
-        lanes //= 2
-    return 100 * row // (-(-row // lanes) * lanes)
+        return not isinstance(rows, int) or rows >= least
 
 
 def is_packed(c: Conv) -> bool:

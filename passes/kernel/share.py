@@ -290,7 +290,6 @@ class _Made:
             names += cut
         given["cut"], given["dims"] = sizes_attr(cut), sizes_attr(names)
         given["units"] = ir.StringAttr.get(str(templates.units(kernel)))
-        given["workspace"] = sizes_attr(templates.workspace(kernel))
         given["flops"] = ir.StringAttr.get(str(cost.flops(kernel)))
         given["bytes"] = ir.StringAttr.get(str(cost.nbytes(kernel)))
 

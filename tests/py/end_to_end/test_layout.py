@@ -15,7 +15,7 @@ from axec import driver, nn
 
 Array = np.ndarray[Any, Any]
 CHANNELS = 18
-FINE = [p if p != "layout" else "layout{least=2 depth=1 rows=1 full=101}" for p in driver.PIPELINE]
+FINE = [p if p != "layout" else "layout{least=2 depth=1 rows=1}" for p in driver.PIPELINE]
 FINE = [p if p != "plan" else "plan{grain=1}" for p in FINE]
 RNG = np.random.default_rng(0)
 

@@ -16,7 +16,7 @@ from axec import driver, nn
 
 Array = np.ndarray[Any, Any]
 Layer = tuple[int, int, int, bool]  # outputs / 64, window, stride, whether the input is added
-SHARED = [p if p != "layout" else "layout{rows=1 full=101}" for p in driver.PIPELINE]
+SHARED = [p if p != "layout" else "layout{rows=1}" for p in driver.PIPELINE]
 SHARED = [p if p != "plan" else "plan{grain=1}" for p in SHARED]
 APART = [p for p in SHARED if p != "share"]
 RNG = np.random.default_rng(0)
