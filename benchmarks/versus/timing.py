@@ -13,8 +13,8 @@ _WARM, _MIN_SAMPLES, _SAMPLE = 0.2, 7, 20e-6  # seconds, samples, seconds that a
 
 
 def steady(call: Callable[[], object], seconds: float, attempts: int = 2) -> dict[str, Any]:
-    """Microseconds per call: median, quartiles, minimum; `others`: CPUs that other processes used.
-    A disturbed measurement is taken again, and the quietest one counts."""
+    """Microseconds per call: median, mean, quartiles, minimum; `others`: CPUs that other processes
+    used. A disturbed measurement is taken again, and the quietest one counts."""
     inner = _warm(call)
     found = []
     while len(found) < attempts and not any(f["others"] < QUIET for f in found):
@@ -43,6 +43,7 @@ def _once(call: Callable[[], object], seconds: float, inner: int) -> dict[str, A
     low, middle, high = statistics.quantiles(samples, n=4)
     return {
         "median_us": middle,
+        "mean_us": statistics.fmean(samples),
         "min_us": min(samples),
         "spread": (high - low) / middle,
         "calls": len(samples) * inner,
