@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import select
 import signal
 import threading
 from pathlib import Path
@@ -86,6 +87,20 @@ def test_what_was_compiled_is_known_by_what_it_was_made_from(
         assert found.result() == made
         assert worker.known("a kernel", V4) is None
         assert worker.known("another kernel", V3) is None
+
+
+def test_an_idle_worker_is_asked_before_a_thread_waits_for_it() -> None:
+    worker.start(1)
+    idle, held = worker._idle[-1], threading.Event()
+    busy = [worker._threads[0].submit(held.wait) for _ in range(worker.worker_count())]
+    try:
+        found = worker.submit(_module("asked"), V3)
+        answered, _, _ = select.select([idle._stdout], [], [], 60)
+        assert answered
+    finally:
+        held.set()
+    assert found.result()
+    assert all(one.result() for one in busy)
 
 
 def test_a_killed_worker_is_replaced() -> None:
