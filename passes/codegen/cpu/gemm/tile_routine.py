@@ -9,7 +9,7 @@ rows of vectors. Every product of every kernel with such a tile calls it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from axec.dialects.dims import dim
@@ -17,7 +17,7 @@ from axec.dialects.dtypes import BY_NAME, DType, f32
 from axec.passes.codegen.cpu.gemm.arithmetic import grouped
 from axec.passes.codegen.cpu.gemm.control import lanes_of
 from axec.passes.codegen.cpu.gemm.setting import load
-from axec.passes.codegen.cpu.gemm.tiles import Tile, choose
+from axec.passes.codegen.cpu.gemm.tiles import LOWER_ROWS, Tile, choose
 from axec.passes.codegen.cpu.routines import family
 from axec.passes.codegen.cpu.targets import Target
 from axec.passes.codegen.cpu.turn import TURN, WHOLE
@@ -69,8 +69,12 @@ def common(target: Target) -> list[str]:
     lanes, unknown = target.lanes(f32.size), dim("n")
     tile = choose(target, lanes, PANEL // lanes, unknown, unknown)
     ways: tuple[Ahead, ...] = ("rows", "columns")
-    found = [TILE.routine(Kind(f32, f32, f32, tile, ahead=way).words()) for way in ways]
-    return [*found, TURN.routine((8 * f32.size, lanes, WHOLE))]
+    kinds = [Kind(f32, f32, f32, tile, ahead=way) for way in ways]
+    kinds += [replace(kinds[0], tile=replace(tile, rows=r, unroll=1)) for r in LOWER_ROWS]
+    return [
+        *[TILE.routine(kind.words()) for kind in kinds],
+        TURN.routine((8 * f32.size, lanes, WHOLE)),
+    ]
 
 
 @family(

@@ -13,14 +13,15 @@ and its sums pass through a tile of scratch, of which the part that exists is co
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from axec.passes.codegen.cpu.gemm import pack
+from axec.passes.codegen.cpu.gemm import pack, tiles
 from axec.passes.codegen.cpu.gemm.control import YES, both, lanes_of, negate, steps, when
 from axec.passes.codegen.cpu.gemm.epilogue import Epilogue
 from axec.passes.codegen.cpu.gemm.setting import Matrix, Panel, Region, Setting, load, store
 from axec.passes.codegen.cpu.gemm.tile_routine import LINE, TILE, Ahead, Kind
+from axec.passes.codegen.cpu.gemm.tiles import Tile
 from axec.passes.codegen.llvm import I64, NULL, Builder, Value, constant, zero
 from axec.passes.kernel.layouts import PANEL
 
@@ -172,25 +173,43 @@ def _products(
     in_place = s.problem.layout == "row" and p.slot is None and not s.columns_fit
     ahead: Ahead = _AHEAD.get(s.problem.layout, "rows")
     near, near_step = _near(s, p, part, r) if ahead != "none" else (None, None)
-    TILE.call(
-        b,
-        Kind(*dtypes, s.gemm.sums, s.tile, in_place, ahead).words(),
-        left=left[0],
-        left_m=left[1],
-        last=b.sub(r.rows, 1),
-        left_k=left[2],
-        right=b.at(part.right, s.word, b.sub(r.column, p.column)),
-        right_k=part.step,
-        words=pack.words(s, part.depth),
-        columns=r.columns,
-        source=source.address,
-        source_m=source.step,
-        target=target.address,
-        target_m=target.step,
-        near=near,
-        near_step=near_step,
-        row=s.surplus,
-    )
+    arguments = {
+        "left": left[0],
+        "left_m": left[1],
+        "last": b.sub(r.rows, 1),
+        "left_k": left[2],
+        "right": b.at(part.right, s.word, b.sub(r.column, p.column)),
+        "right_k": part.step,
+        "words": pack.words(s, part.depth),
+        "columns": r.columns,
+        "source": source.address,
+        "source_m": source.step,
+        "target": target.address,
+        "target_m": target.step,
+        "near": near,
+        "near_step": near_step,
+        "row": s.surplus,
+    }
+
+    def call(tile: Tile) -> None:
+        TILE.call(b, Kind(*dtypes, s.gemm.sums, tile, in_place, ahead).words(), **arguments)
+
+    _by_height(b, r.rows, [*tiles.lower(s.tile, s.gemm), s.tile], call)
+
+
+def _by_height(
+    b: Builder, rows: Value, found: Sequence[Tile], call: Callable[[Tile], None]
+) -> None:
+    """`call` with the first tile, from low to high, that has so many rows."""
+    first, *others = found
+    if not others:
+        call(first)
+        return
+    with b.if_else(b.cmp("le", rows, first.rows)) as way:
+        with way.then():
+            call(first)
+        with way.else_():
+            _by_height(b, rows, others, call)
 
 
 def _rows_in_place(s: Setting, p: Panel, part: Part, row: Value) -> Left:

@@ -9,7 +9,7 @@ Zen 4 at K = 256, percent of the multiply-add peak: 64-byte vectors, 6 x 4: 99, 
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from axec.diag import AxecError
 from axec.dialects import dims
@@ -24,6 +24,8 @@ MOST_ROWS = {1: 12, 2: 8, 3: 8, 4: 6}
 #: The same of a product, whose rows may lie whole pages apart: their lines then share a place in
 #: the first cache, which has 8 ways. (Zen 4, us: 1024x1024x16 418 -> 288, none lost beyond 1%.)
 MOST_ROWS_APART = 8
+#: Of tiles for the last rows, where these are a dim.
+LOWER_ROWS = (2, 4)
 #: Vector registers -> most vectors per tile row.
 MOST_VECTORS = {32: 4, 16: 2}
 #: The same of a tile that is one row: it needs each vector of `right` once, so what counts is that
@@ -123,6 +125,14 @@ def _cheapest(found: Iterable[Tile], pieces: Sequence[int], m: Size, reading: in
         return columns * rows * step, -tile.vectors
 
     return min(found, key=cost)
+
+
+def lower(tile: Tile, g: Gemm) -> list[Tile]:
+    """Tiles for the rows that are left over where nobody knows how many, from low to high. (Zen 4,
+    us: 2x512x512 28 -> 15 where the number of rows is a dim, as it is where they are known.)"""
+    if isinstance(g.m, int) or tile.vectors == 1:
+        return []
+    return [replace(tile, rows=r, unroll=1) for r in LOWER_ROWS if r < tile.rows]
 
 
 def divisors(vectors: int) -> list[int]:
