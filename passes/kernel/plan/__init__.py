@@ -20,9 +20,9 @@ from axec.dialects.functions import functions, is_private, name_of
 from axec.dialects.interpret import ranges_of
 from axec.dialects.kernel import definitions
 from axec.passes.base import Pass, register
+from axec.passes.kernel.launches import Launches
 from axec.passes.kernel.plan.flow import Flow
 from axec.passes.kernel.plan.inline import flow_of
-from axec.passes.kernel.plan.launches import Launches
 from axec.passes.kernel.plan.memory import PlanReport, plan_memory
 from axec.passes.kernel.plan.write import Writer
 

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 from axec.dialects.dims import Size
 from axec.dialects.types import TensorType
 from axec.passes.kernel import cost
-from axec.passes.kernel.plan.launches import Launch
+from axec.passes.kernel.launches import Launch
 
 
 class Place(NamedTuple):

@@ -24,6 +24,7 @@ from axec.dialects import attrs, control, dims, types
 from axec.dialects.dims import Size, dim
 from axec.dialects.interpret import ranges_of
 from axec.dialects.types import TensorType
+from axec.passes.kernel.launches import Launch, Launches
 from axec.passes.kernel.plan.arena import ALIGN
 from axec.passes.kernel.plan.flow import (
     Buffer,
@@ -38,7 +39,6 @@ from axec.passes.kernel.plan.flow import (
     lifetimes,
 )
 from axec.passes.kernel.plan.join import join
-from axec.passes.kernel.plan.launches import Launch, Launches
 
 
 def flow_of(function: Any, launches: Launches, functions: Mapping[str, Any]) -> Flow:

@@ -19,8 +19,8 @@ from axec.dialects.dims import Size
 from axec.dialects.kernel import yielded
 from axec.mlir import ir
 from axec.passes.kernel import templates
+from axec.passes.kernel.launches import Kernel
 from axec.passes.kernel.plan.flow import Buffer, Call, Place, Step, touched
-from axec.passes.kernel.plan.launches import Kernel
 
 
 def pieces(kernel: Any) -> list[int]:

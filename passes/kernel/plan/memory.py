@@ -10,6 +10,7 @@ from functools import cache
 from axec.dialects import dims
 from axec.dialects.dims import Ranges, upper_ends
 from axec.passes.kernel import cost
+from axec.passes.kernel.launches import Launch
 from axec.passes.kernel.plan import group
 from axec.passes.kernel.plan.arena import (
     Bytes,
@@ -31,7 +32,6 @@ from axec.passes.kernel.plan.flow import (
     lifetimes,
     steps_of,
 )
-from axec.passes.kernel.plan.launches import Launch
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,6 +14,7 @@ from axec.dialects.kernel import sizes_attr
 from axec.dialects.types import TensorType
 from axec.mlir import ir
 from axec.passes.kernel import cost
+from axec.passes.kernel.launches import Launch
 from axec.passes.kernel.plan.arena import raised, show
 from axec.passes.kernel.plan.flow import (
     Buffer,
@@ -29,7 +30,6 @@ from axec.passes.kernel.plan.flow import (
     flops,
 )
 from axec.passes.kernel.plan.inline import donors_of
-from axec.passes.kernel.plan.launches import Launch
 from axec.passes.kernel.plan.memory import Memory
 
 

@@ -14,6 +14,7 @@ from axec.dialects.interpret import ranges_of
 from axec.dialects.kernel import definitions
 from axec.mlir import ir
 from axec.passes.base import Pass, register
+from axec.passes.kernel.launches import Launches
 from axec.passes.kernel.schedule.liveness import Flow, flow_of, peak
 
 
@@ -33,11 +34,11 @@ class Schedule(Pass):
     name = "schedule"
 
     def run(self, module: Any) -> list[ScheduleReport]:
-        kernels = definitions(module)
+        launches = Launches(definitions(module))
         largest: dict[str, int] = {}  # bodies of loops and branches have the dims of their callers
         for ends in map(_ends, functions(module)):
             largest |= {name: max(end, largest.get(name, 0)) for name, end in ends.items()}
-        return [_schedule(f, flow_of(f, kernels), largest | _ends(f)) for f in functions(module)]
+        return [_schedule(f, flow_of(f, launches), largest | _ends(f)) for f in functions(module)]
 
 
 def _ends(function: Any) -> dict[str, int]:

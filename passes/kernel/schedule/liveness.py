@@ -6,14 +6,15 @@ The order of calls is chosen from this. It is coarser than the flow that is plan
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from axec.diag import AxecError
-from axec.dialects import control, dims, types
+from axec.dialects import control, types
 from axec.dialects.dims import Size
-from axec.dialects.kernel import bound_dims, sizes
+from axec.dialects.types import TensorType
+from axec.passes.kernel.launches import Launches
 
 
 @dataclass(slots=True, eq=False)
@@ -52,9 +53,9 @@ class Flow:
         return len(self.buffers) - 1
 
 
-def flow_of(function: Any, kernels: Mapping[str, Any]) -> Flow:
-    """The flow of a func.func of kernel.call, control and axe.reshape ops; `kernels`: definitions
-    by name. Raises AxecError `plan-order` for any other op."""
+def flow_of(function: Any, launches: Launches) -> Flow:
+    """The flow of a func.func of kernel.call, control and axe.reshape ops; `launches`: of the
+    module. Raises AxecError `plan-order` for any other op."""
     block = function.regions[0].blocks[0]
     flow = Flow()
     for i, argument in enumerate(block.arguments):
@@ -63,8 +64,11 @@ def flow_of(function: Any, kernels: Mapping[str, Any]) -> Flow:
     for op in inner:
         if op.name == "axe.reshape":
             flow.holder[op.results[0]] = flow.holder[op.operands[0]]
-        elif op.name == "kernel.call" or control.bodies(op):
-            _add_step(flow, op, kernels)
+        elif op.name == "kernel.call":
+            launch = launches.of(op)
+            _add_step(flow, op, launch.types[launch.inputs :], launch.workspace)
+        elif control.bodies(op):
+            _add_step(flow, op, [types.of(r) for r in op.results])
         else:
             message = f"{op.name} is no kernel: run `fuse` and `outline` first"
             raise AxecError("plan-order", message, location=op.location)
@@ -75,17 +79,16 @@ def flow_of(function: Any, kernels: Mapping[str, Any]) -> Flow:
     return flow
 
 
-def _add_step(flow: Flow, op: Any, kernels: Mapping[str, Any]) -> None:
+def _add_step(
+    flow: Flow, op: Any, results: Sequence[TensorType], scratch: Sequence[Size] = ()
+) -> None:
+    """An op that makes tensors of these types and takes scratch of these bytes."""
     reads = list(dict.fromkeys(flow.holder[v] for v in op.operands))
     writes = []
-    for result in op.results:
-        flow.holder[result] = flow.add(types.of(result).nbytes, "arena", 0, result)
-        writes.append(flow.holder[result])
-    if op.name == "kernel.call":
-        define = kernels[op.attributes["callee"].value]
-        bound = bound_dims(define, op)
-        for nbytes in sizes(define.attributes["workspace"]):
-            writes.append(flow.add(dims.substitute(nbytes, bound), "arena", 0))
+    for value, t in zip(op.results, results, strict=True):
+        flow.holder[value] = flow.add(t.nbytes, "arena", 0, value)
+        writes.append(flow.holder[value])
+    writes += [flow.add(nbytes, "arena", 0) for nbytes in scratch]
     flow.steps.append(Step(op, reads, writes))
 
 
