@@ -168,10 +168,11 @@ def _is_flat_op(op: Any, count: Size) -> bool:
 
 def reduce_workspace(kernel: Any) -> tuple[Size, ...]:
     """What scatter builds up, where no result can hold it (f16 and bf16 are joined in f32); the
-    positions that argsort orders, twice."""
+    words that argsort orders, twice."""
     fold = anchor(kernel)
     if fold.name == "axe.argsort":
-        return (2 * types.of(fold.results[0]).nbytes,)
+        words = 8 if types.of(fold.operands[0]).dtype.size < 8 else 16  # sort.py
+        return (2 * words * types.of(fold.results[0]).count,)
     if fold.name != "axe.scatter":
         return ()
     type_ = types.of(fold.results[0])

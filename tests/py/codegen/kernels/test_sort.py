@@ -1,0 +1,46 @@
+"""argsort against the reference: short and long lines, equals, NaN, both zeros, whole ranges."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+import axec as axe
+from axec.dialects import dtypes
+from axec.dialects.axe.sequence import argsort
+from axec.dialects.dtypes import DType
+
+_SPECIAL = [np.nan, -np.nan, np.inf, -np.inf, 0.0, -0.0, 1.0, -1.0, 1e-40, -1e-40]
+_DTYPES = [dtypes.f32, dtypes.f64, dtypes.bf16, dtypes.i32, dtypes.i64, dtypes.u8, dtypes.bool_]
+
+
+def _lines(dtype: DType, size: int) -> np.ndarray[Any, Any]:
+    """Lines of many different elements, of few, and of the largest and smallest."""
+    rng = np.random.default_rng(size)
+    if dtype is dtypes.bool_:
+        return rng.random((3, size)) < np.array([[0.0], [0.5], [1.0]])
+    if dtype.is_float:
+        special = rng.choice(np.array(_SPECIAL), (2, size))
+        normal = rng.standard_normal((2, size))
+        return np.concatenate([normal, np.round(normal), special]).astype(dtype.numpy)
+    info = np.iinfo(dtype.numpy)
+    found = rng.integers(info.min, info.max, (2, size), dtype.numpy, endpoint=True)
+    return np.concatenate([found, found % 3, np.sort(found)])
+
+
+@pytest.mark.parametrize("target", ["x86-64-v3", "native"])
+@pytest.mark.parametrize("dtype", _DTYPES, ids=str)
+def test_lines_are_put_in_order(dtype: DType, target: str) -> None:
+    for size, descending in ((1, False), (21, True), (64, False), (65, True), (700, False)):
+        x = _lines(dtype, size)
+        artifact = axe.compile(
+            lambda x, down=descending: axe.argsort(x, descending=down),
+            axe.spec_like(x),
+            name="order",
+            target=target,
+        )
+        assert argsort.eval is not None
+        expected = argsort.eval(x, descending=descending)
+        np.testing.assert_array_equal(artifact.load()(x), expected)
