@@ -31,13 +31,13 @@ ALIGNMENT = 64  # bytes: of arenas, weights, and every planned offset
 MAX_THREADS = 256  # the pool never has more parts than this
 ARENA_HEADER, ARENA_NEXT, ARENA_CAPACITY = 64, -64, -56
 
-# Addresses of functions, except `None` (the object) and `parallel` (the process-wide pool:
+# Addresses of functions, except `None` and `True` (objects) and `parallel` (the process-wide pool:
 # `axe_parallel` of the image loaded first; 0 for that image itself, which then uses its own).
 HOST_API = (
     *("PyObject_GetBuffer", "PyBuffer_Release", "PyEval_SaveThread", "PyEval_RestoreThread"),
     *("PyErr_Clear", "PyObject_Vectorcall", "PyObject_CallNoArgs", "Py_IncRef", "Py_DecRef"),
     *("PyLong_AsLong", "PyTuple_Size", "PyTuple_GetItem", "PyTuple_New", "PyTuple_SetItem"),
-    *("None", "pthread_create", "syscall", "getpid", "parallel", "PyLong_FromLongLong"),
+    *("None", "pthread_create", "syscall", "getpid", "parallel", "PyLong_FromLongLong", "True"),
 )
 
 

@@ -6,11 +6,11 @@ copied or allocated is, what is wrong is said, and the same native code runs.
 
 import ctypes
 import mmap
-import operator
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
 from ctypes import addressof, c_char_p, c_int, c_int64, c_void_p, py_object
+from numbers import Integral
 from typing import Any
 
 from .abi import ARENA_CAPACITY, ARENA_HEADER, MAX_THREADS, Frame, State
@@ -143,7 +143,7 @@ class Entry:
 
 def check_threads(threads: Any) -> int:
     """`threads` as an int; AxecError `threads-invalid` unless it is 1 to CPUS."""
-    count = operator.index(threads) if hasattr(threads, "__index__") else 0
+    count = int(threads) if isinstance(threads, Integral) and threads is not True else 0
     if not 1 <= count <= CPUS:
         message = f"threads is {threads!r}, but must be 1 to {CPUS}, the CPUs of this machine"
         raise AxecError("threads-invalid", message)

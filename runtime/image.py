@@ -71,7 +71,7 @@ def _map(code: bytes) -> ctypes.CDLL:
     try:
         with _private_file(code) as path:
             library = ctypes.CDLL(path, mode=os.RTLD_NOW | os.RTLD_LOCAL)
-        known = {"None": id(None), "parallel": _pool}
+        known = {"None": id(None), "True": id(True), "parallel": _pool}
         host = [known[n] if n in known else _address(ctypes.pythonapi[n]) for n in HOST_API]
         held = ctypes.PyDLL(path, handle=library._handle)  # calls that keep the GIL
         _function(held, "axe_init", 1)((ctypes.c_void_p * len(host))(*host))

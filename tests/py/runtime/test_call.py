@@ -146,6 +146,9 @@ BAD = {
     "negative threads": ((X, Y), {"threads": -1}, "threads-invalid", "threads is -1, but"),
     "many threads": ((X, Y), {"threads": CPUS + 1}, "threads-invalid", f"1 to {CPUS}, the CPUs"),
     "huge threads": ((X, Y), {"threads": 1 << 70}, "threads-invalid", "threads is 118059"),
+    "threads is a bool": ((X, Y), {"threads": True}, "threads-invalid", "threads is True, but"),
+    "threads is a float": ((X, Y), {"threads": 1.0}, "threads-invalid", "threads is 1.0, but"),
+    "threads is an array": ((X, Y), {"threads": X}, "threads-invalid", "threads is array("),
     "threads is text": ((X, Y), {"threads": "2"}, "threads-invalid", "threads is '2'"),
 }  # fmt: skip
 

@@ -123,7 +123,9 @@ def _keywords(call: _Call) -> tuple[Value, Value]:
             is_threads = b.cmp("eq", name, b.load(PTR, call.field(State.kw_threads.offset)))
             call.need(b.or_(is_out, is_threads))
             with b.if_(b.and_(is_threads, given), [threads]) as number:
-                number.yield_(call_host(b, "PyLong_AsLong", I64, [value]))
+                count = call_host(b, "PyLong_AsLong", I64, [value])
+                is_true = b.cmp("eq", value, host_pointer(b, "True"))  # no number of threads
+                number.yield_(b.select(is_true, constant(I64, 0), count))
             loop.yield_(b.select(b.and_(is_out, given), value, out), number.results[0])
         keywords.yield_(*loop.results)
     out, threads = keywords.results
