@@ -63,8 +63,10 @@ def _need_a_place(output: str | None) -> None:
     from axec.diag import AxecError
     from axec.passes.codegen.cache import open_cache
 
-    if open_cache().folder is None and output is None:
-        message = "the cache is off (AXEC_CACHE), so what is found could not be kept"
+    found = open_cache().info()
+    if not found.writable and output is None:
+        fault = f"{found.folder} cannot be written" if found.folder else "it is off (AXEC_CACHE)"
+        message = f"what is found could not be kept in the cache: {fault}"
         raise AxecError("tune-cache", message, hint="-o FILE.axe, or AXEC_CACHE=FOLDER")
 
 

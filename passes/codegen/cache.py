@@ -1,9 +1,10 @@
 """Compiled kernels and programs on disk, by the hash of what they were made from.
 
-A file is the SHA-256 of its content, then the content: one that was cut or changed does not match,
-is dropped, and what it stood for is compiled again. Files appear by renaming, so that compilers
-that share the folder never see half of one. The folder is bounded; what was used longest ago goes
-first. Whatever the file system refuses only costs time: the cache is never needed.
+A file is the SHA-256 of its key and content, then the content: one that was cut, changed or renamed
+does not match, is dropped, and what it stood for is compiled again. Files appear by renaming, so
+that compilers that share the folder never see half of one. The folder is bounded; what was used
+longest ago goes first, and so does what a compiler that was killed left half written. Whatever the
+file system refuses only costs time: the cache is never needed.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import contextlib
 import hashlib
 import os
 import tempfile
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +25,8 @@ MAX_BYTES = 256 << 20
 TRIM_ODDS = 32
 
 _HASH_BYTES = 32
-_SUFFIX = ".axeobj"
+_SUFFIX, _HALF = ".axeobj", ".axehalf"  # of results; of files that are being written
+_WRITING_SECONDS = 600  # whoever has not renamed a file by then is gone
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +36,7 @@ class Info:
     folder: Path | None  # None: switched off
     files: int
     size: int  # bytes
+    writable: bool  # by this process: if not, nothing new is kept
 
 
 class Cache:
@@ -52,13 +56,16 @@ class Cache:
         path = self._path(key)
         try:
             data = path.read_bytes()
-            if data[:_HASH_BYTES] == hashlib.sha256(data[_HASH_BYTES:]).digest():
-                os.utime(path)  # "used now", for `_trim`
-                return data[_HASH_BYTES:]
-            path.unlink()
         except OSError:
-            pass
-        return None
+            return None
+        found = data[_HASH_BYTES:]
+        right = data[:_HASH_BYTES] == _hash(key, found)
+        with contextlib.suppress(OSError):  # a folder that others own may be read all the same
+            if right:
+                os.utime(path)  # "used now", for `_trim`
+            else:
+                path.unlink()
+        return found if right else None
 
     def put(self, key: bytes, data: bytes) -> None:
         """Keep a result."""
@@ -66,12 +73,12 @@ class Cache:
             return
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            handle, name = tempfile.mkstemp(dir=self.folder)
+            handle, name = tempfile.mkstemp(_HALF, dir=self.folder)
         except OSError:
             return
         try:
             with os.fdopen(handle, "wb") as file:
-                file.write(hashlib.sha256(data).digest() + data)
+                file.write(_hash(key, data) + data)
             os.replace(name, self._path(key))
         except OSError:
             with contextlib.suppress(OSError):
@@ -82,37 +89,59 @@ class Cache:
     def info(self) -> Info:
         """Count what is there."""
         found = list(self._entries())
-        return Info(self.folder, len(found), sum(size for _, size, _ in found))
+        size = sum(size for _, size, _ in found)
+        return Info(self.folder, len(found), size, self._is_writable())
 
     def clear(self) -> Info:
-        """Remove everything; gives what was there."""
-        before = self.info()
-        for _, _, path in self._entries():
-            path.unlink(missing_ok=True)
-        return before
+        """Remove everything; gives what is left, which others own."""
+        for suffix in (_SUFFIX, _HALF):
+            for _, _, path in self._entries(suffix):
+                with contextlib.suppress(OSError):
+                    path.unlink()
+        return self.info()
 
     def _path(self, key: bytes) -> Path:
         assert self.folder is not None
         return self.folder / (key.hex() + _SUFFIX)
 
-    def _entries(self) -> Iterator[tuple[float, int, Path]]:
+    def _is_writable(self) -> bool:
+        """Can `put` make files, and the folder if it is missing?"""
+        if self.folder is None:
+            return False
+        folder = self.folder.absolute()
+        nearest = next(p for p in (folder, *folder.parents) if os.path.exists(p))
+        return os.path.isdir(nearest) and os.access(nearest, os.W_OK | os.X_OK)
+
+    def _entries(self, suffix: str = _SUFFIX) -> Iterator[tuple[float, int, Path]]:
         """(time of last use, bytes, path) of every file."""
-        if self.folder is None or not self.folder.is_dir():
+        if self.folder is None:
             return
-        for path in self.folder.glob("*" + _SUFFIX):
-            with contextlib.suppress(OSError):  # another process removed it
-                status = path.stat()
-                yield status.st_mtime, status.st_size, path
+        with contextlib.suppress(OSError):
+            for name in os.listdir(self.folder):
+                if name.endswith(suffix):
+                    with contextlib.suppress(OSError):  # another process removed it
+                        status = os.stat(self.folder / name)
+                        yield status.st_mtime, status.st_size, self.folder / name
 
     def _trim(self) -> None:
         entries = sorted(self._entries())
         total = sum(size for _, size, _ in entries)
+        now = time.time()
+        old = [path for used, _, path in self._entries(_HALF) if now - used > _WRITING_SECONDS]
         for _, size, path in entries:
             if total <= self.max_bytes:
                 break
+            old.append(path)
+            total -= size
+        for path in old:
             with contextlib.suppress(OSError):
                 path.unlink()
-            total -= size
+
+
+def _hash(key: bytes, data: bytes) -> bytes:
+    found = hashlib.sha256(key)
+    found.update(data)
+    return found.digest()
 
 
 def open_cache() -> Cache:

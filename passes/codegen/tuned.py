@@ -40,7 +40,8 @@ def keep(target: Target, found: Mapping[str, str]) -> None:
     cache = open_cache()
     if cache.folder is None:
         return
-    with _alone(cache.folder):
+    # What the file system refuses is not kept, as everywhere in the cache.
+    with suppress(OSError), _alone(cache.folder):
         kept = {k: c for k, c in _read(cache, target).items() if k not in found}
         kept |= {k: c for k, c in found.items() if c}
         newest = list(kept.items())[-MOST:]

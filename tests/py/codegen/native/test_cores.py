@@ -76,7 +76,12 @@ def _staged(stage: Stage) -> Image:
     """An image on a stage, with a pool of its own."""
     image, call = make_image(), _CALL(stage)
     _kept.extend((image, call))
-    other = {"syscall": ctypes.cast(call, ctypes.c_void_p).value, "parallel": None, "None": None, "True": None}
+    other = {
+        "syscall": ctypes.cast(call, ctypes.c_void_p).value,
+        "parallel": None,
+        "None": None,
+        "True": None,
+    }
     host = [other[n] if n in other else _address(n) for n in HOST_API]
     initialise = ctypes.CFUNCTYPE(None, ctypes.c_void_p)(image.address("axe_init"))
     initialise(ctypes.addressof((ctypes.c_void_p * len(host))(*host)))
