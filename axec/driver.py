@@ -48,6 +48,9 @@ STAGES = ("trace", *PIPELINE[:-2], "codegen", *PIPELINE[-2:], "link", "pack")
 # Passes that leave kernels as they are: before the first of them, code generation begins.
 ARRANGING = ("schedule", "plan")
 
+# After it convolutions are as their kernels will have them.
+LAID_OUT = "layout"
+
 # The stage after which the module is the text of a level.
 LEVELS = {"axe": "trace", "kernel": "schedule", "exec": "plan"}
 
@@ -174,6 +177,8 @@ class Compilation:
         def after(stage: str, module: Any) -> None:
             self.timings.update(timings)
             self._print(stage, module)
+            if stage == LAID_OUT:
+                image.foresee(module, wanted)
             if stage == begins:
                 with self._stage("codegen"):
                     choose.give_all(module, self.choices)

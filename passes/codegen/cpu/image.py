@@ -1,5 +1,6 @@
 """The code segment of a target: kernels, support code and entry stubs, compiled and linked.
 
+foresee   convolutions that write channels last -> the routines that their kernels will call
 begin     kernel.define ops -> LLVM modules
 finish    and signatures -> the tables of kernels and entries, the support code
 link      LLVM modules, and the routines that they call -> one shared object that imports nothing
@@ -15,12 +16,14 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from axec.dialects.functions import functions
 from axec.dialects.kernel import body_of
 from axec.dialects.locations import location_of
 from axec.passes.codegen import sources
 from axec.passes.codegen.cpu import routines, worker
 from axec.passes.codegen.cpu.ahead import begin_support, support
 from axec.passes.codegen.cpu.elf import linker
+from axec.passes.codegen.cpu.gemm.emit_last import foreseen
 from axec.passes.codegen.cpu.gemm.tile_routine import common
 from axec.passes.codegen.cpu.kernels import emit_kernel
 from axec.passes.codegen.cpu.routines import is_routine
@@ -29,7 +32,7 @@ from axec.passes.codegen.cpu.support.stub import Signature
 from axec.passes.codegen.cpu.targets import Target
 from axec.passes.codegen.llvm import Module
 
-__all__ = ["Image", "Part", "assembly", "begin", "finish", "link", "prepare", "text"]
+__all__ = ["Image", "Part", "assembly", "begin", "finish", "foresee", "link", "prepare", "text"]
 
 #: Kernels per LLVM module: a module of one costs a tenth more time, a module of four lets workers
 #: wait for each other. A fixed number, not one that depends on the machine's cores: the split shows
@@ -86,6 +89,15 @@ def _begin_common(wanted: Sequence[Target]) -> None:
         for target in wanted:
             for name in common(target):
                 _routine(name, target)
+
+
+def foresee(module: Any, wanted: Sequence[Target]) -> None:
+    """Begin the routines that convolutions will call, while passes make kernels of these."""
+    ops = [o.operation for f in functions(module) for o in f.regions[0].blocks[0].operations]
+    convolutions = [op for op in ops if op.name == "axe.conv"]
+    for target in wanted:
+        for name in foreseen(target, convolutions):
+            _routine(name, target)
 
 
 def begin(definitions: Mapping[str, Any], wanted: Sequence[Target]) -> list[Image]:

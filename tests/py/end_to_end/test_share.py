@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from itertools import pairwise
 from typing import Any
@@ -13,6 +14,8 @@ from hypothesis import strategies as st
 
 import axec as axe
 from axec import driver, nn
+from axec.passes.codegen.cpu import image
+from axec.passes.codegen.cpu.gemm.emit_last import foreseen
 
 Array = np.ndarray[Any, Any]
 Layer = tuple[int, int, int, bool]  # outputs / 64, window, stride, whether the input is added
@@ -82,3 +85,19 @@ def test_one_kernel_serves_all_sizes(channels: tuple[int, ...]) -> None:
         for passes in (SHARED, APART)
     ]
     assert counts[0] <= 3 < len(set(pairwise(channels))) <= counts[1]
+
+
+def test_routines_are_begun_before_there_are_kernels(monkeypatch: pytest.MonkeyPatch) -> None:
+    """They are those that the kernels call in the end."""
+    found: list[str] = []
+
+    def recorded(target: Any, ops: Any) -> list[str]:
+        found.extend(foreseen(target, ops))
+        return found
+
+    monkeypatch.setattr(image, "foreseen", recorded)
+    layers = [(outputs, 3, 1, False) for outputs in (1, 2, 1, 3, 2)]
+    specs = axe.spec_like(_arguments(layers, 1, (24, 24)))
+    code = axe.compile(_network(layers), *specs, passes=SHARED).emit("llvm")
+    called = set(re.findall(r"call void @(axe_window_\w+)", code))
+    assert called == set(found)

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
+from typing import Any
+
 from axec.dialects import dims, types
 from axec.dialects.dims import Size
 from axec.mlir import ir
@@ -14,7 +18,8 @@ from axec.passes.codegen.cpu.gemm.window import Axis, Folded, Kind, Window
 from axec.passes.codegen.cpu.registers import memory_type
 from axec.passes.codegen.cpu.targets import Target
 from axec.passes.codegen.llvm import NULL, PTR, Type, Value, zero
-from axec.passes.kernel.channels_last import ChannelsLast
+from axec.passes.kernel.channels_last import ChannelsLast, channels_last_of
+from axec.passes.kernel.share import GRANULE
 
 
 def emit(f: Frame, c: ChannelsLast) -> None:
@@ -52,26 +57,13 @@ def _setting(f: Frame, p: ChannelsLast) -> Setting:
 
 def _window(f: Frame, p: ChannelsLast) -> Window:
     """What all tiles of the convolution share."""
-    c, size = p.conv, f.size
-    factors = (types.of(c.x).dtype, types.of(c.w).dtype)
-    bytes_, stride = factors[0].size, 1 if p.in_panels else c.w_strides[0]
-    assert isinstance(stride, int)
-    kind = Kind(
-        dtypes=(*factors, c.sums),
-        tile=tile_of(f.target, p),
-        axes=tuple(fold.axis for fold in p.folds),
-        padded=tuple(bool(w.padded) for w in c.space),
-        in_panels=p.in_panels,
-        stride=stride,
-        masked=not dims.is_multiple(p.columns, p.width),
-        width=p.width,
-        depthwise=p.depthwise,
-    )
+    c, size, kind = p.conv, f.size, _kind(f.target, p)
+    bytes_ = types.of(c.x).dtype.size
     return Window(
         b=f.b,
         kind=kind,
         x=_address(f, c.x),
-        zeros=_zeros(f, p, memory_type(factors[0])),
+        zeros=_zeros(f, p, memory_type(kind.dtypes[0])),
         space=[
             Axis(*map(size, (w.size, w.dilation, w.out, w.stride, w.low, x * bytes_)))
             for w, x in zip(c.space, c.x_strides[2:], strict=True)
@@ -81,9 +73,46 @@ def _window(f: Frame, p: ChannelsLast) -> Window:
             for fold in p.folds
         ],
         image=size(c.x_strides[0] * bytes_),
-        w_column=size(stride * bytes_),
+        w_column=size(kind.stride * bytes_),
         slice=size(_slice(p)),
     )
+
+
+def _kind(target: Target, p: ChannelsLast) -> Kind:
+    c = p.conv
+    stride = 1 if p.in_panels else c.w_strides[0]
+    assert isinstance(stride, int)
+    return Kind(
+        dtypes=(types.of(c.x).dtype, types.of(c.w).dtype, c.sums),
+        tile=tile_of(target, p),
+        axes=tuple(fold.axis for fold in p.folds),
+        padded=tuple(bool(w.padded) for w in c.space),
+        in_panels=p.in_panels,
+        stride=stride,
+        masked=not dims.is_multiple(p.columns, p.width),
+        width=p.width,
+        depthwise=p.depthwise,
+    )
+
+
+def foreseen(target: Target, ops: Iterable[Any]) -> list[str]:
+    """The routines that the kernels of these axe.conv will call, as far as that can be told before
+    there are kernels: where filters are not stored otherwise, and as if kernels were shared that
+    may be (share.py)."""
+    found: dict[str, dict[Any, str]] = {}
+    for op in ops:
+        p = channels_last_of(op)
+        if p is None or p.depthwise or p.conv.w_strides[0] != 1:
+            continue
+        alone = told = _routine(target, p)
+        if all(dims.is_multiple(size, GRANULE) for size in (p.columns, p.conv.channels)):
+            told = _routine(target, replace(p, cut=(1, 1)))
+        found.setdefault(told, {})[op.operands[0].type, op.operands[1].type] = alone
+    return [n for told, each in found.items() for n in ([told] if len(each) > 1 else each.values())]
+
+
+def _routine(target: Target, p: ChannelsLast) -> str:
+    return window.WINDOW.routine(_kind(target, p).words())
 
 
 def _row_block(f: Frame, p: ChannelsLast) -> Value:
