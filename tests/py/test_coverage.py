@@ -18,7 +18,8 @@ from axec.passes.axe.grad.control_reverse import NO_REVERSE
 from axec.passes.axe.grad.rules import JVP, NO_GRADIENT, VJP
 from axec.passes.axe.vmap.rules import VMAP
 from axec.passes.axe.walk import copied
-from axec.passes.codegen.cpu import pointwise, worker
+from axec.passes.codegen.cpu import worker
+from axec.passes.codegen.cpu.graph import pointwise
 
 
 @pytest.fixture

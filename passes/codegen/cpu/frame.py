@@ -7,10 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from axec.dialects.dims import Size
-from axec.passes.codegen.cpu.body import Body
-from axec.passes.codegen.cpu.emission import Emission
-from axec.passes.codegen.cpu.evaluate import Evaluator
-from axec.passes.codegen.cpu.nodes import Graph, Node
+from axec.passes.codegen.cpu.graph.body import Body
+from axec.passes.codegen.cpu.graph.emission import Emission
+from axec.passes.codegen.cpu.graph.evaluate import Evaluator
+from axec.passes.codegen.cpu.graph.nodes import Graph, Node
 from axec.passes.codegen.cpu.targets import Target
 from axec.passes.codegen.llvm import I1, I64, PTR, Builder, Value
 

@@ -11,11 +11,11 @@ from typing import Any
 
 from axec.passes.codegen.cpu import attention, gemm, matrix, reduce, row
 from axec.passes.codegen.cpu import map as map_
-from axec.passes.codegen.cpu.body import read
-from axec.passes.codegen.cpu.emission import Emission
-from axec.passes.codegen.cpu.evaluate import Evaluator
 from axec.passes.codegen.cpu.frame import Frame
-from axec.passes.codegen.cpu.nodes import Graph
+from axec.passes.codegen.cpu.graph.body import read
+from axec.passes.codegen.cpu.graph.emission import Emission
+from axec.passes.codegen.cpu.graph.evaluate import Evaluator
+from axec.passes.codegen.cpu.graph.nodes import Graph
 from axec.passes.codegen.cpu.targets import Target
 from axec.passes.codegen.llvm import I64, PTR, VOID, Module
 

@@ -22,8 +22,8 @@ from axec.dialects.emit import evaluate
 from axec.dialects.opdef import Array
 from axec.mlir import ir, unknown_location
 from axec.passes.codegen.cpu import routines, targets, worker
-from axec.passes.codegen.cpu.body import Body, read
 from axec.passes.codegen.cpu.elf import linker
+from axec.passes.codegen.cpu.graph.body import Body, read
 from axec.passes.codegen.cpu.kernels import emit_kernel
 from axec.passes.codegen.llvm import I64, PTR, VOID, Module
 from axec.passes.kernel import templates

@@ -21,10 +21,10 @@ import numpy as np
 
 from axec.dialects import dtypes
 from axec.passes.codegen.cpu.attention.setting import Setting, View, Views, rows_from
+from axec.passes.codegen.cpu.lanes.registers import from_memory, memory_type
+from axec.passes.codegen.cpu.lanes.turn import transpose
 from axec.passes.codegen.cpu.math.exponential import exp_of_negative
 from axec.passes.codegen.cpu.math.logarithm import log
-from axec.passes.codegen.cpu.registers import from_memory, memory_type
-from axec.passes.codegen.cpu.turn import transpose
 from axec.passes.codegen.llvm import I64, Value, constant, like, zero
 
 _TURNS = 4  # accumulators that take turns, so that a sum does not wait for the one before

@@ -9,7 +9,7 @@ from axec.dialects.dims import Size
 from axec.dialects.dtypes import DType
 from axec.passes.codegen.cpu.frame import Frame
 from axec.passes.codegen.cpu.gemm import tiles
-from axec.passes.codegen.cpu.registers import register_type
+from axec.passes.codegen.cpu.lanes.registers import register_type
 from axec.passes.codegen.llvm import I64, PTR, Builder, Type, Value, constant, vec
 from axec.passes.kernel import attention
 from axec.passes.kernel.attention import BLOCK, Attention, Matrix

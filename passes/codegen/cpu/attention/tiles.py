@@ -10,8 +10,8 @@ from axec.passes.codegen.cpu.attention.setting import STREAM, Setting, View
 from axec.passes.codegen.cpu.gemm import tiles
 from axec.passes.codegen.cpu.gemm.control import steps
 from axec.passes.codegen.cpu.gemm.tile_routine import TILE, Kind
-from axec.passes.codegen.cpu.registers import from_memory, memory_type
-from axec.passes.codegen.cpu.turn import MASK, PART, SCALED, TURN, WHOLE
+from axec.passes.codegen.cpu.lanes.registers import from_memory, memory_type
+from axec.passes.codegen.cpu.lanes.turn import MASK, PART, SCALED, TURN, WHOLE
 from axec.passes.codegen.llvm import F32, I64, NULL, Value, constant, vec, zero
 
 # ---- products ------------------------------------------------------------------------------------

@@ -25,7 +25,7 @@ from functools import partial
 
 from axec.dialects import dtypes
 from axec.dialects.dtypes import DType
-from axec.passes.codegen.cpu.registers import from_memory, memory_type, register_type
+from axec.passes.codegen.cpu.lanes.registers import from_memory, memory_type, register_type
 from axec.passes.codegen.cpu.targets import Target
 from axec.passes.codegen.llvm import F32, I32, Builder, Type, Value, constant, vec
 from axec.passes.codegen.llvm.types import BF16, I8, I16, like

@@ -9,7 +9,7 @@ from axec.dialects.dims import Size
 from axec.passes.codegen.cpu.gemm.arithmetic import Arithmetic
 from axec.passes.codegen.cpu.gemm.epilogue import Epilogue
 from axec.passes.codegen.cpu.gemm.tiles import Tile
-from axec.passes.codegen.cpu.memory import WIDE
+from axec.passes.codegen.cpu.lanes.memory import WIDE
 from axec.passes.codegen.llvm import (
     F32,
     I32,

@@ -19,7 +19,7 @@ from axec.passes.codegen.cpu.gemm.arithmetic import Arithmetic, grouped
 from axec.passes.codegen.cpu.gemm.control import steps
 from axec.passes.codegen.cpu.gemm.setting import Matrix, Panel, Region, Setting, store
 from axec.passes.codegen.cpu.gemm.tiles import Tile
-from axec.passes.codegen.cpu.registers import memory_type
+from axec.passes.codegen.cpu.lanes.registers import memory_type
 from axec.passes.codegen.cpu.routines import family
 from axec.passes.codegen.cpu.targets import Target
 from axec.passes.codegen.llvm import I64, PTR, Builder, Value, constant, vec, zero

@@ -7,7 +7,6 @@ from dataclasses import replace
 from axec.dialects import dims
 from axec.dialects.dims import Size
 from axec.dialects.types import Shape
-from axec.passes.codegen.cpu.body import Def
 from axec.passes.codegen.cpu.frame import Frame
 from axec.passes.codegen.cpu.gemm import (
     dots,
@@ -26,7 +25,8 @@ from axec.passes.codegen.cpu.gemm.problem import Problem
 from axec.passes.codegen.cpu.gemm.setting import Setting, Steps
 from axec.passes.codegen.cpu.gemm.tiles import Tile
 from axec.passes.codegen.cpu.gemm.units import columns, panels
-from axec.passes.codegen.cpu.registers import memory_type
+from axec.passes.codegen.cpu.graph.body import Def
+from axec.passes.codegen.cpu.lanes.registers import memory_type
 from axec.passes.codegen.llvm import PTR, Value, vec
 from axec.passes.kernel import templates
 from axec.passes.kernel.channels_last import ChannelsLast

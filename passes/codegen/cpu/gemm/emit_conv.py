@@ -11,7 +11,7 @@ from axec.passes.codegen.cpu.gemm.arithmetic import single
 from axec.passes.codegen.cpu.gemm.conv_setting import Setting, units
 from axec.passes.codegen.cpu.gemm.epilogue import Epilogue
 from axec.passes.codegen.cpu.gemm.tiles import Tile
-from axec.passes.codegen.cpu.registers import memory_type
+from axec.passes.codegen.cpu.lanes.registers import memory_type
 from axec.passes.codegen.cpu.targets import Target
 from axec.passes.codegen.llvm import PTR, Value, vec
 from axec.passes.kernel.convolution import COLUMN_BLOCK, Conv

@@ -15,7 +15,7 @@ from axec.passes.codegen.cpu.gemm.epilogue import Epilogue
 from axec.passes.codegen.cpu.gemm.last_setting import Setting, units
 from axec.passes.codegen.cpu.gemm.tiles import Tile
 from axec.passes.codegen.cpu.gemm.window import Axis, Folded, Kind, Window
-from axec.passes.codegen.cpu.registers import memory_type
+from axec.passes.codegen.cpu.lanes.registers import memory_type
 from axec.passes.codegen.cpu.targets import Target
 from axec.passes.codegen.llvm import NULL, PTR, Type, Value, zero
 from axec.passes.kernel.channels_last import ChannelsLast, channels_last_of

@@ -11,15 +11,15 @@ from collections.abc import Sequence
 from axec.dialects import dims
 from axec.dialects.dims import Size
 from axec.dialects.dtypes import DType
-from axec.passes.codegen.cpu import memory
-from axec.passes.codegen.cpu.body import Def
-from axec.passes.codegen.cpu.evaluate import Evaluator
 from axec.passes.codegen.cpu.frame import Frame
-from axec.passes.codegen.cpu.loops import Values, lanes_loop, weight
-from axec.passes.codegen.cpu.nodes import ZERO, Affine, Index, Node
-from axec.passes.codegen.cpu.rearrange import split
-from axec.passes.codegen.cpu.registers import register_type
-from axec.passes.codegen.cpu.space import positions, runs
+from axec.passes.codegen.cpu.graph.body import Def
+from axec.passes.codegen.cpu.graph.evaluate import Evaluator
+from axec.passes.codegen.cpu.graph.nodes import ZERO, Affine, Index, Node
+from axec.passes.codegen.cpu.graph.rearrange import split
+from axec.passes.codegen.cpu.graph.space import positions, runs
+from axec.passes.codegen.cpu.lanes import memory
+from axec.passes.codegen.cpu.lanes.loops import Values, lanes_loop, weight
+from axec.passes.codegen.cpu.lanes.registers import register_type
 from axec.passes.codegen.llvm import Value
 
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from axec.passes.codegen.cpu.gemm.control import lanes_of
 from axec.passes.codegen.cpu.gemm.setting import Setting, load
 from axec.passes.codegen.cpu.gemm.tiles import Tile
-from axec.passes.codegen.cpu.turn import PART, TURN, WHOLE
+from axec.passes.codegen.cpu.lanes.turn import PART, TURN, WHOLE
 from axec.passes.codegen.llvm import (
     I8,
     I16,

@@ -18,9 +18,9 @@ from axec.passes.codegen.cpu.gemm.arithmetic import grouped
 from axec.passes.codegen.cpu.gemm.control import lanes_of
 from axec.passes.codegen.cpu.gemm.setting import load
 from axec.passes.codegen.cpu.gemm.tiles import LOWER_ROWS, Tile, choose
+from axec.passes.codegen.cpu.lanes.turn import TURN, WHOLE
 from axec.passes.codegen.cpu.routines import family
 from axec.passes.codegen.cpu.targets import Target
-from axec.passes.codegen.cpu.turn import TURN, WHOLE
 from axec.passes.codegen.llvm import I64, NULL, PTR, Builder, Value, constant, vec, zero
 from axec.passes.kernel.layouts import PANEL
 

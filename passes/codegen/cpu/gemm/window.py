@@ -20,8 +20,8 @@ from axec.passes.codegen.cpu.gemm.control import YES, both, lanes_of, steps
 from axec.passes.codegen.cpu.gemm.conv_setting import split
 from axec.passes.codegen.cpu.gemm.microkernel import Strip, multiply
 from axec.passes.codegen.cpu.gemm.tiles import Tile
-from axec.passes.codegen.cpu.memory import read
-from axec.passes.codegen.cpu.registers import memory_type
+from axec.passes.codegen.cpu.lanes.memory import read
+from axec.passes.codegen.cpu.lanes.registers import memory_type
 from axec.passes.codegen.cpu.routines import family
 from axec.passes.codegen.cpu.targets import Target
 from axec.passes.codegen.llvm import I64, NULL, PTR, Builder, Type, Value, constant, vec, zero

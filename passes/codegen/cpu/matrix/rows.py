@@ -10,9 +10,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from axec.dialects.dims import Size
-from axec.passes.codegen.cpu.body import Def
 from axec.passes.codegen.cpu.frame import Frame
-from axec.passes.codegen.cpu.registers import memory_type
+from axec.passes.codegen.cpu.graph.body import Def
+from axec.passes.codegen.cpu.lanes.registers import memory_type
 from axec.passes.codegen.llvm import I64, PTR, Builder, Type, Value, constant, vec, zero
 from axec.passes.codegen.llvm.values import Operand
 

@@ -11,8 +11,8 @@ from support.kernels import Kernels, Make, Ops
 
 from axec.diag import AxecError
 from axec.dialects.dims import dim
+from axec.passes.codegen.cpu.graph.nodes import Affine, Graph
 from axec.passes.codegen.cpu.kernels import emit_kernel
-from axec.passes.codegen.cpu.nodes import Affine, Graph
 from axec.passes.codegen.cpu.targets import TARGETS
 from axec.passes.codegen.llvm import Module
 

@@ -8,8 +8,9 @@ import os
 import numpy as np
 import pytest
 
-from axec.passes.codegen.cpu import routines, targets, turn, worker
+from axec.passes.codegen.cpu import routines, targets, worker
 from axec.passes.codegen.cpu.elf import linker
+from axec.passes.codegen.cpu.lanes import turn
 from axec.passes.codegen.cpu.targets import Target
 from axec.passes.codegen.llvm import F32, I64, PTR, VOID, Module, constant
 

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 
 from axec.dialects import dims
 from axec.passes.codegen.cpu.frame import Frame, reachable
-from axec.passes.codegen.cpu.loops import divisor, first_element, stores
-from axec.passes.codegen.cpu.nodes import Affine, Node
-from axec.passes.codegen.cpu.rearrange import split
-from axec.passes.codegen.cpu.registers import from_memory, memory_type
-from axec.passes.codegen.cpu.space import Run, positions
-from axec.passes.codegen.cpu.turn import PART, TURN, WHOLE
+from axec.passes.codegen.cpu.graph.nodes import Affine, Node
+from axec.passes.codegen.cpu.graph.rearrange import split
+from axec.passes.codegen.cpu.graph.space import Run, positions
+from axec.passes.codegen.cpu.lanes.loops import divisor, first_element, stores
+from axec.passes.codegen.cpu.lanes.registers import from_memory, memory_type
+from axec.passes.codegen.cpu.lanes.turn import PART, TURN, WHOLE
 from axec.passes.codegen.llvm import Value, constant, vec
 from axec.passes.codegen.llvm.types import I64, Type
 from axec.passes.kernel import templates

@@ -11,8 +11,8 @@ from collections.abc import Callable, Sequence
 from axec.dialects import dtypes
 from axec.dialects.dtypes import DType
 from axec.passes.codegen.cpu import math
+from axec.passes.codegen.cpu.lanes.registers import register_type, rounded
 from axec.passes.codegen.cpu.math import threefry
-from axec.passes.codegen.cpu.registers import register_type, rounded
 from axec.passes.codegen.llvm import F16, F32, F64, I32, Builder, Value, constant, int_of, like
 
 Args = Sequence[Value]

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 
-from axec.passes.codegen.cpu import memory
-from axec.passes.codegen.cpu.nodes import Node
-from axec.passes.codegen.cpu.pointwise import POINTWISE
+from axec.passes.codegen.cpu.graph.nodes import Node
+from axec.passes.codegen.cpu.graph.pointwise import POINTWISE
+from axec.passes.codegen.cpu.lanes import memory
 from axec.passes.codegen.llvm import I64, Builder, Type, Value, constant, vec
 from axec.passes.codegen.llvm.control import For
 from axec.passes.codegen.llvm.values import Operand

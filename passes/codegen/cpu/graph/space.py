@@ -13,10 +13,10 @@ from dataclasses import dataclass
 from axec.dialects import dims
 from axec.dialects.dims import Size
 from axec.dialects.types import Shape
-from axec.passes.codegen.cpu.body import Body
-from axec.passes.codegen.cpu.evaluate import Evaluator
-from axec.passes.codegen.cpu.nodes import ZERO, Affine, Buffer, Graph, Index, Mask, Node
-from axec.passes.codegen.cpu.registers import register_type
+from axec.passes.codegen.cpu.graph.body import Body
+from axec.passes.codegen.cpu.graph.evaluate import Evaluator
+from axec.passes.codegen.cpu.graph.nodes import ZERO, Affine, Buffer, Graph, Index, Mask, Node
+from axec.passes.codegen.cpu.lanes.registers import register_type
 from axec.passes.codegen.llvm import Module
 
 

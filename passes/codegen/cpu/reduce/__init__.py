@@ -14,16 +14,24 @@ import itertools
 from dataclasses import dataclass
 
 from axec.dialects.dims import Size
-from axec.passes.codegen.cpu import cumulate, memory, scatter, sort
-from axec.passes.codegen.cpu.body import Def
-from axec.passes.codegen.cpu.contraction import contraction_of
-from axec.passes.codegen.cpu.fold import across, add_lanes, join
 from axec.passes.codegen.cpu.frame import Frame, reachable
-from axec.passes.codegen.cpu.loops import Values, lanes_loop, over_rows, strided_loop, turns, weight
-from axec.passes.codegen.cpu.nodes import ZERO, Affine, Mask, Node
-from axec.passes.codegen.cpu.rearrange import split
-from axec.passes.codegen.cpu.registers import register_type
-from axec.passes.codegen.cpu.strategy import inner_runs, plan, space_of
+from axec.passes.codegen.cpu.graph.body import Def
+from axec.passes.codegen.cpu.graph.nodes import ZERO, Affine, Mask, Node
+from axec.passes.codegen.cpu.graph.rearrange import split
+from axec.passes.codegen.cpu.lanes import memory
+from axec.passes.codegen.cpu.lanes.fold import across, add_lanes, join
+from axec.passes.codegen.cpu.lanes.loops import (
+    Values,
+    lanes_loop,
+    over_rows,
+    strided_loop,
+    turns,
+    weight,
+)
+from axec.passes.codegen.cpu.lanes.registers import register_type
+from axec.passes.codegen.cpu.reduce import cumulate, scatter, sort
+from axec.passes.codegen.cpu.reduce.contraction import contraction_of
+from axec.passes.codegen.cpu.reduce.strategy import inner_runs, plan, space_of
 from axec.passes.codegen.llvm import Value, constant
 from axec.passes.codegen.llvm.types import I64
 from axec.passes.kernel import templates

@@ -15,12 +15,12 @@ import numpy as np
 from axec.diag import AxecError
 from axec.dialects import dims, dtypes
 from axec.dialects.locations import location_of
-from axec.passes.codegen.cpu import rearrange
-from axec.passes.codegen.cpu.body import Body, Def
-from axec.passes.codegen.cpu.nodes import Buffer, Graph, Index, Mask, Node
-from axec.passes.codegen.cpu.pointwise import POINTWISE
-from axec.passes.codegen.cpu.rearrange import Answer, Question, Rule
-from axec.passes.codegen.cpu.registers import register_type
+from axec.passes.codegen.cpu.graph import rearrange
+from axec.passes.codegen.cpu.graph.body import Body, Def
+from axec.passes.codegen.cpu.graph.nodes import Buffer, Graph, Index, Mask, Node
+from axec.passes.codegen.cpu.graph.pointwise import POINTWISE
+from axec.passes.codegen.cpu.graph.rearrange import Answer, Question, Rule
+from axec.passes.codegen.cpu.lanes.registers import register_type
 from axec.passes.codegen.llvm import I32, PTR, Module
 
 _TABLE_ALIGN = 64

@@ -11,17 +11,17 @@ from dataclasses import dataclass
 
 from axec.dialects import dims
 from axec.dialects.dims import Size
-from axec.passes.codegen.cpu import memory
-from axec.passes.codegen.cpu.body import Def
-from axec.passes.codegen.cpu.evaluate import Evaluator
-from axec.passes.codegen.cpu.fold import Reduction, across, add_lanes, join
 from axec.passes.codegen.cpu.frame import Frame
-from axec.passes.codegen.cpu.loops import Step, Values, lanes_loop, weight
-from axec.passes.codegen.cpu.nodes import ZERO, Affine, Buffer, Index, Node
-from axec.passes.codegen.cpu.phases import Phase, plan
-from axec.passes.codegen.cpu.rearrange import split
-from axec.passes.codegen.cpu.registers import register_type
-from axec.passes.codegen.cpu.space import Run, positions, runs
+from axec.passes.codegen.cpu.graph.body import Def
+from axec.passes.codegen.cpu.graph.evaluate import Evaluator
+from axec.passes.codegen.cpu.graph.nodes import ZERO, Affine, Buffer, Index, Node
+from axec.passes.codegen.cpu.graph.rearrange import split
+from axec.passes.codegen.cpu.graph.space import Run, positions, runs
+from axec.passes.codegen.cpu.lanes import memory
+from axec.passes.codegen.cpu.lanes.fold import Reduction, across, add_lanes, join
+from axec.passes.codegen.cpu.lanes.loops import Step, Values, lanes_loop, weight
+from axec.passes.codegen.cpu.lanes.registers import register_type
+from axec.passes.codegen.cpu.row.phases import Phase, plan
 from axec.passes.codegen.llvm import NULL, constant
 from axec.passes.codegen.llvm.types import I64, VOID
 from axec.passes.kernel import templates

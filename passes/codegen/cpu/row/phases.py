@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from axec.dialects.types import Shape
 from axec.passes.codegen.cpu import math
-from axec.passes.codegen.cpu.body import Body, Def
+from axec.passes.codegen.cpu.graph.body import Body, Def
 
 _DEAR = {*math.FUNCTIONS, "div", "sqrt", "rsqrt"}
 

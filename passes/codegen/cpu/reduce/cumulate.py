@@ -10,14 +10,14 @@ fold is that of the axis.
 
 from __future__ import annotations
 
-from axec.passes.codegen.cpu import memory
-from axec.passes.codegen.cpu.body import Def
-from axec.passes.codegen.cpu.fold import Reduction
 from axec.passes.codegen.cpu.frame import Frame
-from axec.passes.codegen.cpu.loops import Values, lanes_loop, weight
-from axec.passes.codegen.cpu.nodes import Affine
-from axec.passes.codegen.cpu.rearrange import split
-from axec.passes.codegen.cpu.registers import register_type
+from axec.passes.codegen.cpu.graph.body import Def
+from axec.passes.codegen.cpu.graph.nodes import Affine
+from axec.passes.codegen.cpu.graph.rearrange import split
+from axec.passes.codegen.cpu.lanes import memory
+from axec.passes.codegen.cpu.lanes.fold import Reduction
+from axec.passes.codegen.cpu.lanes.loops import Values, lanes_loop, weight
+from axec.passes.codegen.cpu.lanes.registers import register_type
 from axec.passes.kernel import templates
 
 

@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from axec.dialects.axe.reduce import identity
 from axec.dialects.dims import Size
 from axec.dialects.dtypes import DType
-from axec.passes.codegen.cpu.body import Def
-from axec.passes.codegen.cpu.evaluate import Evaluator
-from axec.passes.codegen.cpu.fold import Extreme, Fold, Product, Reduction
-from axec.passes.codegen.cpu.nodes import ZERO, Affine, Index, Mask, Node
-from axec.passes.codegen.cpu.registers import register_type
+from axec.passes.codegen.cpu.graph.body import Def
+from axec.passes.codegen.cpu.graph.evaluate import Evaluator
+from axec.passes.codegen.cpu.graph.nodes import ZERO, Affine, Index, Mask, Node
+from axec.passes.codegen.cpu.lanes.fold import Extreme, Fold, Product, Reduction
+from axec.passes.codegen.cpu.lanes.registers import register_type
 from axec.passes.codegen.llvm.types import I32, I64
 
 Elements = Callable[[Evaluator, Index, Index, Mask], list[Node]]

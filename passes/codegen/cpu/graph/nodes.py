@@ -19,7 +19,7 @@ from typing import Any
 from axec.dialects.dims import FloorDiv, Size
 from axec.dialects.dtypes import DType
 from axec.dialects.types import Shape
-from axec.passes.codegen.cpu.registers import register_type
+from axec.passes.codegen.cpu.lanes.registers import register_type
 from axec.passes.codegen.llvm import I1, I32, I64, PTR, Type
 
 

@@ -12,14 +12,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 from axec.dialects.dims import Size
-from axec.passes.codegen.cpu.body import Body, Def
-from axec.passes.codegen.cpu.contraction import Contraction
-from axec.passes.codegen.cpu.evaluate import Evaluator
 from axec.passes.codegen.cpu.frame import Frame, reachable
-from axec.passes.codegen.cpu.loops import weight
-from axec.passes.codegen.cpu.nodes import Affine, Graph, Index, Node
-from axec.passes.codegen.cpu.registers import register_type
-from axec.passes.codegen.cpu.space import Run, positions, runs
+from axec.passes.codegen.cpu.graph.body import Body, Def
+from axec.passes.codegen.cpu.graph.evaluate import Evaluator
+from axec.passes.codegen.cpu.graph.nodes import Affine, Graph, Index, Node
+from axec.passes.codegen.cpu.graph.space import Run, positions, runs
+from axec.passes.codegen.cpu.lanes.loops import weight
+from axec.passes.codegen.cpu.lanes.registers import register_type
+from axec.passes.codegen.cpu.reduce.contraction import Contraction
 from axec.passes.codegen.llvm import Module
 from axec.passes.kernel.templates import Loop, Strips
 

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING
 
 from axec.dialects import dims
 from axec.dialects.dims import Size
-from axec.passes.codegen.cpu.body import Def
-from axec.passes.codegen.cpu.nodes import ZERO, Affine, Graph, Index, Mask, Node
+from axec.passes.codegen.cpu.graph.body import Def
+from axec.passes.codegen.cpu.graph.nodes import ZERO, Affine, Graph, Index, Mask, Node
 from axec.passes.codegen.llvm import I64
 
 if TYPE_CHECKING:
-    from axec.passes.codegen.cpu.evaluate import Evaluator
+    from axec.passes.codegen.cpu.graph.evaluate import Evaluator
 
 Question = tuple[Def, Index, Mask]
 Answer = Generator[Question, Node, Node]

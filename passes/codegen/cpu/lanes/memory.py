@@ -6,13 +6,13 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from axec.dialects.dtypes import DType
-from axec.passes.codegen.cpu.nodes import Node
-from axec.passes.codegen.cpu.registers import from_memory, memory_type, to_memory
+from axec.passes.codegen.cpu.graph.nodes import Node
+from axec.passes.codegen.cpu.lanes.registers import from_memory, memory_type, to_memory
 from axec.passes.codegen.llvm import Builder, Value, constant, vector_constant, zero
 from axec.passes.codegen.llvm.types import I1, I64, PTR, Type, like, vec
 
 if TYPE_CHECKING:
-    from axec.passes.codegen.cpu.emission import Emission
+    from axec.passes.codegen.cpu.graph.emission import Emission
 
 WIDE = 4  # a load of every 2nd to 4th element reads all of them and drops the others
 

@@ -13,10 +13,10 @@ from typing import Any, Protocol
 
 from axec.dialects.axe.reduce import identity
 from axec.dialects.dtypes import DType
-from axec.passes.codegen.cpu.emission import Emission
-from axec.passes.codegen.cpu.nodes import Node
-from axec.passes.codegen.cpu.pointwise import larger, smaller
-from axec.passes.codegen.cpu.registers import register_type, rounded
+from axec.passes.codegen.cpu.graph.emission import Emission
+from axec.passes.codegen.cpu.graph.nodes import Node
+from axec.passes.codegen.cpu.graph.pointwise import larger, smaller
+from axec.passes.codegen.cpu.lanes.registers import register_type, rounded
 from axec.passes.codegen.llvm import I64, Builder, Type, Value, constant, vec
 
 Values = Sequence[Value]

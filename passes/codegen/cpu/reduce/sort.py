@@ -17,10 +17,10 @@ Source: Knuth, The Art of Computer Programming, volume 3, sections 5.2 (comparis
 from __future__ import annotations
 
 from axec.dialects.dtypes import DType
-from axec.passes.codegen.cpu import memory
-from axec.passes.codegen.cpu.body import Def
 from axec.passes.codegen.cpu.frame import Frame
-from axec.passes.codegen.cpu.rearrange import split
+from axec.passes.codegen.cpu.graph.body import Def
+from axec.passes.codegen.cpu.graph.rearrange import split
+from axec.passes.codegen.cpu.lanes import memory
 from axec.passes.codegen.llvm import Builder, Value, constant
 from axec.passes.codegen.llvm.types import I32, I64, I128, PTR, int_of, vec
 from axec.passes.codegen.llvm.values import zero

@@ -15,14 +15,14 @@ from collections.abc import Callable
 
 from axec.dialects import dims, dtypes
 from axec.dialects.dtypes import DType
-from axec.passes.codegen.cpu import memory
-from axec.passes.codegen.cpu.body import Def
 from axec.passes.codegen.cpu.frame import Frame
-from axec.passes.codegen.cpu.loops import Step, Values, lanes_loop, weight
-from axec.passes.codegen.cpu.nodes import ZERO, Affine, Buffer, Index, Node
-from axec.passes.codegen.cpu.pointwise import larger, smaller
-from axec.passes.codegen.cpu.rearrange import clamped, split
-from axec.passes.codegen.cpu.registers import NARROW, register_type
+from axec.passes.codegen.cpu.graph.body import Def
+from axec.passes.codegen.cpu.graph.nodes import ZERO, Affine, Buffer, Index, Node
+from axec.passes.codegen.cpu.graph.pointwise import larger, smaller
+from axec.passes.codegen.cpu.graph.rearrange import clamped, split
+from axec.passes.codegen.cpu.lanes import memory
+from axec.passes.codegen.cpu.lanes.loops import Step, Values, lanes_loop, weight
+from axec.passes.codegen.cpu.lanes.registers import NARROW, register_type
 from axec.passes.codegen.llvm import NULL, Builder, Value, constant
 from axec.passes.codegen.llvm.types import I64, PTR, VOID
 from axec.passes.kernel import templates

@@ -12,14 +12,14 @@ from collections.abc import Callable, Sequence
 from axec.dialects import dims
 from axec.dialects.dims import Size
 from axec.dialects.types import Shape
-from axec.passes.codegen.cpu import turned
-from axec.passes.codegen.cpu.body import Body, Def
-from axec.passes.codegen.cpu.evaluate import Evaluator
 from axec.passes.codegen.cpu.frame import Frame, reachable
-from axec.passes.codegen.cpu.loops import lanes_loop, over_rows, stores, weight
-from axec.passes.codegen.cpu.nodes import Affine, Index
-from axec.passes.codegen.cpu.rearrange import clamped, split
-from axec.passes.codegen.cpu.space import Run, positions, runs
+from axec.passes.codegen.cpu.graph.body import Body, Def
+from axec.passes.codegen.cpu.graph.evaluate import Evaluator
+from axec.passes.codegen.cpu.graph.nodes import Affine, Index
+from axec.passes.codegen.cpu.graph.rearrange import clamped, split
+from axec.passes.codegen.cpu.graph.space import Run, positions, runs
+from axec.passes.codegen.cpu.lanes.loops import lanes_loop, over_rows, stores, weight
+from axec.passes.codegen.cpu.map import turned
 from axec.passes.codegen.llvm import PTR, Value
 from axec.passes.kernel import in_place, templates
 

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from axec.dialects.dims import Size
-from axec.passes.codegen.cpu import math, memory
-from axec.passes.codegen.cpu.emission import Emission
+from axec.passes.codegen.cpu import math
 from axec.passes.codegen.cpu.frame import Frame, reachable
-from axec.passes.codegen.cpu.nodes import Index, Node
-from axec.passes.codegen.cpu.space import Run
+from axec.passes.codegen.cpu.graph.emission import Emission
+from axec.passes.codegen.cpu.graph.nodes import Index, Node
+from axec.passes.codegen.cpu.graph.space import Run
+from axec.passes.codegen.cpu.lanes import memory
 from axec.passes.codegen.llvm import I64, Value, constant
 from axec.passes.kernel import templates
 
