@@ -1,6 +1,6 @@
 """scatter, the folding op whose positions are values: results are built up in memory.
 
-    for every unit (columns, and one index of each other axis):
+    for every index of the other axes, the columns of all units that have it together:
         sums = x
         for every index i, in order: join update[i] to sums[indices[i]]
         results = the ops after it, applied to sums
@@ -21,7 +21,7 @@ from axec.passes.codegen.cpu.graph.nodes import ZERO, Affine, Buffer, Index, Nod
 from axec.passes.codegen.cpu.graph.pointwise import larger, smaller
 from axec.passes.codegen.cpu.graph.rearrange import clamped, split
 from axec.passes.codegen.cpu.lanes import memory
-from axec.passes.codegen.cpu.lanes.loops import Step, Values, lanes_loop, weight
+from axec.passes.codegen.cpu.lanes.loops import Step, Values, divisor, lanes_loop, weight
 from axec.passes.codegen.cpu.lanes.registers import NARROW, register_type
 from axec.passes.codegen.llvm import NULL, Builder, Value, constant
 from axec.passes.codegen.llvm.types import I64, PTR, VOID
@@ -45,18 +45,19 @@ def emit(f: Frame, op: Def, walk: templates.Columns) -> None:
 
 
 class _Scatter:
-    """The code of one kernel. Variables: the unit, a row (position along the axis), a lane, the
-    number of an index; `turn` is bound once per addition, so that no sum is read too early."""
+    """The code of one kernel. Variables: the line (number of the other axes' index), a row
+    (position along the axis), a lane, the number of an index; `turn` is bound once per
+    addition, so that no sum is read too early."""
 
     def __init__(self, f: Frame, op: Def, walk: templates.Columns) -> None:
         self.f, self.op, self.walk = f, op, walk
         graph, ev = f.graph, f.evaluator
         self.x, self.indices, self.update = op.operands
-        self.unit, self.row, self.number = (graph.variable() for _ in range(3))
+        self.line, self.row, self.number = (graph.variable() for _ in range(3))
         self.lane = self.row if walk.axis == len(op.shape) - 1 else graph.variable()
         self.turn, self.added = graph.variable(VOID), graph.variable(VOID)
         self.columns = self.lane is not self.row
-        self.outer = split(graph, graph.of_node(self.unit), [*walk.others, walk.blocks])
+        self.outer = split(graph, graph.of_node(self.line), walk.others)
         whole = self._index(graph.of_node(self.row))
         sums = self._sums()
         self.begin = self._target(sums, ev.at(self.x, whole), whole)
@@ -127,13 +128,15 @@ class _Scatter:
         ]
         f.choose_lanes(nodes, size)
         e.emit(nodes)
-        with e.loop(self.unit, f.lo, f.hi, name="unit") as loop:
+        blocks = divisor(f, self.walk.blocks)
+        end = b.udiv(b.add(f.hi, b.sub(blocks, 1)), blocks)
+        with e.loop(self.line, b.udiv(f.lo, blocks), end, name="line") as loop:
             e.emit(nodes)
             first, last = constant(I64, 0), f.size(size)
-            if self.columns:
-                block = b.urem(loop.index, f.size(self.walk.blocks))
-                first = b.mul(block, self.walk.block)
-                last = b.min(b.add(first, self.walk.block), last)
+            if self.columns:  # those of all units of the line: rows are long pieces of memory
+                before = b.mul(loop.index, blocks)
+                first = b.mul(b.max(b.sub(f.lo, before), 0), self.walk.block)
+                last = b.min(b.mul(b.sub(f.hi, before), self.walk.block), last)
             self._rows(first, last, [self.begin])
             count = f.size(dims.product(self.indices.shape))
             with e.loop(self.number, 0, count, name="i"):
