@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -49,12 +50,13 @@ def bench_command(
     --vs gives the same inputs to the functions jax_model (jax, iree) and torch_model of --models,
     and to the file that its onnx_model names, each in a process of its own, and compares results.
     """
+    from axec.cli.console import note
     from axec.measure import peers
     from axec.measure.calls import prepare
     from axec.measure.timing import measure
     from axec.runtime.loader import load
 
-    wanted = peers.check(vs, models) if vs else []
+    wanted = peers.check(vs, models, python) if vs else []
 
     # No spinner here: its thread would be timed too.
     loading = measure(lambda: load(path), repeat=_LOADS)
@@ -66,7 +68,8 @@ def bench_command(
     if kernels:
         figures |= _kernels(call, count, seconds)
     if wanted:
-        figures["vs"] = peers.compare(call, wanted, str(models), count, seconds, python)
+        said = note if sys.stderr.isatty() else lambda _: None
+        figures["vs"] = peers.compare(call, wanted, str(models), count, seconds, python, said)
     if as_json:
         import json
 

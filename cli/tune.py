@@ -35,10 +35,13 @@ def tune_command(
     from axec.driver import compile_entries
     from axec.lang.entry import find_entries
     from axec.passes.codegen.cpu import targets
+    from axec.runtime.call import check_threads
     from axec.tune import Search, kernels_of
     from axec.tune.timer import Timer
 
     _need_a_place(output)
+    if threads is not None:
+        check_threads(threads)
     entries = find_entries(*split(source))
 
     def build(choices: Mapping[str, str]) -> Artifact:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -26,17 +28,17 @@ PEERS = {
 _WORKER = Path(__file__).with_name("peer_worker.py")
 _LONGEST = 300  # seconds that a library may take, compilation and all
 _HAS = """
-import importlib.util, sys
+import importlib.util, json, sys
 def has(name):
     try: return importlib.util.find_spec(name) is not None
     except ModuleNotFoundError: return False
-print(*[name for name in sys.argv[1:] if not has(name)])
+print(json.dumps([name for name in sys.argv[1:] if not has(name)]))
 """
 
 
-def check(names: str, models: str | None) -> list[str]:
-    """The libraries of `--vs`. AxecError `option-invalid` for one that is not known, or without a
-    file of models."""
+def check(names: str, models: str | None, python: str | None) -> list[str]:
+    """The libraries of `--vs`. AxecError `option-invalid` for one that is not known, without a file
+    of models, or where `python` does not run."""
     found = names.split(",")
     for name in found:
         if name not in PEERS:
@@ -50,14 +52,21 @@ def check(names: str, models: str | None) -> list[str]:
             hint=f"--models FILE.py with {wanted}: functions of the entry's inputs in their order "
             "(onnx_model: the path of a file) that import their library themselves",
         )
+    _missing(found[0], python or sys.executable)
     return found
 
 
 def compare(
-    call: Call, names: list[str], models: str, threads: int, seconds: float, python: str | None
+    call: Call,
+    names: list[str],
+    models: str,
+    threads: int,
+    seconds: float,
+    python: str | None,
+    note: Callable[[str], None],
 ) -> dict[str, dict[str, Any]]:
     """Figures of every library, from a process of `python` each; {"failed": why} where one does not
-    run."""
+    run. `note` is told which one is at work."""
     import numpy as np
 
     with tempfile.TemporaryDirectory(prefix="axec-vs-") as folder:
@@ -65,13 +74,15 @@ def compare(
         np.savez(given, *call.inputs)
         np.savez(wanted, *(np.asarray(x, np.float64) for x in call.run()))
         line = [models, given, wanted, str(threads), str(seconds)]
-        return {name: _one(name, line, python or sys.executable) for name in names}
+        found = {}
+        for name in names:
+            note(f"timing {name} (at most {_LONGEST} s)")
+            found[name] = _one(name, line, python or sys.executable)
+        return found
 
 
 def _one(name: str, line: list[str], python: str) -> dict[str, Any]:
-    has = [python, "-c", _HAS, *PEERS[name][0]]
-    missing = subprocess.run(has, capture_output=True, text=True, check=True).stdout.split()
-    if missing:
+    if missing := _missing(name, python):
         return {"failed": f"{python} has no {', '.join(missing)}: install it, or --python PATH"}
     try:
         done = subprocess.run(
@@ -84,7 +95,27 @@ def _one(name: str, line: list[str], python: str) -> dict[str, Any]:
     except subprocess.TimeoutExpired:
         return {"failed": f"took more than {_LONGEST} s"}
     if done.returncode:
-        lines = done.stderr.strip().splitlines()
-        return {"failed": lines[-1] if lines else f"exit status {done.returncode}"}
+        return {"failed": _reason(done.stderr) or f"exit status {done.returncode}"}
     figures: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return figures
+
+
+def _missing(name: str, python: str) -> list[str]:
+    """What a library needs and this interpreter does not have. AxecError `option-invalid` where it
+    is none."""
+    line = [python, "-c", _HAS, *PEERS[name][0]]
+    try:
+        done = subprocess.run(line, capture_output=True, text=True, check=True)
+        found: list[str] = json.loads(done.stdout)
+    except (OSError, subprocess.CalledProcessError, json.JSONDecodeError):
+        message = f"--python {python} does not run as a Python interpreter"
+        hint = "the path of one, for example .venv/bench/bin/python, which `make bench` makes"
+        raise AxecError("option-invalid", message, hint=hint) from None
+    return found
+
+
+def _reason(text: str) -> str:
+    """The line of a process's standard error that says what was wrong: libraries add to it."""
+    lines = [line for line in text.splitlines() if line.strip()]
+    raised = [line for line in lines if re.match(r"[\w.]+(Error|Exception|Exit)\b", line)]
+    return [*lines[-1:], *raised[-1:]][-1].strip() if lines else ""

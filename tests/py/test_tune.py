@@ -17,6 +17,7 @@ from axec.passes.codegen import tuned
 from axec.passes.codegen.cache import FOLDER, open_cache
 from axec.passes.codegen.cpu import targets
 from axec.passes.codegen.cpu.variants import Axis
+from axec.runtime.call import CPUS
 from axec.tune import Kernel, Search, kernels_of
 from axec.tune.timer import Timer
 
@@ -200,6 +201,15 @@ def test_command_without_a_place(capfd: pytest.CaptureFixture[str], tmp_path: Pa
     error = capfd.readouterr().err
     assert "tune-cache" in error
     assert "AXEC_CACHE" in error
+
+
+def test_command_with_more_threads_than_cpus(
+    folder: Path, tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    program = tmp_path / "program.py"
+    program.write_text(PROGRAM)
+    assert main(["tune", str(program), "--seconds", "0.01", "--threads", str(CPUS + 1)]) == 2
+    assert "threads-invalid" in capfd.readouterr().err
 
 
 def test_timer_takes_the_shortest_and_finds_other_results(tmp_path: Path) -> None:

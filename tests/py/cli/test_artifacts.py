@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from support.command import Axec
 
+from axec.measure.peers import _reason
 from axec.runtime.format import Container
 
 LOOPS = """
@@ -139,6 +140,18 @@ def test_bench_says_what_it_needs(axec: Axec, artifact: Path) -> None:
     line = ("bench", artifact, "--entry", "halve", "--vs")
     assert "it knows: jax" in axec(*line, "caffe", status=2).err
     assert "torch_model" in axec(*line, "torch", status=2).err
+    models = artifact.with_name("models.py")
+    models.write_text("")
+    for python in ("/nonexistent", artifact.parent, "/bin/true", "/bin/false"):
+        found = axec(*line, "jax", "--models", models, "--python", python, status=2).err
+        assert "does not run as a Python interpreter" in found
+
+
+def test_what_was_wrong_with_a_library() -> None:
+    said = "Traceback (most recent call last):\n  x\nlib.RunError: no kernel\n[ 0] at 1:144 -\n\n"
+    assert _reason(said) == "lib.RunError: no kernel"
+    assert _reason("Segmentation fault\n") == "Segmentation fault"
+    assert _reason("\n") == ""
 
 
 def test_doctor(axec: Axec) -> None:
