@@ -5,7 +5,6 @@ that are expressions of the dims. A reshape is a view of the same bytes. Loops a
 regions that read and write the buffers around them, in the same arena.
 
     inline.py    functions -> one flow of steps over buffers (flow.py), loops and branches in place
-    join.py      what only puts values together goes: these are made where they lie in the result
     memory.py    groups of independent launches (group.py), offsets of all buffers (arena.py)
     write.py     the flow -> exec ops
 """

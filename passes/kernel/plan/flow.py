@@ -29,8 +29,7 @@ class Buffer:
 
     `depth`: the loops around its maker: it holds nothing from one turn of them to the next. `home`:
     "arena", "argument" or "result" (the caller's memory, counted by `number`), or "counter" (the
-    word that says which turn of a loop this is). `apart`: nobody reads or writes the bytes that it
-    lies among, but as it or as another one that is `apart`.
+    word that says which turn of a loop this is).
     """
 
     nbytes: Size
@@ -38,12 +37,6 @@ class Buffer:
     home: str = "arena"
     number: int = 0
     inside: Place | None = None
-    apart: bool = False
-
-    @property
-    def base(self) -> Buffer:
-        """What steps depend on each other by that use it: the buffer that holds its bytes."""
-        return self if self.inside is None or self.apart else self.inside.buffer.base
 
     def root(self, offset: Size = 0) -> Place:
         """The same bytes as a place of the buffer that holds them in the end."""
@@ -247,4 +240,4 @@ def touched(step: Step) -> tuple[set[Buffer], set[Buffer]]:
 
 def bases(step: Step) -> Iterator[Buffer]:
     """What holds the bytes of the places of a step."""
-    return (place.buffer.base for place in step.places)
+    return (place.buffer.root().buffer for place in step.places)

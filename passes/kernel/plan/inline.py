@@ -10,7 +10,6 @@ Each time they get buffers of their own. Values that need not be apart share one
     the carry at the start     is the slot itself if nobody else needs it; otherwise copied there
     a kernel's result          is written over an operand that nobody reads later, where the kernel
                                may do that (in_place.py)
-    values put together        are written where they lie in the result (join.py)
 """
 
 from __future__ import annotations
@@ -38,7 +37,6 @@ from axec.passes.kernel.plan.flow import (
     While,
     lifetimes,
 )
-from axec.passes.kernel.plan.join import join
 
 
 def flow_of(function: Any, launches: Launches, functions: Mapping[str, Any]) -> Flow:
@@ -73,7 +71,7 @@ def flow_of(function: Any, launches: Launches, functions: Mapping[str, Any]) -> 
     if unbound := named - builder.ranges.keys():
         message = f"dim {min(unbound)} has no range in the function's `axe.dims`"
         raise AxecError("dim-unbound", message, location=function.location)
-    return Flow(join(frame.steps, frame.owned), builder.buffers)
+    return Flow(frame.steps, builder.buffers)
 
 
 def donors_of(function: Any) -> dict[int, int]:

@@ -100,23 +100,3 @@ def test_programs_give_what_functions_gave(pipeline: str, control: bool) -> None
                 assert_same(machine.run(sample.arguments(bound)), results)
 
     run()
-
-
-@pytest.mark.parametrize("pipeline", TO_EXEC)
-def test_results_are_put_together_where_they_lie(pipeline: str) -> None:
-    passes = base.parse_pipeline(pipeline)
-    copies = []
-
-    @SOME
-    @given(samples(16, joined=True))
-    def run(sample: Sample) -> None:
-        wanted = [sample.run(bound) for bound in BOUNDS]
-        base.run_pipeline(sample.module, passes, verify_each=True)
-        copies.append("_concat_" in str(sample.module).partition("exec.program")[2])
-        for bound, results in zip(BOUNDS, wanted, strict=True):
-            named = {name: bound[name] for name in sample.dims}
-            with load():
-                assert_same(Machine(sample.module, named).run(sample.arguments(bound)), results)
-
-    run()
-    assert {True, False} <= set(copies)  # some were copied together, some not

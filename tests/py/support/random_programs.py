@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -58,17 +57,15 @@ class Sample:
 BOUNDS = ({"n": 1, "m": 1}, {"n": 4, "m": 3}, {"n": 2, "m": 6})
 
 
-def samples(
-    steps: int = 24, *, control: bool = False, joined: bool = False
-) -> st.SearchStrategy[Sample]:
+def samples(steps: int = 24, *, control: bool = False) -> st.SearchStrategy[Sample]:
     """Random programs and values for their arguments; hypothesis shrinks the number of ops."""
-    kinds = {"control": st.just(control), "joined": st.just(joined)}
-    return st.builds(sample, st.integers(0, 1 << 32), st.integers(1, steps), **kinds)
+    kind = st.just(control)
+    return st.builds(sample, st.integers(0, 1 << 32), st.integers(1, steps), control=kind)
 
 
-def sample(seed: int, steps: int, *, control: bool = False, joined: bool = False) -> Sample:
+def sample(seed: int, steps: int, *, control: bool = False) -> Sample:
     """The program that a seed stands for, with that many attempts to add an op; `control`: loops
-    and branches, too; `joined`: values one after the other are its first result."""
+    and branches, too."""
     from support.random_control import CONTROL  # it builds on what stands here
 
     kinds: tuple[Any, ...] = STEPS + CONTROL * 3 if control else STEPS
@@ -85,18 +82,10 @@ def sample(seed: int, steps: int, *, control: bool = False, joined: bool = False
             made = choose(kinds)(b, choose, pool)
             if made is not None:
                 pool.extend(made if isinstance(made, list) else [made])
-        results = [choose(pool[-3:]) for _ in range(choose((1, 1, 2, 3)))]
-        return [_joined(b, choose, pool), *results] if joined else results
+        return [choose(pool[-3:]) for _ in range(choose((1, 1, 2, 3)))]
 
     module = program(declared, body, dims=dict.fromkeys(used, (1, 40)))
     return Sample(module, [types.parse(t) for t in declared], seed)
-
-
-def _joined(b: Builder, choose: Choose, pool: list[Value]) -> Value:
-    """Some of the last values, one after the other."""
-    many = [choose(pool[-8:]) for _ in range(choose((2, 3, 4)))]
-    flat = [b.reshape(v, shape=(dims.product(b.shape(v)),)) for v in _floats(many) or pool[:1]]
-    return functools.reduce(lambda x, y: b.concat(x, y, axis=0), flat)
 
 
 def _shape(choose: Choose) -> list[str]:
