@@ -69,20 +69,22 @@ def panel(s: Setting, p: Panel) -> None:
 
 def _tiles(s: Setting, p: Panel, part: Part) -> None:
     """One part of k for every tile of the panel. Columns outside: a strip of `right` as wide as a
-    tile stays in the first cache while all rows pass by. Rows that have to be packed are so for
-    some tiles at a time, since these lie in the same lines of memory."""
+    tile stays in the first cache while all rows pass by. Rows that have to be packed are outside,
+    for some tiles at a time, since these lie in the same lines of memory."""
     b, tile = s.b, s.tile
-    with steps(b, p.column, p.end_column, tile.columns, "column") as column:
-        if s.surplus:
-            _note_surplus(s, p, part, column, s.surplus)
-        if s.rows is None:
+    if s.surplus:
+        with steps(b, p.column, p.end_column, tile.columns, "surplus") as column:
+            _note_surplus(s, p, part, column)
+    if s.rows is None:
+        with steps(b, p.column, p.end_column, tile.columns, "column") as column:
             _tile_rows(s, p, part, column, p.row, p.end_row)
-            return
-        together = tile.rows * pack.tiles_together(s.gemm, tile)
-        with steps(b, p.row, p.end_row, together, "rows") as row:
-            rest = b.sub(p.end_row, row)
-            left = b.offset(p.left, b.mul(part.first, s.steps.left_k))
-            pack.rows(s, b.offset(left, b.mul(row, s.steps.left_m)), rest, part.depth, s.rows)
+        return
+    together = tile.rows * pack.tiles_together(s.gemm, tile)
+    with steps(b, p.row, p.end_row, together, "rows") as row:
+        rest = b.sub(p.end_row, row)
+        left = b.offset(p.left, b.mul(part.first, s.steps.left_k))
+        pack.rows(s, b.offset(left, b.mul(row, s.steps.left_m)), rest, part.depth, s.rows)
+        with steps(b, p.column, p.end_column, tile.columns, "column") as column:
             _tile_rows(s, p, part, column, row, b.min(b.add(row, together), p.end_row))
 
 
@@ -99,9 +101,15 @@ def _tile_rows(s: Setting, p: Panel, part: Part, column: Value, first: Value, en
         _tile(s, p, part, region, left)
 
 
-def _note_surplus(s: Setting, p: Panel, part: Part, column: Value, place: Value) -> None:
+def _surplus(s: Setting, p: Panel, column: Value) -> Value | None:
+    """Where it stands what the columns of a tile count too much."""
+    return s.b.at(s.surplus, s.sum, s.b.sub(column, p.column)) if s.surplus else None
+
+
+def _note_surplus(s: Setting, p: Panel, part: Part, column: Value) -> None:
     """What the columns of a tile count too much over a part of k (`Arithmetic.excess`)."""
-    b, tile = s.b, s.tile
+    b, tile, place = s.b, s.tile, _surplus(s, p, column)
+    assert place is not None
     bias = (b.splat(constant(s.word, s.arithmetic.excess), tile.lanes),)
     right = b.at(part.right, s.word, b.sub(column, p.column))
     zeros = [zero(s.vector)] * tile.vectors
@@ -188,7 +196,7 @@ def _products(
         "target_m": target.step,
         "near": near,
         "near_step": near_step,
-        "row": s.surplus,
+        "row": _surplus(s, p, r.column),
     }
 
     def call(tile: Tile) -> None:
