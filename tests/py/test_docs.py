@@ -5,11 +5,13 @@ from __future__ import annotations
 import ast
 import re
 from pathlib import Path
+from typing import Any
 
 import click
 import numpy as np
 import pytest
 
+import axec as axe
 from axec.cli.main import COMMANDS, axec, main
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -75,3 +77,26 @@ def test_the_example_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest.Monk
     names = {"images": np.zeros((3, 64), np.float32)}
     exec(production, names)
     np.testing.assert_allclose(names["probabilities"], np.full((3, 10), 0.1), rtol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("page", "blocks"), [("attention", 2), ("indexing", 1), ("linalg", 1), ("training", 1)]
+)
+def test_the_first_examples_of_a_page_run(
+    page: str,
+    blocks: int,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    """In their order, in one namespace; `print(...)  # text` prints that text."""
+    text = (ROOT / "docs" / f"{page}.md").read_text()
+    code = "\n".join(re.findall(r"```python\n(.*?)```", text, re.DOTALL)[:blocks])
+    monkeypatch.chdir(tmp_path)
+    Path("example.py").write_text(code)  # an entry's source is read while it is traced
+    names: dict[str, Any] = {}
+    exec(compile(code, "example.py", "exec"), names)
+    said = re.findall(r"^print\(.*\)  # (.*)", code, re.MULTILINE)
+    assert capsys.readouterr().out.splitlines() == said
+    for entry in [value for value in names.values() if isinstance(value, axe.Entry)]:
+        assert axe.compile(entry).manifest["entries"]
