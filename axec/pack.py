@@ -24,8 +24,7 @@ from axec.lang.tracing import Traced
 from axec.passes.codegen import sources
 from axec.passes.codegen.cpu.targets import Target
 from axec.passes.codegen.program import encode, programs
-from axec.passes.kernel import layouts as weight_layouts
-from axec.passes.kernel import templates
+from axec.passes.kernel import templates, weight_layouts
 from axec.runtime.abi import ALIGNMENT
 from axec.runtime.program import evaluate
 

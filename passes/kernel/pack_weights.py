@@ -25,9 +25,9 @@ from axec.passes.base import Pass, register
 from axec.passes.kernel import templates
 from axec.passes.kernel.channels_last import ChannelsLast
 from axec.passes.kernel.convolution import Conv
-from axec.passes.kernel.layouts import PANEL, Filters, Layout, Panels, Taps
 from axec.passes.kernel.product import Gemm
 from axec.passes.kernel.strides import row_major
+from axec.passes.kernel.weight_layouts import PANEL, Filters, Layout, Panels, Taps
 from axec.passes.kernel.winograd import winograd_of
 
 _Place = tuple[str, int]  # kernel, number of an input

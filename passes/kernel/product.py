@@ -12,7 +12,6 @@ from axec.dialects import dims, dtypes, types
 from axec.dialects.dims import Size
 from axec.dialects.dtypes import DType
 from axec.passes.kernel.choice import AS_MODELLED, Choice
-from axec.passes.kernel.layouts import PANEL
 from axec.passes.kernel.strides import (
     SUMS,
     TRANSPOSES,
@@ -22,6 +21,7 @@ from axec.passes.kernel.strides import (
     merge,
     strided,
 )
+from axec.passes.kernel.weight_layouts import PANEL
 
 # Words along the contracted axis that are packed at once: a panel then takes 256 KiB. Beyond these,
 # parts of at most DEPTH. (Percent of time at 1024^3 that one part saves over three of f32: 1, on v3
@@ -77,7 +77,7 @@ class Gemm:
     left_offset: Size = 0
     right_offset: Size = 0
     through: frozenset[str] = TRANSPOSES  # ops that were looked through to find the buffers
-    in_panels: bool = False  # right lies as layouts.Panels says
+    in_panels: bool = False  # right lies as weight_layouts.Panels says
     choice: Choice = AS_MODELLED
 
     @property

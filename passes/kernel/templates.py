@@ -24,9 +24,9 @@ from axec.passes.kernel import choice
 from axec.passes.kernel.attention import attention_of
 from axec.passes.kernel.channels_last import ChannelsLast, channels_last_of
 from axec.passes.kernel.convolution import Conv, conv_of
-from axec.passes.kernel.layouts import Winograd as Transformed
-from axec.passes.kernel.layouts import parse
 from axec.passes.kernel.product import Gemm, gemm_of
+from axec.passes.kernel.weight_layouts import Winograd as Transformed
+from axec.passes.kernel.weight_layouts import parse
 from axec.passes.kernel.winograd import Winograd
 
 MAP_BLOCK = 1024  # elements of the innermost axis per unit: one unit is worth about a microsecond

@@ -21,7 +21,7 @@ from axec.dialects.dtypes import DType
 from axec.passes.kernel.channels_last import ChannelsLast, panel_width
 from axec.passes.kernel.choice import AS_MODELLED, Choice
 from axec.passes.kernel.convolution import Conv
-from axec.passes.kernel.layouts import Winograd as Transformed
+from axec.passes.kernel.weight_layouts import Winograd as Transformed
 
 NUMBERS = 16  # of a tile, after its transformation
 SIZE = 2  # positions of the output along each axis

@@ -235,7 +235,7 @@ def _role(what: str, index: int, row: Any) -> str:
 
 
 def _layouts(function: Any) -> dict[str, Any]:
-    """Weights that lie otherwise than row by row (passes/kernel/layouts.py), by name."""
+    """Weights that lie otherwise than row by row (passes/kernel/weight_layouts.py), by name."""
     rows = function.attributes.get("arg_attrs", ())
     return {r["axe.weight"].value: r["axe.layout"] for r in rows if "axe.layout" in r}
 

@@ -24,7 +24,7 @@ from support.guarded import Doing, Guarded, Memory
 from axec.dialects import attrs
 from axec.dialects.kernel import body_of, sizes, texts, yielded
 from axec.dialects.types import TensorType, of
-from axec.passes.kernel import layouts
+from axec.passes.kernel import weight_layouts
 from axec.runtime.abi import ALIGNMENT, Frame
 from axec.runtime.format import Container
 from axec.runtime.image import Image
@@ -149,7 +149,7 @@ class GuardedMachine(Machine):
         stored = texts(kernel.attributes["layouts"]) if "layouts" in kernel.attributes else []
         for i, text in enumerate(stored):
             if text:  # a packed weight, with the zeros that fill its panels
-                held[i] = math.prod(layouts.parse(text).shape) * ins[i].dtype.size
+                held[i] = math.prod(weight_layouts.parse(text).shape) * ins[i].dtype.size
         kinds = [
             *(("argument", i, t.dtype.size) for i, t in enumerate(ins)),
             *(("result", i, t.dtype.size) for i, t in enumerate(outs)),

@@ -31,8 +31,8 @@ from axec.passes.codegen.llvm import PTR, Value, vec
 from axec.passes.kernel import templates
 from axec.passes.kernel.channels_last import ChannelsLast
 from axec.passes.kernel.convolution import Conv
-from axec.passes.kernel.layouts import PANEL
 from axec.passes.kernel.product import Gemm
+from axec.passes.kernel.weight_layouts import PANEL
 from axec.passes.kernel.winograd import Winograd
 
 

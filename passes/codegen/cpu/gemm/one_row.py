@@ -18,7 +18,7 @@ from collections.abc import Callable
 from axec.passes.codegen.cpu.gemm.control import when
 from axec.passes.codegen.cpu.gemm.setting import Panel, Setting, load, store
 from axec.passes.codegen.llvm import I64, Value, constant, zero
-from axec.passes.kernel.layouts import PANEL
+from axec.passes.kernel.weight_layouts import PANEL
 
 STREAMS = 8  # rows of `right` that are read side by side
 DOTS = 8  # columns of `right` that are read side by side

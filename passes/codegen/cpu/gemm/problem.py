@@ -17,7 +17,7 @@ from axec.mlir import ir
 from axec.passes.kernel.product import Gemm
 
 #: How `right` lies in memory. row: the columns of one k are neighbours; col: the k of one column
-#: are; any: neither; panels: as passes/kernel/layouts.py says.
+#: are; any: neither; panels: as passes/kernel/weight_layouts.py says.
 Layout = Literal["row", "col", "any", "panels"]
 
 

@@ -22,7 +22,7 @@ from axec.passes.codegen.cpu.lanes.turn import TURN, WHOLE
 from axec.passes.codegen.cpu.routines import family
 from axec.passes.codegen.cpu.targets import Target
 from axec.passes.codegen.llvm import I64, NULL, PTR, Builder, Value, constant, vec, zero
-from axec.passes.kernel.layouts import PANEL
+from axec.passes.kernel.weight_layouts import PANEL
 
 LINE = 64  # bytes of a cache line
 

@@ -23,7 +23,7 @@ from axec.passes.codegen.cpu.gemm.setting import Matrix, Panel, Region, Setting,
 from axec.passes.codegen.cpu.gemm.tile_routine import LINE, TILE, Ahead, Kind
 from axec.passes.codegen.cpu.gemm.tiles import Tile
 from axec.passes.codegen.llvm import I64, NULL, Builder, Value, constant, zero
-from axec.passes.kernel.layouts import PANEL
+from axec.passes.kernel.weight_layouts import PANEL
 
 Left = tuple[Value, Value, Value]  # address of the first row, bytes to the next, to the next word
 

@@ -16,8 +16,8 @@ from axec.dialects import dims
 from axec.dialects.dims import Size
 from axec.passes.codegen.cpu.targets import Target
 from axec.passes.kernel.choice import Choice
-from axec.passes.kernel.layouts import PANEL
 from axec.passes.kernel.product import Gemm
+from axec.passes.kernel.weight_layouts import PANEL
 
 #: Vectors per tile row -> most rows: each row takes a general register for its address, too.
 MOST_ROWS = {1: 12, 2: 8, 3: 8, 4: 6}

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from axec.passes.codegen.cpu.gemm.setting import Panel, Setting
 from axec.passes.codegen.llvm import I64, Value, constant
-from axec.passes.kernel.layouts import PANEL
+from axec.passes.kernel.weight_layouts import PANEL
 
 Work = Callable[[Setting, Panel], None]
 ZERO = constant(I64, 0)

@@ -13,7 +13,7 @@ from support.tensors import arrays, t
 
 from axec.dialects import dims, dtypes
 from axec.dialects.opdef import Array
-from axec.passes.kernel.layouts import Panels
+from axec.passes.kernel.weight_layouts import Panels
 
 Make = Any
 

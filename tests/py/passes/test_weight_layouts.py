@@ -9,8 +9,8 @@ import pytest
 
 import axec as axe
 from axec.driver import PIPELINE
-from axec.passes.kernel import layouts
-from axec.passes.kernel.layouts import PANEL, Filters, Panels, Taps, Winograd
+from axec.passes.kernel import weight_layouts
+from axec.passes.kernel.weight_layouts import PANEL, Filters, Panels, Taps, Winograd
 
 
 @pytest.mark.parametrize("transposed", [False, True])
@@ -25,13 +25,13 @@ def test_panels(shape: tuple[int, int], transposed: bool) -> None:
     back = stored.transpose(1, 0, 2).reshape(k, layout.shape[0] * PANEL)
     assert np.array_equal(back[:, :n], matrix)
     assert not back[:, n:].any()
-    assert layouts.parse(str(layout)) == layout
+    assert weight_layouts.parse(str(layout)) == layout
 
 
 @pytest.mark.parametrize("text", ["", "panels", "panels 3x", "panels 3x4 ", "rows 3x4", "taps 3x4"])
 def test_other_texts_are_no_layout(text: str) -> None:
     with pytest.raises(ValueError, match="not a layout"):
-        layouts.parse(text)
+        weight_layouts.parse(text)
 
 
 def test_taps() -> None:
@@ -43,7 +43,7 @@ def test_taps() -> None:
     for row in range(2):
         for column in range(5):
             assert np.array_equal(stored[5 * row + column], filters[:, :, row, column])
-    assert layouts.parse(str(layout)) == layout
+    assert weight_layouts.parse(str(layout)) == layout
 
 
 @pytest.mark.parametrize("width", [4, 5, 8])
@@ -58,7 +58,7 @@ def test_filters(width: int) -> None:
         number = filters[group * 5 + output, channel].ravel()[tap]
         assert stored[group, panel, tap, channel, column] == number
     assert np.count_nonzero(stored) == filters.size
-    assert layouts.parse(str(layout)) == layout
+    assert weight_layouts.parse(str(layout)) == layout
 
 
 def test_winograd() -> None:
@@ -74,7 +74,7 @@ def test_winograd() -> None:
         assert not corner[10:].any()
     middle = stored[:, 5].transpose(0, 2, 1).reshape(16, 3)[:10]
     np.testing.assert_allclose(middle, filters.sum(axis=(2, 3)) / 4, rtol=1e-12)
-    assert layouts.parse(str(layout)) == layout
+    assert weight_layouts.parse(str(layout)) == layout
 
 
 def test_axes_that_are_one_side_of_a_matrix() -> None:
