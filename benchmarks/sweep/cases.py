@@ -81,6 +81,14 @@ def _attention_gradients(lib: Any, q: Any, k: Any, v: Any, causal: bool = False)
     return lib.gradients(partial(_attention, lib, causal=causal), q, k, v)
 
 
+def _folded(lib: Any, x: Any, fold: str, axis: int) -> Any:
+    return getattr(lib.names, fold)(x, axis=axis)
+
+
+def _in_order(lib: Any, x: Any) -> Any:
+    return lib.names.argsort(x, axis=-1)
+
+
 def _products(
     family: str, sizes: Iterator[Shape] | list[Shape], dtype: str = "f32", **more: Any
 ) -> Iterator[Case]:
@@ -192,7 +200,18 @@ def _attentions() -> Iterator[Case]:
     yield Case("decode", "8 heads of keys, 4 queries each x2048x128", _attention, (q, k, k))
 
 
+def _loops() -> Iterator[Case]:
+    shapes = ((4096, 1024), (1024, 4096), (65536, 16), (64, 256, 256))
+    for fold, shape, dtype in product(("sum", "argmax"), shapes, ("f32", "f64", "bf16")):
+        if (fold, dtype) != ("argmax", "bf16"):  # which of equals torch names is open
+            for axis in range(len(shape)):
+                fn = partial(_folded, fold=fold, axis=axis)
+                yield Case("folded", f"{dtype} {fold} {list(shape)} {axis}", fn, (shape,), dtype)
+    for lines, size in (65536, 16), (8192, 64), (1000, 1000), (1, 1000000):
+        yield Case("sorted", f"argsort [{lines}, {size}]", _in_order, ((lines, size),))
+
+
 def cases() -> list[Case]:
     """All of them."""
-    parts = _two_dimensional, _dtypes, _transposes, _batches, _programs, _attentions
+    parts = _two_dimensional, _dtypes, _transposes, _batches, _programs, _attentions, _loops
     return [case for part in parts for case in part()]

@@ -31,6 +31,11 @@ class Library:
     def prepare(self, case: Case, arrays: Arrays) -> Call:
         raise NotImplementedError
 
+    @property
+    def names(self) -> Any:
+        """The module with the functions of the array API."""
+        raise Unsupported
+
     def product(self, x: Any, y: Any) -> Any:
         """x @ y; bytes are summed in int32."""
         return x @ y
@@ -102,6 +107,12 @@ class Axec(Library):
 
         return call
 
+    @property
+    def names(self) -> Any:
+        import axec as axe
+
+        return axe
+
     def product(self, x: Any, y: Any) -> Any:
         import axec as axe
 
@@ -133,6 +144,8 @@ class Known(Axec):
 
 
 class NumPy(Library):
+    names = np
+
     def prepare(self, case: Case, arrays: Arrays) -> Call:
         if case.dtype in ("bf16", "i8"):
             raise Unsupported
@@ -150,6 +163,10 @@ class Torch(Library):
 
         torch.set_num_threads(threads)
         self.torch = torch
+
+    @property
+    def names(self) -> Any:
+        return self.torch
 
     def prepare(self, case: Case, arrays: Arrays) -> Call:
         if case.dtype == "i8" and case.shapes[0][0] <= 16:
@@ -189,6 +206,10 @@ class Jax(Library):
 
         jax.config.update("jax_enable_x64", True)
         self.jax = jax
+
+    @property
+    def names(self) -> Any:
+        return self.jax.numpy
 
     def prepare(self, case: Case, arrays: Arrays) -> Call:
         given = [self.jax.numpy.asarray(x) for x in arrays]
