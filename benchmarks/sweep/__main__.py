@@ -1,4 +1,5 @@
-"""Products, attention, reductions and sorting of many shapes, in axec and its peers, one thread unless said otherwise:
+"""Products, attention, reductions and sorting of many shapes, in axec and its peers, one thread
+unless said otherwise:
 
     PYTHONPATH=benchmarks .venv/bin/python -m sweep [FAMILY ...] [--threads 2]
 
