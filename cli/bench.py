@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from axec.cli.console import Seconds
+
 if TYPE_CHECKING:
     from axec.measure.calls import Call
     from axec.measure.timing import Timing
@@ -21,7 +23,7 @@ _LOADS = 11
 @click.option("--dims", multiple=True, metavar="DIM=SIZE", help="Size of a named dim.")
 @click.option("--seed", type=click.IntRange(0), default=0, help="Of the random inputs.")
 @click.option("--threads", type=click.IntRange(1), help="Upper bound on threads of a call.")
-@click.option("--seconds", type=click.FloatRange(0, min_open=True), default=2.0, help="To measure.")
+@click.option("--seconds", type=Seconds(), default=2.0, help="To measure.")
 @click.option("--kernels", is_flag=True, help="Time every kernel, beside the machine's limits.")
 @click.option("--vs", metavar="LIB,...", help="Also time jax, torch, onnxruntime, iree.")
 @click.option("--models", metavar="FILE.py", help="What --vs runs: jax_model, torch_model, ...")

@@ -3,13 +3,39 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import sys
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-__all__ = ["amount", "duration", "note", "progress", "show", "signature", "size", "table"]
+import click
+
+__all__ = [
+    "Seconds",
+    "amount",
+    "duration",
+    "note",
+    "progress",
+    "show",
+    "signature",
+    "size",
+    "table",
+]
 
 _PIPE_WIDTH = 120  # columns where standard output is no terminal
+
+
+class Seconds(click.FloatRange):
+    """A command's option: a time above 0 that ends (click's ranges let nan through)."""
+
+    def __init__(self) -> None:
+        super().__init__(0, min_open=True)
+
+    def convert(self, value: Any, param: Any, ctx: Any) -> Any:
+        found = super().convert(value, param, ctx)
+        if not math.isfinite(found):
+            self.fail(f"{value} is no number of seconds.", param, ctx)
+        return found
 
 
 def show(*parts: Any) -> None:

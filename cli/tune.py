@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from axec.cli.console import Seconds
+
 if TYPE_CHECKING:
     from axec.artifact import Artifact
     from axec.tune import Kernel, Result, Search
@@ -19,7 +21,7 @@ if TYPE_CHECKING:
 @click.argument("source", metavar="FILE.py[:ENTRY]")
 @click.option("-o", "--output", metavar="PATH", help="Also write the artifact with what was found.")
 @click.option("--threads", type=click.IntRange(1), help="Threads of the calls that are timed.")
-@click.option("--seconds", type=click.FloatRange(0, min_open=True), default=20.0, help="To time.")
+@click.option("--seconds", type=Seconds(), default=20.0, help="To time.")
 @click.option("--seed", type=click.IntRange(0), default=0, help="Of the random inputs.")
 def tune_command(
     source: str, output: str | None, threads: int | None, seconds: float, seed: int

@@ -147,6 +147,12 @@ def test_bench_says_what_it_needs(axec: Axec, artifact: Path) -> None:
         assert "does not run as a Python interpreter" in found
 
 
+@pytest.mark.parametrize("seconds", ["0", "-1", "nan", "inf", "soon"])
+def test_bench_takes_a_time_that_ends(axec: Axec, artifact: Path, seconds: str) -> None:
+    found = axec("bench", artifact, "--entry", "halve", "--seconds", seconds, status=2)
+    assert "'--seconds'" in found.err
+
+
 def test_what_was_wrong_with_a_library() -> None:
     said = "Traceback (most recent call last):\n  x\nlib.RunError: no kernel\n[ 0] at 1:144 -\n\n"
     assert _reason(said) == "lib.RunError: no kernel"
