@@ -25,7 +25,7 @@ negative offsets: ARENA_NEXT ptr, next free arena (0 = last); ARENA_CAPACITY i64
 
 import ctypes
 
-ABI_VERSION = 3
+ABI_VERSION = 4
 LAUNCH_RECORD = 5  # words that describe a launch to `axe_parallel`
 ALIGNMENT = 64  # bytes: of arenas, weights, and every planned offset
 MAX_THREADS = 256  # the pool never has more parts than this
