@@ -170,10 +170,10 @@ def test_a_fork_while_the_pool_is_in_use(image: Image) -> None:
 def test_images_share_one_pool(image: Image) -> None:
     """A second image of the same code runs on the threads of the first."""
     assert _works(image)
-    threads = len(os.listdir("/proc/self/task"))
+    threads = set(os.listdir("/proc/self/task"))  # those of other tests may end meanwhile
     other = make_image()
     assert _works(other)
-    assert len(os.listdir("/proc/self/task")) == threads
+    assert set(os.listdir("/proc/self/task")) <= threads
 
 
 def test_wide_units_do_not_depend_on_the_partition(image: Image) -> None:
