@@ -1,4 +1,4 @@
-"""ABI v3: every constant that generated code and the runtime must agree on.
+"""The ABI: every constant that generated code and the runtime must agree on.
 
 A code segment is an ELF shared object that imports nothing. It exports
 

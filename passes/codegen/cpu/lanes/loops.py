@@ -44,7 +44,7 @@ def lanes_loop(
         return turns(
             e, variable, lo, hi, step, copies=copies, stride=e.lanes, carried=carried, rest=rest
         )
-    if whole or (lo.const is not None and hi.const is not None and _multiple(lo, hi, e.lanes)):
+    if whole or e.lanes == 1 or _multiple(lo, hi, e.lanes):
         return strided_loop(e, variable, lo, hi, step, carried, e.lanes)
     if weight > _LIGHT or (lo.const == 0 and hi.const is not None and hi.const < e.lanes):
         return strided_loop(e, variable, lo, hi, _masked(e, variable, hi, step), carried, e.lanes)
@@ -88,9 +88,7 @@ def turns(
 
 
 def _multiple(lo: Value, hi: Value, lanes: int) -> bool:
-    assert lo.const is not None
-    assert hi.const is not None
-    return (hi.const - lo.const) % lanes == 0
+    return lo.const is not None and hi.const is not None and (hi.const - lo.const) % lanes == 0
 
 
 def _rest(e: Emission, lo: Value, hi: Value, stride: int) -> Value:
@@ -101,6 +99,9 @@ def _rest(e: Emission, lo: Value, hi: Value, stride: int) -> Value:
 
 
 def _masked(e: Emission, variable: Node, hi: Value, step: Step) -> Step:
+    if e.lanes == 1:
+        return step
+
     def masked(carried: Values) -> Values:
         e.tail = e.b.tail_mask(e.b.sub(hi, e.value(variable)), e.lanes)
         found = step(carried)

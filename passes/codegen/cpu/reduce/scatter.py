@@ -133,7 +133,7 @@ class _Scatter:
         with e.loop(self.line, b.udiv(f.lo, blocks), end, name="line") as loop:
             e.emit(nodes)
             first, last = constant(I64, 0), f.size(size)
-            if self.columns:  # those of all units of the line: rows are long pieces of memory
+            if self.columns and self.walk.blocks != 1:  # of all units of the line: long pieces
                 before = b.mul(loop.index, blocks)
                 first = b.mul(b.max(b.sub(f.lo, before), 0), self.walk.block)
                 last = b.min(b.mul(b.sub(f.hi, before), self.walk.block), last)
