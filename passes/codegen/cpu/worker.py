@@ -136,7 +136,7 @@ class _Request:
 
 
 def _key(made_from: str, target: Target, output: Output) -> bytes:
-    parts = (_toolchain(), target.triple, target.cpu, target.tuning, output, made_from)
+    parts = (_toolchain(), target.triple, target.cpu, target.features, output, made_from)
     return hashlib.sha256("\0".join(parts).encode()).digest()
 
 
