@@ -83,7 +83,7 @@ def compare(
 
 def _one(name: str, line: list[str], python: str) -> dict[str, Any]:
     if missing := _missing(name, python):
-        return {"failed": f"{python} has no {', '.join(missing)}: install it, or --python PATH"}
+        return {"failed": _lacks(python, ", ".join(missing))}
     try:
         done = subprocess.run(
             # Not as a file: the modules beside it would hide those of the standard library.
@@ -95,7 +95,8 @@ def _one(name: str, line: list[str], python: str) -> dict[str, Any]:
     except subprocess.TimeoutExpired:
         return {"failed": f"took more than {_LONGEST} s"}
     if done.returncode:
-        return {"failed": _reason(done.stderr) or f"exit status {done.returncode}"}
+        why = _reason(done.stderr, line[0], python)
+        return {"failed": why or f"exit status {done.returncode}"}
     figures: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
     return figures
 
@@ -114,8 +115,17 @@ def _missing(name: str, python: str) -> list[str]:
     return found
 
 
-def _reason(text: str) -> str:
-    """The line of a process's standard error that says what was wrong: libraries add to it."""
+def _reason(text: str, models: str, python: str) -> str:
+    """The line of a process's standard error that says what was wrong (libraries add to it), and
+    the line of the models file that it came from; for an import that failed, the way out."""
     lines = [line for line in text.splitlines() if line.strip()]
     raised = [line for line in lines if re.match(r"[\w.]+(Error|Exception|Exit)\b", line)]
-    return [*lines[-1:], *raised[-1:]][-1].strip() if lines else ""
+    said = [*lines[-1:], *raised[-1:]][-1].strip() if lines else ""
+    if absent := re.match(r"ModuleNotFoundError: No module named '([\w.]+)'", said):
+        return _lacks(python, absent[1])
+    at = re.findall(rf'File "{re.escape(models)}", line (\d+)', text)
+    return f"{said} ({models}:{at[-1]})" if at else said
+
+
+def _lacks(python: str, what: str) -> str:
+    return f"{python} has no {what}: install it, or --python PATH"

@@ -123,7 +123,11 @@ def _open(path: Path) -> tuple[Any, dict[str, Any], int]:
             if whole:
                 data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
     except OSError as e:
-        raise AxecError("checkpoint-missing", f"cannot open {path}: {e.strerror}") from None
+        message = f"cannot open {path}: {e.strerror}"
+        hint = (
+            "train first: fit(..., callbacks=[Checkpoints(FOLDER)]) and train.save write such files"
+        )
+        raise AxecError("checkpoint-missing", message, hint=hint) from None
     _need(path, whole >= 8, f"it has {whole} bytes")
     (length,) = struct.unpack("<Q", data[:8])
     _need(path, length <= min(_MAX_HEADER, whole - 8), f"it ends inside its header ({whole} bytes)")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 from support.command import Axec
 
+import axec as axe
 from axec.measure.peers import _reason
 from axec.runtime.format import Container
 
@@ -48,6 +50,16 @@ def test_inspect_for_people(axec: Axec, artifact: Path) -> None:
         assert segment["sha256"] in out
     assert all(target["name"] in out for target in manifest["targets"])
     assert all(key in out for key in manifest["provenance"])
+
+
+def test_inspect_marks_generic_kernels(axec: Axec, tmp_path: Path) -> None:
+    """Products without tiles: correct, and slow."""
+    square = {"float32": "gemm", "int64": "reduce, generic"}
+    for dtype, template in square.items():
+        path = tmp_path / f"{dtype}.axe"
+        axe.compile(lambda x: x @ x, axe.spec((3, 3), dtype), name="square").save(path)
+        (row,) = re.findall(r"_0 +(.*?) +1 +[\d.]+ FLOP ", axec("inspect", path).out)
+        assert row == template
 
 
 def test_inspect_shows_loops_and_branches(axec: Axec, tmp_path: Path) -> None:
@@ -153,11 +165,21 @@ def test_bench_takes_a_time_that_ends(axec: Axec, artifact: Path, seconds: str) 
     assert "'--seconds'" in found.err
 
 
-def test_what_was_wrong_with_a_library() -> None:
-    said = "Traceback (most recent call last):\n  x\nlib.RunError: no kernel\n[ 0] at 1:144 -\n\n"
-    assert _reason(said) == "lib.RunError: no kernel"
-    assert _reason("Segmentation fault\n") == "Segmentation fault"
-    assert _reason("\n") == ""
+@pytest.mark.parametrize(
+    ("said", "reason"),
+    [
+        ("Traceback (most recent call last):\n  x\nlib.RunError: no kernel\n[ 0] at 1:144 -\n\n",
+         "lib.RunError: no kernel"),
+        ('  File "a.py", line 1, in <module>\n  File "m.py", line 7, in f\nNameError: no x\n',
+         "NameError: no x (m.py:7)"),
+        ("ModuleNotFoundError: No module named 'flax.linen'\n",
+         "python9 has no flax.linen: install it, or --python PATH"),
+        ("Segmentation fault\n", "Segmentation fault"),
+        ("\n", ""),
+    ],
+)  # fmt: skip
+def test_what_was_wrong_with_a_library(said: str, reason: str) -> None:
+    assert _reason(said, "m.py", "python9") == reason
 
 
 def test_doctor(axec: Axec) -> None:
