@@ -26,13 +26,24 @@ def test_links_lead_somewhere(document: Path) -> None:
             assert (document.parent / target).exists(), target
 
 
+@pytest.fixture(scope="module")
+def tree() -> set[str]:
+    """Every file and folder of the project, and every end of its path: "passes/kernel/plan/" too
+    as "plan/"."""
+    paths = [path for folder in FOLDERS for path in (ROOT / folder).rglob("*")]
+    names = [f"{p.relative_to(ROOT).as_posix()}{'/' * p.is_dir()}" for p in paths]
+    return {name.split("/", cut)[-1] for name in names for cut in range(name.count("/") + 1)}
+
+
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda p: p.name)
-def test_paths_exist(document: Path) -> None:
+def test_paths_exist(document: Path, tree: set[str]) -> None:
+    """From the root, or where a text is about one part, from there."""
     start = "|".join(FOLDERS)
     planned = {"passes/codegen/gpu/"}  # architecture.md says where a GPU back end will be
-    for path in re.findall(rf"`((?:{start})/[\w./-]*\w/?)`", document.read_text()):
+    named = rf"`((?:{start})/[\w./-]*\w/?|[\w./-]+(?:\.py|\.mlir|/))`"
+    for path in re.findall(named, document.read_text()):
         if not re.search(r"\b[A-Z]+\b", path):  # FAMILY, NAME: whatever the reader adds
-            assert (ROOT / path).exists() or path in planned, path
+            assert (ROOT / path).exists() or path in tree | planned, path
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda p: p.name)
@@ -62,12 +73,16 @@ def raised_codes() -> set[str]:
 
 def test_every_error_code_is_explained() -> None:
     text = (ROOT / "docs" / "errors.md").read_text()
-    explained = set(re.findall(r"^\| `([a-z-]+)` \|", text, re.MULTILINE))
+    explained = re.findall(r"^\| `([a-z-]+)` \|", text, re.MULTILINE)
     composed = {"pass-unknown", "pass-option-unknown"}  # f"{what}-unknown" in passes/base.py
-    assert raised_codes() | composed == explained
+    assert sorted(raised_codes() | composed) == sorted(explained)
 
 
-def test_the_example_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_example_of_the_readme_runs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """And `axec inspect` says of it what is excerpted, but for bytes of code, which every change of
+    the back end moves."""
     text = (ROOT / "README.md").read_text()
     model, production = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
     (line,) = re.findall(r"^axec (compile .*)", text, re.MULTILINE)
@@ -77,6 +92,17 @@ def test_the_example_of_the_readme_runs(tmp_path: Path, monkeypatch: pytest.Monk
     names = {"images": np.zeros((3, 64), np.float32)}
     exec(production, names)
     np.testing.assert_allclose(names["probabilities"], np.full((3, 10), 0.1), rtol=1e-6)
+    capsys.readouterr()
+    assert main(["inspect", "model.axe"]) == 0
+    shown = [_words(line) for line in capsys.readouterr().out.splitlines()]
+    (excerpt,) = re.findall(r"excerpt.*?```\n(.*?)```", text, re.DOTALL)
+    for line in filter(None, map(_words, excerpt.splitlines())):
+        assert any(words[: len(line)] == line for words in shown), line
+
+
+def _words(line: str) -> list[str]:
+    line = re.sub(r"(x86_64 +)[\d.]+ kB", r"\1", line)
+    return line.removesuffix("...").split()
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,7 @@ import pytest
 
 import axec as axe
 
-optim = axe.optim
+nn, optim = axe.nn, axe.optim
 Array = np.ndarray[Any, Any]
 RNG = np.random.default_rng(4)
 PARAMS = {"w": RNG.standard_normal((4, 3), np.float32), "b": RNG.standard_normal(3, np.float32)}
@@ -205,6 +205,30 @@ def test_few_kernels() -> None:
         manifest = axe.compile(lambda p, s, g, run=update: run(p, s, g), *specs).manifest
         (entry,) = manifest["entries"].values()
         assert sum(k["calls"] for k in entry["kernels"]) <= len(PARAMS) + 1, entry["kernels"]
+
+
+def test_gradients_are_computed_and_applied_at_once() -> None:
+    """A step has as many launches as its gradients alone; adamw one more, for what counts steps."""
+    model = nn.Sequential(nn.Linear(8, 16), nn.ReLU(), nn.Linear(16, 4))
+    params, batch = model.init(0), (axe.spec((5, 8)), axe.spec((5,), axe.int64))
+
+    def loss_of(params: Any, x: Any, y: Any) -> Any:
+        return axe.value_and_grad(lambda p: nn.cross_entropy(model(p, x), y))(params)
+
+    def launches(fn: Any, *specs: Any) -> int:
+        (entry,) = axe.compile(fn, *specs, *batch).manifest["entries"].values()
+        return sum(kernel["calls"] for kernel in entry["kernels"])
+
+    gradients = launches(loss_of, axe.spec_like(params))
+    for tx, more in ((optim.sgd(0.1), 0), (optim.sgd(0.1, momentum=0.9), 0), (optim.adamw(), 1)):
+
+        def step(params: Any, state: Any, x: Any, y: Any, tx: Any = tx) -> Any:
+            loss, grads = loss_of(params, x, y)
+            updates, state = tx.update(grads, state, params)
+            return loss, optim.apply_updates(params, updates), state
+
+        specs = axe.spec_like(params), axe.spec_like(tx.init(params))
+        assert launches(lambda p, s, x, y, run=step: run(p, s, x, y), *specs) == gradients + more
 
 
 def test_weight_decay_needs_the_parameters() -> None:
