@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 
@@ -36,31 +36,52 @@ class IrEmit:
 
     def __call__(self, op: OpDef, *operands: Any, **given: Any) -> Any:
         """Create `op`; raises ShapeError when the operands break its shape rule."""
-        plan = _plan if op.hashable else _plan.__wrapped__
-        results, attributes = plan(op, tuple([v.type for v in operands]), tuple(given.items()))
-        made = ir.Operation.create(
-            op.full_name,
-            results=results,
+        kinds = tuple([types.of_type(v.type) for v in operands])
+        found = self.create(plan(op, kinds, given), operands)
+        return found[0] if len(found) == 1 else tuple(found)
+
+    def create(self, made: Plan, operands: Sequence[Any]) -> Any:
+        """The results of the op that `plan` describes."""
+        return ir.Operation.create(
+            made.name,
+            results=made.results,
             operands=operands,
-            attributes=attributes,
+            attributes=made.attributes,
             loc=self.loc,
             infer_type=False,
         ).results
-        return made[0] if len(results) == 1 else tuple(made)
 
     def type(self, value: Any) -> TensorType:
         return types.of(value)
 
 
-@functools.lru_cache(maxsize=1 << 16)
-def _plan(
-    op: OpDef, operands: tuple[Any, ...], given: tuple[tuple[str, Any], ...]
-) -> tuple[list[Any], dict[str, Any]]:
-    """The MLIR result types and attributes of an application. Programs repeat theirs, layer after
-    layer, so that most ops cost one look-up instead of a shape rule and conversions."""
+class Plan(NamedTuple):
+    """An application of an op: its full name, the types of its results, and what MLIR makes it
+    from."""
+
+    name: str
+    types: tuple[TensorType, ...]
+    results: list[Any]
+    attributes: dict[str, Any]
+
+
+def plan(op: OpDef, operands: tuple[TensorType, ...], given: dict[str, Any]) -> Plan:
+    """How `op` is applied to operands of these types. Raises ShapeError when they break its shape
+    rule. Programs repeat their applications, layer after layer, so that most cost one look-up
+    instead of a shape rule and conversions."""
+    found = _known if op.hashable else _planned
+    return found(op, operands, tuple(given.items()))
+
+
+def _planned(
+    op: OpDef, operands: tuple[TensorType, ...], given: tuple[tuple[str, Any], ...]
+) -> Plan:
     full = op.with_defaults(dict(given))
-    results = op.result_types(tuple(map(types.of, operands)), full)
-    return [t.ir() for t in results], op.attrs_to_ir(full)
+    results = op.result_types(operands, full)
+    return Plan(op.full_name, results, [t.ir() for t in results], op.attrs_to_ir(full))
+
+
+_known = functools.lru_cache(maxsize=1 << 16)(_planned)
 
 
 class EvalEmit:

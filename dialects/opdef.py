@@ -71,9 +71,10 @@ class OpDef:
     # Moves random operands of a sample to where the op is defined and well conditioned.
     placed: Callable[[list[Array]], list[Array]] | None = None
 
-    @property
-    def full_name(self) -> str:
-        return f"axe.{self.name}"
+    full_name: str = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.full_name = f"axe.{self.name}"
 
     def reference(self, fn: Callable[..., Any]) -> Callable[..., Any]:
         """Register the NumPy semantics: arrays and attributes in, array (or tuple) out."""

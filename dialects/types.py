@@ -9,43 +9,41 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from functools import cache
+from operator import index
 from typing import Any
 
 from axec.diag import AxecError
 from axec.dialects import dims, dtypes
-from axec.dialects.dims import Size
+from axec.dialects.dims import DimExpr, Size
 from axec.dialects.dtypes import DType
 from axec.mlir import context, ir
 
 Shape = tuple[Size, ...]
 
 
-@dataclass(frozen=True, slots=True)
 class TensorType:
-    """An n-d tensor: element type and shape; sizes are ints or DimExprs."""
+    """An n-d tensor: element type and shape; sizes are ints or DimExprs.
+
+    There is one object per type, as in MLIR: equal is identical, and what follows from a type is
+    computed once. `rank`: the number of axes; `count`: of elements; `nbytes`: of the row-major
+    buffer, without padding; `is_static`: whether all sizes are ints.
+    """
+
+    __slots__ = ("count", "dtype", "is_static", "nbytes", "rank", "shape")
 
     dtype: DType
     shape: Shape
+    rank: int
+    count: Size
+    nbytes: Size
+    is_static: bool
 
-    @property
-    def rank(self) -> int:
-        return len(self.shape)
+    def __new__(cls, dtype: DType, shape: Shape) -> TensorType:
+        return _KNOWN.get((dtype, shape)) or _entered(dtype, shape)
 
-    @property
-    def count(self) -> Size:
-        """The number of elements."""
-        return dims.product(self.shape)
-
-    @property
-    def nbytes(self) -> Size:
-        """Bytes of the row-major buffer, without padding."""
-        return self.count * self.dtype.size
-
-    @property
-    def is_static(self) -> bool:
-        return all(isinstance(s, int) for s in self.shape)
+    def __reduce__(self) -> tuple[Any, ...]:
+        return TensorType, (self.dtype, self.shape)
 
     def with_shape(self, shape: Shape) -> TensorType:
         return TensorType(self.dtype, shape)
@@ -67,9 +65,23 @@ class TensorType:
     __repr__ = __str__
 
 
+_KNOWN: dict[tuple[DType, Shape], TensorType] = {}
+
+
+def _entered(dtype: DType, shape: Shape) -> TensorType:
+    made = object.__new__(TensorType)
+    # Users' dims carry ranges, which are no part of a type.
+    sizes = tuple([DimExpr(s.terms) if isinstance(s, DimExpr) else index(s) for s in shape])
+    made.dtype, made.shape, made.rank = dtype, sizes, len(sizes)
+    made.count = dims.product(sizes)
+    made.nbytes = made.count * dtype.size
+    made.is_static = all(isinstance(s, int) for s in sizes)
+    return _KNOWN.setdefault((dtype, sizes), made)  # threads that meet here get one object
+
+
 def of(value: Any) -> TensorType:
     """The TensorType of an MLIR value or MLIR type."""
-    return _from_ir(value if isinstance(value, ir.Type) else value.type)
+    return of_type(value if isinstance(value, ir.Type) else value.type)
 
 
 def parse(text: str) -> TensorType:
@@ -93,7 +105,9 @@ def _to_ir(t: TensorType) -> Any:
 
 
 @cache
-def _from_ir(t: Any) -> TensorType:
+def of_type(t: Any) -> TensorType:
+    """The TensorType of an MLIR type. AxecError `unsupported-dtype` or `unnamed-dim` where there is
+    none."""
     dtype = dtypes.BY_MLIR.get(str(t.element_type)) if isinstance(t, ir.RankedTensorType) else None
     if dtype is None:
         raise AxecError(

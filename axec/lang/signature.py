@@ -35,10 +35,7 @@ class Argument:
     leaves: tuple[Any, ...]
     paths: tuple[str, ...]  # names of the leaves: that of the parameter with the path in its tree
     keyword: bool  # passed by name
-
-    @property
-    def is_input(self) -> bool:
-        return all(isinstance(v, Spec) for v in self.leaves)
+    is_input: bool
 
 
 def arguments(
@@ -72,7 +69,8 @@ def ranges(specs: Iterable[Spec]) -> Ranges:
     joint: Ranges = {}
     shapes = []
     for spec in specs:
-        joint = merge(joint, spec.ranges)
+        if spec.ranges:
+            joint = merge(joint, spec.ranges)
         shapes.append(spec.shape)
     for name in joint:
         if not any(dims.dim(name) in shape for shape in shapes):
@@ -86,9 +84,8 @@ def ranges(specs: Iterable[Spec]) -> Ranges:
 
 def _argument(name: str, value: Any, keyword: bool) -> Argument:
     leaves, treedef = tree.flatten(value)
-    paths = tuple(f"{name}.{p}" if p else name for p in tree.paths(treedef))
-    found = Argument(name, treedef, tuple(leaves), paths, keyword)
-    for path, leaf in zip(found.paths, leaves, strict=True):
+    paths = tuple([f"{name}.{p}" if p else name for p in tree.paths(treedef)])
+    for path, leaf in zip(paths, leaves, strict=True):
         if not isinstance(leaf, (Spec, Tensor, np.ndarray, np.generic)):
             raise error(
                 "argument-type",
@@ -96,14 +93,14 @@ def _argument(name: str, value: Any, keyword: bool) -> Argument:
                 hint="declare an input with `axe.spec(shape, dtype)`; a value that is known when "
                 "compiling goes in with functools.partial or a closure",
             )
-    count = sum(isinstance(v, Spec) for v in leaves)
+    count = sum([isinstance(v, Spec) for v in leaves])
     if 0 < count < len(leaves):
         raise error(
             "argument-type",
             f"`{name}` mixes specs and arrays",
             hint="pass what is an input and what is bound as two parameters",
         )
-    return found
+    return Argument(name, treedef, tuple(leaves), paths, keyword, count == len(leaves))
 
 
 def _misfit(

@@ -162,6 +162,8 @@ def merge(a: Ranges, b: Ranges) -> Ranges:
 
 def as_size(value: Any, what: str = "a size") -> Size:
     """An int or dim expression from what a user passed (NumPy integers are ints)."""
+    if type(value) is int:
+        return value
     if isinstance(value, DimExpr):
         return plain(value)
     if isinstance(value, (int, np.integer)) and not isinstance(value, bool):
@@ -176,9 +178,9 @@ def as_size(value: Any, what: str = "a size") -> Size:
 def as_shape(value: Any) -> Shape:
     """A shape from an int, a dim, or a sequence of them; sizes are at least 0."""
     single = isinstance(value, (int, np.integer, DimExpr, str))
-    if not single and not isinstance(value, Sequence):
+    if not single and not isinstance(value, (tuple, list, Sequence)):
         raise error("argument-type", f"a shape is a tuple of sizes, got {value!r}")
-    shape = tuple(as_size(v) for v in ((value,) if single else value))
+    shape = tuple([as_size(v) for v in ((value,) if single else value)])
     if any(isinstance(s, int) and s < 0 for s in shape):
         raise error("shape-mismatch", f"a shape cannot have a negative size: {show(shape)}")
     return shape

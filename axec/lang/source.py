@@ -12,7 +12,6 @@ import os
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from types import CodeType, FrameType
 from typing import Any
 
@@ -51,27 +50,31 @@ class Site:
         return "".join(lines)
 
 
-def user_frame() -> FrameType | None:
-    """The innermost frame of the user's own code; None when axec's command line is the caller."""
-    frame: FrameType | None = sys._getframe(1)
-    while frame is not None:
-        module = frame.f_globals.get("__name__") or ""
-        if not _is_ours(module):
-            return frame
-        if module.startswith("axec.cli"):
-            return None
-        frame = frame.f_back
-    return None
+def user_frame(above: int = 0) -> FrameType | None:
+    """The innermost frame of the user's own code; None when axec's command line is the caller.
+    `above`: how many callers are known to be axec's."""
+    frame: FrameType | None = sys._getframe(1 + above)
+    while frame is not None and (owner := _OWNERS[frame.f_globals.get("__name__")]) != "user":
+        frame = None if owner == "cli" else frame.f_back
+    return frame
 
 
 def is_ours(frame: FrameType) -> bool:
     """Whether a frame runs code of axec itself."""
-    return _is_ours(frame.f_globals.get("__name__") or "")
+    return _OWNERS[frame.f_globals.get("__name__")] != "user"
 
 
-@cache
-def _is_ours(module: str) -> bool:
-    return module == "axec" or module.startswith("axec.")
+class _Owners(dict[str | None, str]):
+    """Whose code a module is, by name: "axec", "cli" (also axec's) or "user". Every op that is
+    traced asks for that of all frames above it."""
+
+    def __missing__(self, module: str | None) -> str:
+        _, *parts = ours = (module or "").split(".")
+        owner = "user" if ours[0] != "axec" else "cli" if parts[:1] == ["cli"] else "axec"
+        return self.setdefault(module, owner)
+
+
+_OWNERS = _Owners()
 
 
 def user_site() -> Site | None:

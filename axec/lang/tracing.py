@@ -23,7 +23,7 @@ import numpy as np
 from axec.dialects import attrs, load, types
 from axec.dialects.axe.constants import constant
 from axec.dialects.dims import Ranges
-from axec.dialects.emit import IrEmit
+from axec.dialects.emit import IrEmit, plan
 from axec.dialects.functions import set_type
 from axec.dialects.opdef import Array, OpDef
 from axec.lang import signature, tree
@@ -35,6 +35,7 @@ from axec.lang.signature import Argument
 from axec.lang.source import Key, definition_site, is_ours, key_of, site_of, user_frame
 from axec.mlir import LOCK, func, ir
 
+_EMITTING = 4  # frames from `_location` to that of a function of axec which applies an op
 CONSTANT_ELEMENTS = 16  # larger arrays are weights of the artifact
 _STANDARD_LIBRARY = os.path.dirname(os.__file__) + os.sep
 
@@ -137,11 +138,12 @@ class Trace:
             donors=donors,
         )
 
-    def emit(self, op: OpDef, operands: Sequence[Tensor], given: dict[str, Any]) -> Any:
-        """Append an op that carries the user's current source location; its MLIR value."""
-        self._emit.loc = self._location()
+    def emit(self, op: OpDef, operands: Sequence[Tensor], given: dict[str, Any]) -> Tensor:
+        """Append an op of one result that carries the user's current source location."""
+        made = plan(op, tuple([t.type for t in operands]), given)
+        self._emit.loc = self._location(_EMITTING)
         values = [t.value if t.trace is self else self._lift(t) for t in operands]
-        return self._emit(op, *values, **given)
+        return Tensor(self._emit.create(made, values)[0], self, made.types[0])
 
     def _call(self, fn: Callable[..., Any], args: list[Any], kwargs: dict[str, Any]) -> Any:
         token = core.ACTIVE.set(self)
@@ -223,8 +225,9 @@ class Trace:
     def _unnamed(self) -> int:
         return sum(i not in self._names for i in self._weights)
 
-    def _location(self) -> Any:
-        frame = user_frame()
+    def _location(self, above: int = 1) -> Any:
+        """The place in the user's source that is being evaluated; `above` as for `user_frame`."""
+        frame = user_frame(above)
         if frame is None:
             return self.location_of_definition
         key = key_of(frame)

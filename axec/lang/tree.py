@@ -39,7 +39,7 @@ class TreeDef:
     @property
     def count(self) -> int:
         """The number of leaves."""
-        return 1 if self.kind == "leaf" else sum(c.count for c in self.children)
+        return 1 if self.kind == "leaf" else sum([c.count for c in self.children])
 
     def json(self) -> Json:
         """The form that the manifest holds; dataclasses become dicts, named tuples tuples."""
@@ -107,7 +107,9 @@ def structure(tree: Any) -> TreeDef:
 
 def paths(tree: Any) -> list[str]:
     """The path of every leaf, in order: keys and positions joined by dots; "" for a lone leaf."""
-    return builtins.list(_paths(tree if isinstance(tree, TreeDef) else structure(tree)))
+    found: list[str] = []
+    _paths(tree if isinstance(tree, TreeDef) else structure(tree), "", found)
+    return found
 
 
 def map(fn: Callable[..., Any], tree: Any, *rest: Any) -> Any:
@@ -153,7 +155,7 @@ def _flatten(tree: Any, found: list[Any]) -> TreeDef:
         return LEAF
     if kind == "none":
         return NONE
-    return TreeDef(kind, keys, tuple(_flatten(c, found) for c in children), type(tree))
+    return TreeDef(kind, keys, tuple([_flatten(c, found) for c in children]), type(tree))
 
 
 def _unflatten(treedef: TreeDef, rest: Iterator[Any]) -> Any:
@@ -170,9 +172,10 @@ def _unflatten(treedef: TreeDef, rest: Iterator[Any]) -> Any:
     return tuple(children) if treedef.kind == "tuple" else children
 
 
-def _paths(treedef: TreeDef, prefix: str = "") -> Iterator[str]:
+def _paths(treedef: TreeDef, prefix: str, found: list[str]) -> None:
     if treedef.kind == "leaf":
-        yield prefix
+        found.append(prefix)
+        return
     names = treedef.keys or [str(i) for i in range(len(treedef.children))]
     for name, child in zip(names, treedef.children, strict=True):
-        yield from _paths(child, f"{prefix}.{name}" if prefix else name)
+        _paths(child, f"{prefix}.{name}" if prefix else name, found)

@@ -52,10 +52,8 @@ def tracing() -> Trace | None:
 def apply(op: OpDef, *operands: Tensor, **given: Any) -> Tensor:
     """One op on operands that fit it, in the dtype that `COMPUTE` has for it. Raises its ShapeError
     with the user's line and a hint."""
-    table = COMPUTE.get()
-    if op.name in table:
-        return _apply_in(table[op.name], op, operands, given)
-    return _apply(op, operands, given)
+    dtype = COMPUTE.get().get(op.name)
+    return _apply(op, operands, given) if dtype is None else _apply_in(dtype, op, operands, given)
 
 
 def _apply_in(dtype: DType, op: OpDef, operands: Sequence[Tensor], given: dict[str, Any]) -> Tensor:
@@ -72,7 +70,7 @@ def _apply(op: OpDef, operands: Sequence[Tensor], given: dict[str, Any]) -> Tens
     trace = ACTIVE.get()
     try:
         if trace is not None:
-            return Tensor(trace.emit(op, operands, given), trace)
+            return trace.emit(op, operands, given)
         return Tensor(np.asarray(_EVAL(op, *[concrete(t) for t in operands], **given)))
     except AxecError as e:
         if e.location is not None:
@@ -133,24 +131,20 @@ def as_tensors(values: Any, what: str) -> list[Tensor]:
 
 def promote(name: str, *values: Any) -> list[Tensor]:
     """The arrays cast to their common dtype; Python numbers take it."""
-    weak = [_is_number(v) for v in values]
-    found = [v if w else as_tensor(v) for v, w in zip(values, weak, strict=True)]
-    strong = [i for i, w in enumerate(weak) if not w]
-    if not strong:
-        dtype = _default_dtype(found)
-    else:
-        dtype = found[strong[0]].type.dtype
-        for i in strong[1:]:
-            other = found[i].type.dtype
-            if other is not dtype:
-                dtype = _join(name, dtype, other, found)
+    found = [v if isinstance(v, Tensor) or _is_number(v) else as_tensor(v) for v in values]
+    strong = [v.type.dtype for v in found if isinstance(v, Tensor)]
+    dtype = strong[0] if strong else _default_dtype(found)
+    for other in strong:
+        if other is not dtype:
+            dtype = _join(name, dtype, other, found)
     for i, v in enumerate(found):
-        if not weak[i]:
-            found[i] = cast(v, dtype)
+        if isinstance(v, Tensor):
+            found[i] = v if v.type.dtype is dtype else cast(v, dtype)
         elif not strong or takes(dtype, v):
             found[i] = scalar(v, dtype)
         else:
-            raise hints.scalar_mix(name, v, dtype, strong[0], len(values))
+            first = [_is_number(other) for other in values].index(False)
+            raise hints.scalar_mix(name, v, dtype, first, len(values))
     return found
 
 
@@ -158,17 +152,18 @@ def broadcast(name: str, tensors: list[Tensor]) -> list[Tensor]:
     """The tensors stretched to their common shape."""
     if not tensors:
         raise error("argument-type", f"{name}: needs one or more arrays")
-    first = tensors[0].type.shape
-    if all(t.type.shape == first for t in tensors):
-        return tensors
-    shape = first
-    for t in tensors[1:]:
-        shape = common_shape(name, shape, t.type.shape)
+    shape = tensors[0].type.shape
+    for t in tensors:
+        if t.type.shape != shape:
+            shape = common_shape(name, shape, t.type.shape)
     return [stretch(t, shape) for t in tensors]
 
 
 def match(name: str, *values: Any) -> list[Tensor]:
     """Promotion and broadcasting: operands of one dtype and shape."""
+    kinds = [v.type if isinstance(v, Tensor) else None for v in values]
+    if kinds[0] is not None and kinds.count(kinds[0]) == len(kinds):
+        return list(values)
     return broadcast(name, promote(name, *values))
 
 

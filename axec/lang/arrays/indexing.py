@@ -8,6 +8,7 @@ no run-time index error.
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,7 @@ from axec.dialects.axe import arrange as arrange_ops
 from axec.dialects.axe import indexing as ops
 from axec.dialects.axe.rules import show
 from axec.dialects.dims import DimExpr, Ranges, Size
+from axec.dialects.types import Shape
 from axec.lang import hints
 from axec.lang.arrays import advanced_indexing, arrange, data_dependent, static
 from axec.lang.arrays.core import (
@@ -62,18 +64,46 @@ class _Plan:
     array_axis: int  # axis of the operand that it indexes
     in_front: bool  # NumPy: an array apart from an int index puts its axes first
 
+    def window(self, shape: Shape) -> _Window:
+        """What the cuts leave of an array of this shape."""
+        start, stop = tuple([c.start for c in self.cuts]), tuple([c.stop for c in self.cuts])
+        step = tuple([c.step for c in self.cuts])
+        whole = stop == shape and not any(start) and set(step) <= {1}
+        cut = None if whole else {"start": start, "stop": stop, "step": step}
+        kept = [dims.ceildiv(c.stop - c.start, c.step) for c in self.cuts if c.keep]
+        for place in self.new:
+            kept.insert(place, 1)
+        return _Window(tuple([i for i, c in enumerate(self.cuts) if c.reverse]), cut, tuple(kept))
+
+
+@dataclass(slots=True)
+class _Window:
+    """Part of an array: the axes that are reversed first, the attributes of the slice if it is one,
+    and the shape of the result."""
+
+    flipped: tuple[int, ...]
+    cut: dict[str, Any] | None
+    shape: Shape
+
+    def of(self, x: Tensor) -> Tensor:
+        if self.flipped:
+            x = apply(arrange_ops.reverse, x, axes=self.flipped)
+        if self.cut is not None:
+            x = apply(arrange_ops.slice_, x, **self.cut)
+        return x if x.type.shape == self.shape else apply(arrange_ops.reshape, x, shape=self.shape)
+
 
 def getitem(x: Tensor, index: Any) -> Tensor:
     """`x[index]`; see the module's description."""
-    items = items_of(x, index if isinstance(index, tuple) else (index,))
+    given = index if isinstance(index, tuple) else (index,)
+    key = _key(given) if x.type.is_static else None
+    if key is not None:
+        return _known_window(x.type.shape, key).of(x)
+    items = items_of(x, given)
     if sum(isinstance(i, Tensor) for i in items) > 1:
         return advanced_indexing.gather(x, items)
-    plan = _plan(x, items)
-    found = _cut(x, plan.cuts)
-    kept = [s for s, c in zip(found.type.shape, plan.cuts, strict=True) if c.keep]
-    for place in plan.new:
-        kept.insert(place, 1)
-    found = arrange.reshape(found, tuple(kept)) if tuple(kept) != found.type.shape else found
+    plan = _plan(x.type.shape, {} if x.trace is None else x.trace.ranges, items)
+    found = plan.window(x.type.shape).of(x)
     if plan.array is None:
         return found
     axis = sum(c.keep for c in plan.cuts[: plan.array_axis])
@@ -86,19 +116,31 @@ def getitem(x: Tensor, index: Any) -> Tensor:
     return arrange.moveaxis(taken, tuple(range(axis, axis + rank)), tuple(range(rank)))
 
 
-def _cut(x: Tensor, cuts: Sequence[Cut]) -> Tensor:
-    flipped = tuple(i for i, c in enumerate(cuts) if c.reverse)
-    if flipped:
-        x = apply(arrange_ops.reverse, x, axes=flipped)
-    start, stop = tuple(c.start for c in cuts), tuple(c.stop for c in cuts)
-    step = tuple(c.step for c in cuts)
-    if stop == x.type.shape and not any(start) and set(step) <= {1}:
-        return x
-    return apply(arrange_ops.slice_, x, start=start, stop=stop, step=step)
+_PLAIN = {int, type(None), type(...)}
 
 
-def _plan(x: Tensor, items: list[Any]) -> _Plan:
-    ranges: Ranges = {} if x.trace is None else x.trace.ranges
+def _key(index: tuple[Any, ...]) -> tuple[Any, ...] | None:
+    """An index of ints, None, `...` and slices of ints with these as tuples; None for any other."""
+    key = []
+    for item in index:
+        if type(item) is slice:
+            item = (item.start, item.stop, item.step)
+            if not _PLAIN.issuperset(map(type, item)):
+                return None
+        elif type(item) not in _PLAIN:
+            return None
+        key.append(item)
+    return tuple(key)
+
+
+@functools.lru_cache(maxsize=4096)
+def _known_window(shape: Shape, key: tuple[Any, ...]) -> _Window:
+    """What such an index leaves of an array of known sizes: programs repeat theirs."""
+    index = [slice(*item) if isinstance(item, tuple) else item for item in key]
+    return _plan(shape, {}, [as_index(i) for i in _per_axis(shape, index)]).window(shape)
+
+
+def _plan(shape: Shape, ranges: Ranges, items: list[Any]) -> _Plan:
     plan = _Plan([], [], None, 0, False)
     advanced: list[int] = []  # positions of ints and arrays among the items
     for place, item in enumerate(items):
@@ -106,7 +148,7 @@ def _plan(x: Tensor, items: list[Any]) -> _Plan:
         if item is None:
             plan.new.append(sum(c.keep for c in plan.cuts) + len(plan.new))
             continue
-        size = x.type.shape[axis]
+        size = shape[axis]
         if isinstance(item, Tensor):
             plan.array, plan.array_axis = item, axis
             plan.cuts.append(Cut(0, size))
@@ -124,7 +166,7 @@ def _plan(x: Tensor, items: list[Any]) -> _Plan:
 
 def items_of(x: Tensor, index: tuple[Any, ...]) -> list[Any]:
     """One item per axis (and None per new axis), as `as_index` gives them."""
-    return [as_index(i) for i in _per_axis(x, _unmasked(x, index))]
+    return [as_index(i) for i in _per_axis(x.type.shape, _unmasked(x, index))]
 
 
 def _unmasked(x: Tensor, index: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -153,14 +195,14 @@ def _mask(item: Any) -> Tensor | None:
     return t if t.dtype is dtypes.bool_ and t.trace is None and t.ndim else None
 
 
-def _per_axis(x: Tensor, index: tuple[Any, ...]) -> list[Any]:
+def _per_axis(shape: Shape, index: Sequence[Any]) -> list[Any]:
     used = sum(i is not None and i is not Ellipsis for i in index)
-    if used > x.ndim:
-        raise error("index-count", f"{used} indices for an array of shape {show(x.type.shape)}")
+    if used > len(shape):
+        raise error("index-count", f"{used} indices for an array of shape {show(shape)}")
     places = [n for n, i in enumerate(index) if i is Ellipsis]
     if len(places) > 1:
         raise error("index-type", "an index can hold one `...`, this one has more")
-    rest = [slice(None)] * (x.ndim - used)
+    rest = [slice(None)] * (len(shape) - used)
     if not places:
         return [*index, *rest]
     return [*index[: places[0]], *rest, *index[places[0] + 1 :]]

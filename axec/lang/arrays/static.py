@@ -15,6 +15,8 @@ Axes = int | tuple[int, ...] | None
 
 def integer(what: str, value: Any) -> int:
     """A Python int (NumPy integers count)."""
+    if type(value) is int:
+        return value
     if isinstance(value, (int, np.integer)) and not isinstance(value, bool):
         return operator.index(value)
     raise wrong(what, "an int", value)
@@ -23,7 +25,7 @@ def integer(what: str, value: Any) -> int:
 def integers(what: str, value: Any) -> tuple[int, ...]:
     """Ints from a sequence, or from one int."""
     if isinstance(value, (list, tuple, range)):
-        return tuple(integer(what, v) for v in value)
+        return tuple([integer(what, v) for v in value])
     return (integer(what, value),)
 
 
@@ -69,7 +71,7 @@ def axes(name: str, value: Any, rank: int) -> tuple[int, ...]:
     if value is None:
         return tuple(range(rank))
     given = integers(f"{name}: an axis", value)
-    found = tuple(axis(name, a, rank) for a in given)
+    found = tuple([axis(name, a, rank) for a in given])
     if len(set(found)) != len(found):
         raise error("axis-range", f"{name}: axis {given} names one axis twice")
     return found

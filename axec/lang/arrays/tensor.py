@@ -40,10 +40,15 @@ class Tensor(Values):
     trace: Trace | None
     type: TensorType
 
-    def __init__(self, value: Any, trace: Trace | None = None) -> None:
+    def __init__(
+        self, value: Any, trace: Trace | None = None, type: TensorType | None = None
+    ) -> None:
+        """`type`: that of the value, where the caller knows it."""
         self.value = value
         self.trace = trace
-        if trace is None:
+        if type is not None:
+            self.type = type
+        elif trace is None:
             self.type = TensorType(dtypes.of(value.dtype), value.shape)
         else:
             self.type = types.of(value)
