@@ -68,7 +68,7 @@ class Options:
     `target`: a level or several for one file (see `axec doctor`); `passes`: spec texts instead of
     PIPELINE, e.g. "fuse{max_ops=1}"; `print_after`: stages whose IR is printed; `stop_after`: the
     last stage to run (its IR is printed); `verify_each`: check the IR after every pass; `tuned`:
-    choices of kernels (passes/kernel/choice.py) by key: True for those that `axec tune` found on
+    choices of kernels (templates/choice.py) by key: True for those that `axec tune` found on
     this machine, False for none. They apply where there is one target.
     """
 

@@ -20,7 +20,7 @@ from axec.dialects import dims, structure, types
 from axec.dialects.dims import Size
 from axec.mlir import ir
 
-# What a template's body may hold; passes/kernel/templates.py has the rules, the back ends the code.
+# What a template's body may hold; passes/kernel/templates/ has the rules, the back ends the code.
 TEMPLATES = {
     "map": "pointwise and rearranging ops; every result has the iteration shape",
     "row": "reductions over trailing axes and pointwise ops around them, row by row",

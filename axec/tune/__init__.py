@@ -1,4 +1,4 @@
-"""Find choices of kernels (passes/kernel/choice.py) that are faster than the cost model's.
+"""Find choices of kernels (templates/choice.py) that are faster than the cost model's.
 
 One field of a choice after the other: the program is built once per value, every kernel with its
 own, and the kernels of all these programs are timed in turns. So there are as many builds as one
@@ -17,7 +17,7 @@ from axec.driver import ARRANGING, PIPELINE, Compilation, Options, Traceable
 from axec.passes.codegen.cpu import variants
 from axec.passes.codegen.cpu.variants import Axis
 from axec.passes.kernel import choose
-from axec.passes.kernel.choice import AS_MODELLED, Choice
+from axec.passes.kernel.templates.choice import AS_MODELLED, Choice
 
 __all__ = ["NOISE", "Kernel", "Result", "Search", "kernels_of"]
 

@@ -11,7 +11,7 @@ from axec.dialects.functions import functions
 from axec.dialects.opdef import OpDef
 from axec.mlir import ir
 from axec.passes.base import Pass, register
-from axec.passes.kernel import attention
+from axec.passes.kernel.templates import attention
 
 
 @register

@@ -1,4 +1,4 @@
-"""Give kernels the choices (choice.py) that were found for them, with what depends on these.
+"""Give kernels the choices (templates/choice.py) found for them, and what depends on these.
 
 kernel.define @gemm_0 {template = "gemm", units = "16", workspace = []}
 ->
@@ -17,8 +17,8 @@ from axec.dialects.kernel import definitions, sizes_attr
 from axec.mlir import ir
 from axec.passes.base import Pass, register
 from axec.passes.kernel import templates
-from axec.passes.kernel.choice import Choice, parse
-from axec.passes.kernel.product import Gemm
+from axec.passes.kernel.templates.choice import Choice, parse
+from axec.passes.kernel.templates.gemm import Gemm
 
 
 @register

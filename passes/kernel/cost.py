@@ -11,9 +11,8 @@ from axec.dialects import dims, types
 from axec.dialects.axe import OPS
 from axec.dialects.dims import Ranges, Size
 from axec.dialects.kernel import body_of, yielded
-from axec.passes.kernel import attention
-from axec.passes.kernel.attention import PARTS
-from axec.passes.kernel.templates import ops_of
+from axec.passes.kernel.templates import attention, ops_of
+from axec.passes.kernel.templates.attention import PARTS
 
 # ---- weights: one element of a pointwise op, in additions ----------------------------------------
 

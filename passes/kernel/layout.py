@@ -31,9 +31,9 @@ from axec.dialects.functions import functions
 from axec.mlir import ir
 from axec.passes.axe.simplify.rewrite import drop_unused
 from axec.passes.base import Pass, register
-from axec.passes.kernel.channels_last import ChannelsLast
-from axec.passes.kernel.convolution import Conv, conv_of
 from axec.passes.kernel.strides import producer
+from axec.passes.kernel.templates.channels_last import ChannelsLast
+from axec.passes.kernel.templates.convolution import Conv, conv_of
 
 Value = Any  # an MLIR value
 

@@ -19,7 +19,7 @@ from axec.dialects.kernel import body_of, sizes_attr
 from axec.mlir import ir
 from axec.passes.base import Pass, register
 from axec.passes.kernel import cost, templates
-from axec.passes.kernel.attention import PARTS
+from axec.passes.kernel.templates.attention import PARTS
 
 # Ops that say little about what a kernel does.
 _DULL = ("constant", "iota", "dim_size", "broadcast", "cast", "reshape", "reduce", "dot_general")

@@ -23,12 +23,12 @@ from axec.dialects.kernel import body_of, definitions, sizes_attr, texts
 from axec.mlir import ir
 from axec.passes.base import Pass, register
 from axec.passes.kernel import templates
-from axec.passes.kernel.channels_last import ChannelsLast
-from axec.passes.kernel.convolution import Conv
-from axec.passes.kernel.product import Gemm
 from axec.passes.kernel.strides import row_major
+from axec.passes.kernel.templates.channels_last import ChannelsLast
+from axec.passes.kernel.templates.convolution import Conv
+from axec.passes.kernel.templates.gemm import Gemm
+from axec.passes.kernel.templates.winograd import winograd_of
 from axec.passes.kernel.weight_layouts import PANEL, Filters, Layout, Panels, Taps
-from axec.passes.kernel.winograd import winograd_of
 
 _Place = tuple[str, int]  # kernel, number of an input
 _Weight = tuple[Any, int]  # function, number of an argument

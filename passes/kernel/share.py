@@ -31,7 +31,7 @@ from axec.dialects.types import Shape
 from axec.mlir import ir
 from axec.passes.base import Pass, register
 from axec.passes.kernel import cost, templates
-from axec.passes.kernel.channels_last import ChannelsLast
+from axec.passes.kernel.templates.channels_last import ChannelsLast
 
 GRANULE = 64
 

@@ -13,7 +13,7 @@ from axec.dialects.axe.elementwise import mul, sub
 from axec.dialects.axe.reduce import reduce
 from axec.dialects.emit import IrEmit
 from axec.passes.axe.grad.rules import Tangents, Value, jvp, total, vjp_of_all
-from axec.passes.kernel.attention import fits
+from axec.passes.kernel.templates.attention import fits
 
 
 def _sum(e: IrEmit, x: Value, axis: int) -> Value:

@@ -1,6 +1,6 @@
 """What else than the cost model's choice a kernel can be tried with: `axec tune` looks at all.
 
-Every field of a choice (passes/kernel/choice.py) has the values that are worth a look; what a
+Every field of a choice (templates/choice.py) has the values that are worth a look; what a
 kernel or the target cannot take is left out. Results are the same bits whatever is chosen.
 """
 
@@ -19,12 +19,12 @@ from axec.passes.codegen.cpu.gemm.arithmetic import grouped
 from axec.passes.codegen.cpu.gemm.tiles import Tile
 from axec.passes.codegen.cpu.targets import Target
 from axec.passes.kernel import choose, templates
-from axec.passes.kernel.channels_last import SUMMED_ROWS, ChannelsLast
-from axec.passes.kernel.choice import Choice
-from axec.passes.kernel.convolution import Conv
-from axec.passes.kernel.product import Gemm
-from axec.passes.kernel.winograd import ROWS as WINOGRAD_ROWS
-from axec.passes.kernel.winograd import Winograd
+from axec.passes.kernel.templates.channels_last import SUMMED_ROWS, ChannelsLast
+from axec.passes.kernel.templates.choice import Choice
+from axec.passes.kernel.templates.convolution import Conv
+from axec.passes.kernel.templates.gemm import Gemm
+from axec.passes.kernel.templates.winograd import ROWS as WINOGRAD_ROWS
+from axec.passes.kernel.templates.winograd import Winograd
 
 #: Values of a field; of all, the ones that a kernel is not cut by anyway.
 ROWS = (6, 12, 24, 48, 96, 192, 384, 768)

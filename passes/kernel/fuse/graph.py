@@ -10,9 +10,9 @@ from typing import Any
 from axec.dialects import dims, types
 from axec.dialects.axe import OPS
 from axec.dialects.types import Shape, TensorType
-from axec.passes.kernel import attention, cost
+from axec.passes.kernel import cost
 from axec.passes.kernel.strides import WIDENING, WINDOWS, is_window, turned
-from axec.passes.kernel.templates import Rows, product_of, rows_of
+from axec.passes.kernel.templates import Rows, attention, product_of, rows_of
 
 CONSTANT = 1024  # elements of a constant that kernels hold in their code, one copy each
 _NUMERIC = 8  # additions that are repeated in every kernel rather than stored: masks from iota

@@ -9,10 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from axec.passes.kernel import attention
 from axec.passes.kernel.fuse.graph import Graph, Node
 from axec.passes.kernel.fuse.group import HOME, Group
 from axec.passes.kernel.fuse.rules import RULES, fits_exits, reads_home
+from axec.passes.kernel.templates import attention
 
 _VIEW = -1
 

@@ -13,7 +13,7 @@ from axec import nn
 from axec.diag import AxecError
 from axec.driver import compile_entries
 from axec.passes.codegen.cpu import targets
-from axec.passes.kernel.choice import AS_MODELLED, Choice, parse
+from axec.passes.kernel.templates.choice import AS_MODELLED, Choice, parse
 from axec.tune import Kernel, kernels_of
 
 RNG = np.random.default_rng(0)

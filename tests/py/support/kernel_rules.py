@@ -1,5 +1,5 @@
 """What a kernel of each template may hold, said again and independently of the fuser: the promise
-that back ends build on (dialects/kernel.py, passes/kernel/templates.py)."""
+that back ends build on (dialects/kernel.py, passes/kernel/templates/)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from axec.dialects.axe import OPS
 from axec.dialects.kernel import body_of, yielded
 from axec.mlir import ir
 from axec.passes.kernel import templates
-from axec.passes.kernel.attention import PARTS
+from axec.passes.kernel.templates.attention import PARTS
 
 
 def broken_rules(kernel: Any) -> list[str]:

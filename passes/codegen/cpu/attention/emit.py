@@ -8,7 +8,7 @@ from axec.passes.codegen.cpu.attention import forward, keys, queries
 from axec.passes.codegen.cpu.attention.setting import Setting, setting
 from axec.passes.codegen.cpu.frame import Frame
 
-#: By what blocks are made of (passes/kernel/attention.py).
+#: By what blocks are made of (passes/kernel/templates/attention.py).
 WAYS: dict[str, Callable[[Setting], None]] = {
     "forward": forward.emit,
     "queries": queries.emit,

@@ -32,7 +32,7 @@ from axec.passes.codegen.cpu.gemm.control import negate, unless, when
 from axec.passes.codegen.cpu.math.exponential import exp_of_negative
 from axec.passes.codegen.cpu.math.logarithm import log
 from axec.passes.codegen.llvm import I1, I64, Value, constant, zero
-from axec.passes.kernel.attention import FEW_QUERIES
+from axec.passes.kernel.templates.attention import FEW_QUERIES
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,8 +11,8 @@ from axec.passes.codegen.cpu.frame import Frame
 from axec.passes.codegen.cpu.gemm import tiles
 from axec.passes.codegen.cpu.lanes.registers import register_type
 from axec.passes.codegen.llvm import I64, PTR, Builder, Type, Value, constant, vec
-from axec.passes.kernel import attention
-from axec.passes.kernel.attention import BLOCK, Attention, Matrix
+from axec.passes.kernel.templates import attention
+from axec.passes.kernel.templates.attention import BLOCK, Attention, Matrix
 
 STREAM = 64  # rows of the side that passes by, at a time: their scores stay in the first caches
 SPARE = 16  # rows of scratch behind the last one: tiles are written whole

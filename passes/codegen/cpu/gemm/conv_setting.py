@@ -21,7 +21,7 @@ from axec.passes.codegen.llvm import (
     vec,
     vector_constant,
 )
-from axec.passes.kernel.convolution import COLUMN_BLOCK, Conv
+from axec.passes.kernel.templates.convolution import COLUMN_BLOCK, Conv
 
 
 @dataclass(frozen=True, slots=True)

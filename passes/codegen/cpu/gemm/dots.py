@@ -23,7 +23,7 @@ from axec.passes.codegen.cpu.lanes.registers import memory_type
 from axec.passes.codegen.cpu.routines import family
 from axec.passes.codegen.cpu.targets import Target
 from axec.passes.codegen.llvm import I64, PTR, Builder, Value, constant, vec, zero
-from axec.passes.kernel.product import Gemm
+from axec.passes.kernel.templates.gemm import Gemm
 
 _MOST = 8  # rows, and columns, of a tile
 _STEP_COST = 2  # what a vector along k costs besides its multiply-adds, in these

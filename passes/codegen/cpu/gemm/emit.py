@@ -29,11 +29,11 @@ from axec.passes.codegen.cpu.graph.body import Def
 from axec.passes.codegen.cpu.lanes.registers import memory_type
 from axec.passes.codegen.llvm import PTR, Value, vec
 from axec.passes.kernel import templates
-from axec.passes.kernel.channels_last import ChannelsLast
-from axec.passes.kernel.convolution import Conv
-from axec.passes.kernel.product import Gemm
+from axec.passes.kernel.templates.channels_last import ChannelsLast
+from axec.passes.kernel.templates.convolution import Conv
+from axec.passes.kernel.templates.gemm import Gemm
+from axec.passes.kernel.templates.winograd import Winograd
 from axec.passes.kernel.weight_layouts import PANEL
-from axec.passes.kernel.winograd import Winograd
 
 
 def emit(f: Frame) -> None:

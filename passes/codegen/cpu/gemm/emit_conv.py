@@ -14,7 +14,7 @@ from axec.passes.codegen.cpu.gemm.tiles import Tile
 from axec.passes.codegen.cpu.lanes.registers import memory_type
 from axec.passes.codegen.cpu.targets import Target
 from axec.passes.codegen.llvm import PTR, Value, vec
-from axec.passes.kernel.convolution import COLUMN_BLOCK, Conv
+from axec.passes.kernel.templates.convolution import COLUMN_BLOCK, Conv
 
 
 def emit(f: Frame, c: Conv) -> None:

@@ -18,8 +18,8 @@ from axec.passes.codegen.cpu.gemm.window import Axis, Folded, Kind, Window
 from axec.passes.codegen.cpu.lanes.registers import memory_type
 from axec.passes.codegen.cpu.targets import Target
 from axec.passes.codegen.llvm import NULL, PTR, Type, Value, zero
-from axec.passes.kernel.channels_last import ChannelsLast, channels_last_of
 from axec.passes.kernel.share import GRANULE
+from axec.passes.kernel.templates.channels_last import ChannelsLast, channels_last_of
 
 
 def emit(f: Frame, c: ChannelsLast) -> None:

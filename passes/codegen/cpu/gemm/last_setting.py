@@ -11,7 +11,7 @@ from axec.passes.codegen.cpu.gemm.epilogue import Epilogue
 from axec.passes.codegen.cpu.gemm.tiles import Tile
 from axec.passes.codegen.cpu.gemm.window import Window
 from axec.passes.codegen.llvm import Builder, Type, Value, vec
-from axec.passes.kernel.channels_last import ChannelsLast
+from axec.passes.kernel.templates.channels_last import ChannelsLast
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,7 +26,7 @@ from axec.passes.codegen.llvm import (
     vec,
     zero,
 )
-from axec.passes.kernel.product import Gemm
+from axec.passes.kernel.templates.gemm import Gemm
 
 LINE = 64  # bytes of a cache line
 _BEHIND = 16  # lanes of the longest vector of rows

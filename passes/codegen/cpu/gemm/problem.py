@@ -2,8 +2,8 @@
 
     sums[batch, m, n] = sum over k of left[batch, m, k] * right[batch, k, n]
 
-`passes/kernel/templates.py` has the sizes and strides (`Gemm`), for every back end; here stands
-what the CPU's code asks besides.
+`templates/gemm.py` has the sizes and strides (`Gemm`), for every back end; here stands what the
+CPU's code asks besides.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Literal
 from axec.dialects import types
 from axec.dialects.dtypes import DType
 from axec.mlir import ir
-from axec.passes.kernel.product import Gemm
+from axec.passes.kernel.templates.gemm import Gemm
 
 #: How `right` lies in memory. row: the columns of one k are neighbours; col: the k of one column
 #: are; any: neither; panels: as passes/kernel/weight_layouts.py says.

@@ -10,7 +10,7 @@ from axec.passes.codegen.cpu.gemm.epilogue import Epilogue
 from axec.passes.codegen.cpu.gemm.problem import Problem
 from axec.passes.codegen.cpu.gemm.tiles import Tile
 from axec.passes.codegen.llvm import Builder, Type, Value, vec, zero
-from axec.passes.kernel.product import Gemm
+from axec.passes.kernel.templates.gemm import Gemm
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,8 +15,8 @@ from axec.diag import AxecError
 from axec.dialects import dims
 from axec.dialects.dims import Size
 from axec.passes.codegen.cpu.targets import Target
-from axec.passes.kernel.choice import Choice
-from axec.passes.kernel.product import Gemm
+from axec.passes.kernel.templates.choice import Choice
+from axec.passes.kernel.templates.gemm import Gemm
 from axec.passes.kernel.weight_layouts import PANEL
 
 #: Vectors per tile row -> most rows: each row takes a general register for its address, too.

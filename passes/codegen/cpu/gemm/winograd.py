@@ -1,4 +1,4 @@
-"""Convolutions in Winograd's way (passes/kernel/winograd.py): fewer products, more additions.
+"""Convolutions in Winograd's way (templates/winograd.py): fewer products, more additions.
 
     for each part of a unit, a block of tiles and a panel of outputs:
         numbers[n][tile] = n-th of Bt x[tile] B, all channels      (once per block)
@@ -26,7 +26,7 @@ from axec.passes.codegen.cpu.gemm.tile_routine import LINE, TILE, Kind
 from axec.passes.codegen.cpu.gemm.tiles import Tile
 from axec.passes.codegen.cpu.targets import Target
 from axec.passes.codegen.llvm import I64, NULL, PTR, Builder, Value, constant, vec, zero
-from axec.passes.kernel.winograd import CHANNELS, NUMBERS, SIZE, Winograd
+from axec.passes.kernel.templates.winograd import CHANNELS, NUMBERS, SIZE, Winograd
 
 _Along = Callable[[Builder, Sequence[Value]], list[Value]]
 

@@ -24,7 +24,7 @@ from support.tensors import arrays, t
 
 from axec.dialects import dtypes, types
 from axec.dialects.opdef import Array
-from axec.passes.kernel.channels_last import panel_width
+from axec.passes.kernel.templates.channels_last import panel_width
 from axec.passes.kernel.weight_layouts import Filters, Taps
 
 Make = Any

@@ -22,7 +22,7 @@ from support.tensors import arrays, t
 
 from axec.dialects import dtypes, types
 from axec.passes.codegen.cpu import targets
-from axec.passes.kernel.convolution import conv_of
+from axec.passes.kernel.templates.convolution import conv_of
 
 Make = Any
 

@@ -13,7 +13,7 @@ from support.tensors import t
 from axec.dialects import dims, dtypes
 from axec.dialects.opdef import Array
 from axec.dialects.types import TensorType
-from axec.passes.kernel.product import GROUPS
+from axec.passes.kernel.templates.gemm import GROUPS
 from axec.passes.kernel.weight_layouts import Panels
 
 Make = Any

@@ -12,8 +12,8 @@ from axec.dialects.dtypes import DType
 from axec.passes.codegen.cpu import targets
 from axec.passes.codegen.cpu.gemm import tiles
 from axec.passes.codegen.cpu.gemm.arithmetic import grouped
-from axec.passes.kernel.product import Gemm
 from axec.passes.kernel.strides import SUMS
+from axec.passes.kernel.templates.gemm import Gemm
 from axec.passes.kernel.weight_layouts import PANEL
 
 SIZES = [0, 1, 2, 3, 5, 7, 8, 9, 16, 17, 24, 31, 33, 40, 48, 63, 64, 65, 100, 1024]

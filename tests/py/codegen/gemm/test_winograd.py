@@ -21,7 +21,7 @@ from support.tensors import arrays, t
 
 from axec.dialects import types
 from axec.dialects.opdef import Array
-from axec.passes.kernel.channels_last import panel_width
+from axec.passes.kernel.templates.channels_last import panel_width
 from axec.passes.kernel.weight_layouts import Winograd
 
 Make = Any

@@ -10,7 +10,7 @@ from support.kernels import Kernels, Ops, check
 
 from axec.dialects import kernel, types
 from axec.dialects.opdef import Array
-from axec.passes.kernel import attention
+from axec.passes.kernel.templates import attention
 
 Value = Any
 

@@ -11,7 +11,6 @@ from typing import Any
 from axec.dialects import dims, dtypes, types
 from axec.dialects.dims import Size
 from axec.dialects.dtypes import DType
-from axec.passes.kernel.choice import AS_MODELLED, Choice
 from axec.passes.kernel.strides import (
     SUMS,
     TRANSPOSES,
@@ -21,6 +20,7 @@ from axec.passes.kernel.strides import (
     merge,
     strided,
 )
+from axec.passes.kernel.templates.choice import AS_MODELLED, Choice
 from axec.passes.kernel.weight_layouts import PANEL
 
 # Words along the contracted axis that are packed at once: a panel then takes 256 KiB. Beyond these,

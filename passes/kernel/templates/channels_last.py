@@ -17,10 +17,10 @@ from typing import Any
 from axec.dialects import dims
 from axec.dialects.dims import Size
 from axec.dialects.dtypes import DType
-from axec.passes.kernel.choice import AS_MODELLED, Choice
-from axec.passes.kernel.convolution import Conv, factors_of
-from axec.passes.kernel.product import at_most
 from axec.passes.kernel.strides import turned
+from axec.passes.kernel.templates.choice import AS_MODELLED, Choice
+from axec.passes.kernel.templates.convolution import Conv, factors_of
+from axec.passes.kernel.templates.gemm import at_most
 
 #: Columns of a panel: of these the ones that fill the panels best.
 WIDTHS = (64, 48, 32, 16, 8, 4)

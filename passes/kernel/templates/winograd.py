@@ -18,9 +18,9 @@ from typing import Any
 from axec.dialects import dims, dtypes, types
 from axec.dialects.dims import Size
 from axec.dialects.dtypes import DType
-from axec.passes.kernel.channels_last import ChannelsLast, panel_width
-from axec.passes.kernel.choice import AS_MODELLED, Choice
-from axec.passes.kernel.convolution import Conv
+from axec.passes.kernel.templates.channels_last import ChannelsLast, panel_width
+from axec.passes.kernel.templates.choice import AS_MODELLED, Choice
+from axec.passes.kernel.templates.convolution import Conv
 from axec.passes.kernel.weight_layouts import Winograd as Transformed
 
 NUMBERS = 16  # of a tile, after its transformation

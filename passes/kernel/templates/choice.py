@@ -10,7 +10,7 @@ each sum in its one order, so that results are the same bits (decision 0020).
                             writes channels first: output channels    Conv.m_block
     depth   gemm, products  words along k that are packed at a time   Gemm.depth
     pack    gemm, products  are columns packed, or read in place?     Gemm.packs
-    block   map, reduce     elements of a unit along the last axis    templates.MAP_BLOCK, ...
+    block   map, reduce     elements of a unit along the last axis    walks.MAP_BLOCK, ...
 """
 
 from __future__ import annotations

@@ -14,9 +14,9 @@ from typing import Any
 from axec.dialects import dims, types
 from axec.dialects.dims import Size
 from axec.dialects.dtypes import DType
-from axec.passes.kernel.choice import AS_MODELLED, Choice
-from axec.passes.kernel.product import at_most, rows_per_unit, sums_of
 from axec.passes.kernel.strides import TRANSPOSES, WIDENING, row_major, strided
+from axec.passes.kernel.templates.choice import AS_MODELLED, Choice
+from axec.passes.kernel.templates.gemm import at_most, rows_per_unit, sums_of
 
 COLUMNS = 64  # output positions of a unit, at least, where there are as many
 COLUMN_BLOCK = 256  # output positions of one output row in a unit, at most
