@@ -3,6 +3,9 @@ axes where they are, so that no transposition is computed that dot_general can t
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from dataclasses import dataclass
+
 from axec.dialects.attrs import Ints, Pairs
 from axec.dialects.axe import contract as ops
 from axec.dialects.axe.arrange import reshape, reverse, transpose
@@ -15,57 +18,60 @@ multilinear(ops.dot_general, 0, 1)
 multilinear(ops.conv, 0, 1)
 
 
-def _free(rank: int, *used: Ints) -> Ints:
-    return tuple(a for a in range(rank) if not any(a in axes for axes in used))
+@dataclass(frozen=True, slots=True)
+class _Factor:
+    """An operand of a product: its value, its rank, and which of its axes are what."""
+
+    value: Value
+    rank: int
+    batch: Ints
+    contract: Ints
+
+    @property
+    def free(self) -> Ints:
+        """The axes that the product has, too, and the other operand has not."""
+        return tuple(a for a in range(self.rank) if a not in self.batch + self.contract)
+
+
+def _factors(e: IrEmit, x: Value, y: Value, axes: Mapping[str, Ints]) -> tuple[_Factor, _Factor]:
+    return (
+        _Factor(x, e.type(x).rank, axes["batch_x"], axes["contract_x"]),
+        _Factor(y, e.type(y).rank, axes["batch_y"], axes["contract_y"]),
+    )
+
+
+# The result and its cotangent are [batch, free axes of x, free axes of y].
 
 
 @vjp(ops.dot_general, 0)
-def _(
-    e: IrEmit, g: Value, z: Value, x: Value, y: Value, *, batch_x: Ints, batch_y: Ints,
-    contract_x: Ints, contract_y: Ints,
-) -> Value:  # fmt: skip
-    # g is [batch, free of x, free of y]: contract the last with y.
-    free = _free(e.type(y).rank, batch_y, contract_y)
-    rank = e.type(g).rank
-    return _other(
-        e, g, y, tuple(range(rank - len(free), rank)), free, batch_x, batch_y, contract_x,
-        contract_y, rank_x=e.type(x).rank,
-    )  # fmt: skip
+def _(e: IrEmit, g: Value, z: Value, x: Value, y: Value, **axes: Ints) -> Value:
+    one, other = _factors(e, x, y, axes)
+    return _cotangent(e, g, one, other, first=len(one.batch + one.free))
 
 
 @vjp(ops.dot_general, 1)
-def _(
-    e: IrEmit, g: Value, z: Value, x: Value, y: Value, *, batch_x: Ints, batch_y: Ints,
-    contract_x: Ints, contract_y: Ints,
-) -> Value:  # fmt: skip
-    free = _free(e.type(x).rank, batch_x, contract_x)
-    start = len(batch_x)
-    return _other(
-        e, g, x, tuple(range(start, start + len(free))), free, batch_y, batch_x, contract_y,
-        contract_x, rank_x=e.type(y).rank,
-    )  # fmt: skip
+def _(e: IrEmit, g: Value, z: Value, x: Value, y: Value, **axes: Ints) -> Value:
+    other, one = _factors(e, x, y, axes)
+    return _cotangent(e, g, one, other, first=len(one.batch))
 
 
-def _other(
-    e: IrEmit, g: Value, y: Value, folded_g: Ints, folded_y: Ints, batch_x: Ints, batch_y: Ints,
-    contract_x: Ints, contract_y: Ints, *, rank_x: int,
-) -> Value:  # fmt: skip
-    """The cotangent of the operand x whose partner is y: the product of g and y over the free axes
-    of y. Its axes are the batch axes, x's free axes (from g), and the contracted axes as y orders
-    them (from y), or the last two exchanged; the order that fits x is taken."""
-    batch_g = tuple(range(len(batch_x)))
-    free = _free(rank_x, batch_x, contract_x)
-    by_y = tuple(x for _, x in sorted(zip(contract_y, contract_x, strict=True)))
-    sides = ((g, batch_g, folded_g), (y, batch_y, folded_y))
-    straight, swapped = batch_x + free + by_y, batch_x + by_y + free
-    identity = tuple(range(rank_x))
-    made = swapped if swapped == identity and straight != identity else straight
-    (a, batch_a, fold_a), (b, batch_b, fold_b) = sides if made == straight else sides[::-1]
-    found = e(
+def _cotangent(e: IrEmit, g: Value, x: _Factor, y: _Factor, *, first: int) -> Value:
+    """The cotangent of x, where y is the other factor: the product of g and y over the free axes of
+    y, which g has from axis `first` on. Its axes are the batch axes, x's free axes (from g), and
+    the contracted axes as y orders them (from y), or the last two exchanged; the order that fits x
+    is taken."""
+    batch, fold = tuple(range(len(x.batch))), tuple(range(first, first + len(y.free)))
+    sides = (g, batch, fold), (y.value, y.batch, y.free)
+    by_y = tuple(a for _, a in sorted(zip(y.contract, x.contract, strict=True)))
+    straight, swapped = x.batch + x.free + by_y, x.batch + by_y + x.free
+    identity = tuple(range(x.rank))
+    order = swapped if swapped == identity != straight else straight
+    (a, batch_a, fold_a), (b, batch_b, fold_b) = sides if order == straight else sides[::-1]
+    product = e(
         ops.dot_general, a, b, batch_x=batch_a, batch_y=batch_b, contract_x=fold_a,
         contract_y=fold_b,
     )  # fmt: skip
-    return found if made == identity else e(transpose, found, perm=inverse(made))
+    return product if order == identity else e(transpose, product, perm=inverse(order))
 
 
 @vjp(ops.conv, 0)
