@@ -9,6 +9,8 @@ and is added. `causal`: query i attends to keys 0 to i only.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -107,12 +109,20 @@ def _masked(emit: Emit, scores: Value, mask: tuple[Value, ...], causal: bool) ->
     return emit(select, keep, scores, fill(emit, -math.inf, scores))
 
 
-def _scores(
-    emit: Emit, q: Value, k: Value, mask: tuple[Value, ...], scale: float, causal: bool
-) -> tuple[Value, Value]:
-    """scale * q, and the scores."""
-    scaled = emit(mul, q, fill(emit, scale, q))
-    return scaled, _masked(emit, product(emit, scaled, k, -1, -1), mask, causal)
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """What scores are made of: scale * q k^T + mask."""
+
+    q: Value
+    k: Value
+    mask: tuple[Value, ...]
+    scale: float
+    causal: bool
+
+    def emit(self, emit: Emit) -> tuple[Value, Value]:
+        """scale * q, and the scores."""
+        scaled = emit(mul, self.q, fill(emit, self.scale, self.q))
+        return scaled, _masked(emit, product(emit, scaled, self.k, -1, -1), self.mask, self.causal)
 
 
 def _weights(emit: Emit, scores: Value) -> tuple[Value, Value, Value, Value]:
@@ -132,26 +142,24 @@ def _weights(emit: Emit, scores: Value) -> tuple[Value, Value, Value, Value]:
     return peak, weights, emit(select, nothing, one, total), nothing
 
 
-def attention_weights(
-    emit: Emit, q: Value, k: Value, mask: tuple[Value, ...], scale: float, causal: bool
-) -> tuple[Value, Value, Value]:
+def attention_weights(emit: Emit, of: Scores) -> tuple[Value, Value, Value]:
     """Of wide q and k: scale * q; weights w [..., Sq, Sk] and share s [..., Sq] such that s * w are
     the attention probabilities."""
-    scaled, scores = _scores(emit, q, k, mask, scale, causal)
+    scaled, scores = of.emit(emit)
     _, weights, total, _ = _weights(emit, scores)
     return scaled, weights, emit(div, fill(emit, 1, total), total)
 
 
 @attention.decompose
-def _(emit: Emit, q: Value, k: Value, v: Value, *mask: Value, scale: float, causal: bool) -> Value:
+def _(emit: Emit, q: Value, k: Value, v: Value, *mask: Value, **how: Any) -> Value:
     dtype = emit.type(q).dtype
     wide = [widen(emit, x) for x in (q, k, v, *mask)]
     if emit.type(wide[0]).dtype is not dtype:  # the same in f32, which a kernel takes whole
-        return narrow(emit, emit(attention, *wide, scale=scale, causal=causal), dtype)
-    _, weights, share = attention_weights(emit, q, k, mask, scale, causal)
-    found = product(emit, weights, v, -1, -2)
-    axis = emit.type(found).rank - 1
-    return emit(mul, found, over(emit, share, found, axis))
+        return narrow(emit, emit(attention, *wide, **how), dtype)
+    _, weights, share = attention_weights(emit, Scores(q, k, mask, **how))
+    values = product(emit, weights, v, -1, -2)
+    axis = emit.type(values).rank - 1
+    return emit(mul, values, over(emit, share, values, axis))
 
 
 attention.sample("f32[3, 5]", "f32[7, 5]", "f32[7, 4]", scale=0.5)
@@ -186,8 +194,9 @@ def attention_lse(
 
 
 @attention_lse.decompose
-def _(emit: Emit, q: Value, k: Value, *mask: Value, scale: float, causal: bool) -> Value:
-    peak, _, total, nothing = _weights(emit, _scores(emit, q, k, mask, scale, causal)[1])
+def _(emit: Emit, q: Value, k: Value, *mask: Value, **how: Any) -> Value:
+    _, scores = Scores(q, k, mask, **how).emit(emit)
+    peak, _, total, nothing = _weights(emit, scores)
     return emit(select, nothing, fill(emit, 0, peak), emit(add, peak, emit(log, total)))
 
 
@@ -203,11 +212,9 @@ def _need_cotangents(
     need_shape(op, "delta", delta, q.shape[:-1])
 
 
-def _probabilities(
-    emit: Emit, q: Value, k: Value, lse: Value, mask: tuple[Value, ...], scale: float, causal: bool
-) -> tuple[Value, Value]:
+def _probabilities(emit: Emit, of: Scores, lse: Value) -> tuple[Value, Value]:
     """scale * q, and exp(scores - lse)."""
-    scaled, scores = _scores(emit, q, k, mask, scale, causal)
+    scaled, scores = of.emit(emit)
     axis = emit.type(scores).rank - 1
     return scaled, emit(exp, emit(sub, scores, over(emit, lse, scores, axis)))
 
@@ -235,7 +242,7 @@ def _(
     emit: Emit, q: Value, k: Value, v: Value, g: Value, lse: Value, delta: Value, *mask: Value,
     scale: float, causal: bool,
 ) -> Value:  # fmt: skip
-    _, p = _probabilities(emit, q, k, lse, mask, scale, causal)
+    _, p = _probabilities(emit, Scores(q, k, mask, scale, causal), lse)
     dq = product(emit, _of_scores(emit, p, v, g, delta), k, -1, -2)
     return emit(mul, dq, fill(emit, scale, dq))
 
@@ -253,9 +260,9 @@ def attention_dk(
 @attention_dk.decompose
 def _(
     emit: Emit, q: Value, k: Value, v: Value, g: Value, lse: Value, delta: Value, *mask: Value,
-    scale: float, causal: bool,
+    **how: Any,
 ) -> Value:  # fmt: skip
-    scaled, p = _probabilities(emit, q, k, lse, mask, scale, causal)
+    scaled, p = _probabilities(emit, Scores(q, k, mask, **how), lse)
     return product(emit, _of_scores(emit, p, v, g, delta), scaled, -2, -2)
 
 
@@ -273,10 +280,9 @@ def attention_dv(
 
 
 @attention_dv.decompose
-def _(
-    emit: Emit, q: Value, k: Value, g: Value, lse: Value, *mask: Value, scale: float, causal: bool
-) -> Value:
-    return product(emit, _probabilities(emit, q, k, lse, mask, scale, causal)[1], g, -2, -2)
+def _(emit: Emit, q: Value, k: Value, g: Value, lse: Value, *mask: Value, **how: Any) -> Value:
+    _, p = _probabilities(emit, Scores(q, k, mask, **how), lse)
+    return product(emit, p, g, -2, -2)
 
 
 for _lead, _q, _k, _mask, _causal in (

@@ -4,10 +4,12 @@ forward computation after merging equal ops. The parts go through their decompos
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
 
 from axec.dialects.axe import attention as ops
-from axec.dialects.axe.attention import attention_weights, product
+from axec.dialects.axe.attention import Scores, attention_weights, product
 from axec.dialects.axe.build import fill, narrow, over, widen
 from axec.dialects.axe.elementwise import mul, sub
 from axec.dialects.axe.reduce import reduce
@@ -20,61 +22,71 @@ def _sum(e: IrEmit, x: Value, axis: int) -> Value:
     return e(reduce, x, kind="sum", axes=(axis,))
 
 
+@dataclass(frozen=True, slots=True)
+class _Attention:
+    """y = attention(q, k, v, *mask) with options `how`; g is the cotangent of y."""
+
+    g: Value
+    y: Value
+    q: Value
+    k: Value
+    v: Value
+    mask: tuple[Value, ...]
+    how: Mapping[str, Any]
+
+    def wide(self, e: IrEmit) -> _Attention:
+        """The same with operands that are at least f32."""
+        g, y, q, k, v, *mask = (
+            widen(e, x) for x in (self.g, self.y, self.q, self.k, self.v, *self.mask)
+        )
+        return _Attention(g, y, q, k, v, tuple(mask), self.how)
+
+
 @vjp_of_all(ops.attention)
 def _(
     e: IrEmit, wanted: Sequence[bool], g: Value, y: Value, q: Value, k: Value, v: Value,
-    *mask: Value, scale: float, causal: bool,
+    *mask: Value, **how: Any,
 ) -> list[Value | None]:  # fmt: skip
-    dtype, wide = e.type(q).dtype, [widen(e, x) for x in (g, y, q, k, v, *mask)]
-    if fits(e.type(wide[2]), e.type(wide[4])) and not any(wanted[3:]):
-        found = _tiled(e, wanted, *wide, scale=scale, causal=causal)
-        return [x if x is None else narrow(e, x, dtype) for x in found]
-    return _whole(e, wanted, g, y, q, k, v, *mask, scale=scale, causal=causal)
+    wide = _Attention(g, y, q, k, v, mask, how).wide(e)
+    tiled = fits(e.type(wide.q), e.type(wide.v)) and not any(wanted[3:])
+    cotangents = _tiled(e, wanted, wide) if tiled else _whole(e, wanted, wide)
+    return [x if x is None else narrow(e, x, e.type(q).dtype) for x in cotangents]
 
 
-def _tiled(
-    e: IrEmit, wanted: Sequence[bool], g: Value, y: Value, q: Value, k: Value, v: Value,
-    *mask: Value, scale: float, causal: bool,
-) -> list[Value | None]:  # fmt: skip
+def _tiled(e: IrEmit, wanted: Sequence[bool], a: _Attention) -> list[Value | None]:
     """By probabilities that are computed again from the log-sum-exp of each query's scores. Source:
     arXiv 2307.08691, section 3.1.2."""
-    how = {"scale": scale, "causal": causal}
-    found: list[Value | None] = [None] * len(wanted)
-    lse = e(ops.attention_lse, q, k, *mask, **how)
-    delta = _sum(e, e(mul, g, y), e.type(y).rank - 1)
+    cotangents: list[Value | None] = [None] * len(wanted)
+    lse = e(ops.attention_lse, a.q, a.k, *a.mask, **a.how)
+    delta = _sum(e, e(mul, a.g, a.y), e.type(a.y).rank - 1)
     for i, part in enumerate((ops.attention_dq, ops.attention_dk)):
         if wanted[i]:
-            found[i] = e(part, q, k, v, g, lse, delta, *mask, **how)
+            cotangents[i] = e(part, a.q, a.k, a.v, a.g, lse, delta, *a.mask, **a.how)
     if wanted[2]:
-        found[2] = e(ops.attention_dv, q, k, g, lse, *mask, **how)
-    return found
+        cotangents[2] = e(ops.attention_dv, a.q, a.k, a.g, lse, *a.mask, **a.how)
+    return cotangents
 
 
-def _whole(
-    e: IrEmit, wanted: Sequence[bool], g: Value, y: Value, q: Value, k: Value, v: Value,
-    *mask: Value, scale: float, causal: bool,
-) -> list[Value | None]:  # fmt: skip
+def _whole(e: IrEmit, wanted: Sequence[bool], a: _Attention) -> list[Value | None]:
     """With weights w and shares s, y = s * (w v): h = s * g, dv = w^T h, and the cotangent of the
     scores is d = w * (h v^T - sum(h * y)); dq = scale * d k, dk = d^T (scale * q). Source: arXiv
     2205.14135, appendix B.4."""
-    wide_q, wide_k, wide_v, wide_g = (widen(e, x) for x in (q, k, v, g))
-    scaled, weights, share = attention_weights(e, wide_q, wide_k, mask, scale, causal)
+    scaled, weights, share = attention_weights(e, Scores(a.q, a.k, a.mask, **a.how))
     axis = e.type(weights).rank - 1
-    dtype = e.type(q).dtype
-    h = e(mul, wide_g, over(e, share, wide_g, axis))
-    found: list[Value | None] = [None] * len(wanted)
+    h = e(mul, a.g, over(e, share, a.g, axis))
+    cotangents: list[Value | None] = [None] * len(wanted)
     if wanted[2]:
-        found[2] = narrow(e, product(e, weights, h, -2, -2), dtype)
+        cotangents[2] = product(e, weights, h, -2, -2)
     if any((*wanted[:2], *wanted[3:])):
-        inner = over(e, _sum(e, e(mul, h, widen(e, y)), axis), weights, axis)
-        d = e(mul, weights, e(sub, product(e, h, wide_v, -1, -1), inner))
+        inner = over(e, _sum(e, e(mul, h, a.y), axis), weights, axis)
+        d = e(mul, weights, e(sub, product(e, h, a.v, -1, -1), inner))
         if wanted[0]:
-            dq = product(e, d, wide_k, -1, -2)
-            found[0] = narrow(e, e(mul, dq, fill(e, scale, dq)), dtype)
+            dq = product(e, d, a.k, -1, -2)
+            cotangents[0] = e(mul, dq, fill(e, a.how["scale"], dq))
         if wanted[1]:
-            found[1] = narrow(e, product(e, d, scaled, -2, -2), dtype)
-        found[3:] = [narrow(e, d, dtype) if w else None for w in wanted[3:]]
-    return found
+            cotangents[1] = product(e, d, scaled, -2, -2)
+        cotangents[3:] = [d if w else None for w in wanted[3:]]
+    return cotangents
 
 
 @jvp(ops.attention)
@@ -85,7 +97,7 @@ def _(
     """With the tangent t of the scores: s * (w t) v - y * sum(s * w t) + s * w tv."""
     wide_q, wide_k, wide_v = (widen(e, x) for x in (q, k, v))
     tq, tk, tv, *tmask = (None if t is None else widen(e, t) for t in ts)
-    scaled, weights, share = attention_weights(e, wide_q, wide_k, mask, scale, causal)
+    scaled, weights, share = attention_weights(e, Scores(wide_q, wide_k, mask, scale, causal))
     axis = e.type(weights).rank - 1
     tq = None if tq is None else e(mul, tq, fill(e, scale, tq))
     t = total(
