@@ -15,12 +15,12 @@ from typing import Any
 import numpy as np
 
 from axec.coverage import transforms
-from axec.coverage.functions import central_difference
 from axec.coverage.points import STEPWISE, Point
 from axec.dialects import dtypes
 from axec.dialects.axe.cases import values
 from axec.dialects.dtypes import DType
 from axec.dialects.emit import EvalEmit
+from axec.lang.differences import central_difference
 
 Check = Callable[[Point], bool | None]
 

@@ -14,9 +14,9 @@ from axec import lang
 from axec.api import compile
 from axec.coverage.checks import NARROW, Gap, need_close, need_near
 from axec.coverage.compiled import LIMITS, THREADS
-from axec.coverage.functions import central_difference
 from axec.dialects import dtypes, structure
 from axec.dialects.dtypes import DType
+from axec.lang.differences import central_difference
 from axec.passes.axe.grad.control_reverse import NO_REVERSE
 
 

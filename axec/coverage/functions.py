@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-import numpy as np
-
 from axec.dialects import load
 from axec.dialects.emit import IrEmit
 from axec.dialects.functions import define
@@ -69,15 +67,3 @@ def apply(op: str, callee: str, operands: Sequence[Value], results: Sequence[Any
         loc=unknown_location(),
     )  # fmt: skip
     return list(made.results)
-
-
-def central_difference(
-    f: Callable[..., Sequence[Any]], xs: Sequence[Any], ts: Sequence[Any], step: float = 1e-6
-) -> list[Any]:
-    """The directional derivative of f at xs along ts (None: no change), by central differences."""
-    with np.errstate(all="ignore"):
-        sides = [
-            f(*(x if t is None else np.asarray(x + s * t) for x, t in zip(xs, ts, strict=True)))
-            for s in (step, -step)
-        ]
-        return [(a - b) / (2 * step) for a, b in zip(*sides, strict=True)]

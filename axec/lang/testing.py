@@ -11,6 +11,7 @@ import numpy as np
 from axec.lang import tree
 from axec.lang.arrays.core import as_tensor
 from axec.lang.arrays.tensor import Tensor
+from axec.lang.differences import central_difference
 from axec.lang.errors import error
 from axec.lang.functions import need_function, need_sequence
 from axec.lang.transform.derivatives import jvp, vjp
@@ -155,11 +156,11 @@ def _difference(fn: Fn, xs: Arrays, ts: Arrays) -> tuple[Arrays, float]:
     """The derivative of fn along ts by central differences, and the limit of relative error."""
     dtypes = [np.asarray(y).dtype.name for y in fn(*map(Tensor, xs))]
     step, limit = _LIMITS["float64" if set(dtypes) <= {"float64"} else "float32"]
-    sides = []
-    for s in (step, -step):
-        at = [Tensor(np.asarray(x + s * t)) for x, t in zip(xs, ts, strict=True)]
-        sides.append([np.asarray(y, np.float64) for y in fn(*at)])
-    return [(a - b) / (2 * step) for a, b in zip(*sides, strict=True)], limit
+
+    def values(*at: Any) -> list[Any]:
+        return [np.asarray(y, np.float64) for y in fn(*map(Tensor, at))]
+
+    return central_difference(values, xs, ts, step), limit
 
 
 def _inner(a: Arrays, b: Arrays) -> Any:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from axec.coverage.functions import central_difference
 from axec.coverage.points import DIFFERENTIABLE, STEPWISE, points
 from axec.coverage.transforms import gradients, second, tangent
 from axec.dialects.opdef import OpDef
+from axec.lang.differences import central_difference
 
 ops = pytest.mark.parametrize("op", DIFFERENTIABLE, ids=lambda op: op.name)
 

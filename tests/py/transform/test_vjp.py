@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 import pytest
 
-from axec.coverage.functions import central_difference
 from axec.coverage.points import DIFFERENTIABLE, STEPWISE, points
 from axec.coverage.transforms import gradients
 from axec.dialects import dtypes
 from axec.dialects.axe import OPS
 from axec.dialects.opdef import OpDef
+from axec.lang.differences import central_difference
 from axec.passes.axe.grad.rules import JVP, NO_GRADIENT, VJP, VJP_OF_ALL
 
 ops = pytest.mark.parametrize("op", DIFFERENTIABLE, ids=lambda op: op.name)
