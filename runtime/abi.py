@@ -25,31 +25,37 @@ negative offsets: ARENA_NEXT ptr, next free arena (0 = last); ARENA_CAPACITY i64
 
 import ctypes
 
-ABI_VERSION = 4
+ABI_VERSION = 5
 LAUNCH_RECORD = 5  # words that describe a launch to `axe_parallel`
 ALIGNMENT = 64  # bytes: of arenas, weights, and every planned offset
 MAX_THREADS = 256  # the pool never has more parts than this
 ARENA_HEADER, ARENA_NEXT, ARENA_CAPACITY = 64, -64, -56
 
-# Addresses of functions, except `None` and `True` (objects) and `parallel` (the process-wide pool:
-# `axe_parallel` of the image loaded first; 0 for that image itself, which then uses its own).
+# Addresses of functions, except `None`, `True`, types (objects) and `parallel` (the process-wide
+# pool: `axe_parallel` of the image loaded first; 0 for that image itself, which uses its own).
 HOST_API = (
     *("PyObject_GetBuffer", "PyBuffer_Release", "PyEval_SaveThread", "PyEval_RestoreThread"),
     *("PyErr_Clear", "PyObject_Vectorcall", "PyObject_CallNoArgs", "Py_IncRef", "Py_DecRef"),
     *("PyLong_AsLong", "PyTuple_Size", "PyTuple_GetItem", "PyTuple_New", "PyTuple_SetItem"),
     *("None", "pthread_create", "syscall", "getpid", "parallel", "PyLong_FromLongLong", "True"),
+    *("PyObject_GetAttr", "PyObject_GetItem", "PySequence_GetItem", "PyObject_Size", "PyDict_New"),
+    *("PyDict_SetItem", "PyList_New", "PyList_SetItem", "PyDict_Type", "PyList_Type"),
+    "PyTuple_Type",
 )
+
+# How `State.objects` begins: interned texts, NumPy's class of arrays, its bfloat16 or None.
+# Behind these the names of the arguments, then the keys of dicts as `tree.names` has them.
+OBJECTS = ("out", "threads", "dtype", "ndarray", "bfloat16")
 
 
 class State(ctypes.Structure):
-    """`axe_state_<i>`: ten 8-byte words, in this order."""
+    """`axe_state_<i>`: nine 8-byte words, in this order."""
 
     _fields_ = (
         # PyObject*: the slow path, called with the stub's own args, nargs and kwnames.
         ("fallback", ctypes.c_void_p),
-        # Interned str "out" and "threads": compare by identity; other keywords go to the fallback.
-        ("kw_out", ctypes.c_void_p),
-        ("kw_threads", ctypes.c_void_p),
+        # PyObject*: OBJECTS, then interned names. Compared by identity; others go to the fallback.
+        ("objects", ctypes.c_void_p),
         # First free arena, 0 = none (then: fallback). Each one is large enough for any dims.
         ("arenas", ctypes.c_void_p),
         # Program table of the entry; first byte of the weights (0 = none).

@@ -26,7 +26,7 @@ class ArraySpec:
             self.dtype = np.dtype(DTYPES[row["dtype"]][1])
         except TypeError:  # NumPy knows bfloat16 only once somebody has imported ml_dtypes
             self.dtype = np.dtype(np.uint16)
-        self._bits16 = row["dtype"] == "bf16"
+        self.bits16 = row["dtype"] == "bf16"
         self._rank = _RANKS.get(self.dtype.kind, 2)
 
     def sizes(self, dims: Mapping[str, int]) -> tuple[int, ...]:
@@ -92,7 +92,7 @@ class ArraySpec:
         """Equal up to byte order; bfloat16, which NumPy does not have, may come as uint16."""
         if found == self.dtype or found.newbyteorder("=") == self.dtype:
             return True
-        return self._bits16 and found.name in ("bfloat16", "uint16") and bool(found.isnative)
+        return self.bits16 and found.name in ("bfloat16", "uint16") and bool(found.isnative)
 
 
 _RANKS = {"b": 0, "i": 1, "u": 1, "f": 2}  # kinds of dtypes: the later holds more

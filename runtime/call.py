@@ -13,17 +13,17 @@ from ctypes import addressof, c_char_p, c_int, c_int64, c_void_p, py_object
 from numbers import Integral
 from typing import Any
 
-from .abi import ARENA_CAPACITY, ARENA_HEADER, MAX_THREADS, Frame, State
+from .abi import ARENA_CAPACITY, ARENA_HEADER, MAX_THREADS, OBJECTS, Frame, State
 from .arrays import Array, ArraySpec, address
 from .errors import AxecError
 from .image import Image
+from .tree import flatten, names, unflatten
 
 # Address space only: pages that no call touches never become memory. (Python 3.11's mmap lacks
 # MAP_NORESERVE; it is 0x4000 on x86-64 and aarch64.)
 _ARENA_FLAGS = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS | 0x4000
 CPUS = min(os.cpu_count() or 1, MAX_THREADS)  # the largest `threads` that a call takes
 _METH_FASTCALL_KEYWORDS = 0x0080 | 0x0002
-_KEYWORDS = sys.intern("out"), sys.intern("threads")
 
 
 class _MethodDef(ctypes.Structure):
@@ -42,6 +42,7 @@ class Entry:
         self.name = name
         self.inputs = [ArraySpec(array) for array in row["inputs"]]
         self.outputs = [ArraySpec(array) for array in row["outputs"]]
+        self._in, self._out = row["in_tree"], row["out_tree"]
         self.dims: dict[str, list[int]] = dict(sorted(row["dims"].items()))
         self._image = image
         self._stub = image.address(f"axe_call_{index}")
@@ -54,29 +55,29 @@ class Entry:
         self._program = ctypes.create_string_buffer(program, len(program))
         self._weights = weights
         self._allocators = [output.allocator() for output in self.outputs]
-        self._table = (c_void_p * len(self.outputs))(*map(id, self._allocators))
+        self._objects = self._all_objects()
+        lists = self._allocators, self._objects
+        self._tables = [(c_void_p * len(found))(*map(id, found)) for found in lists]
         state = self._state
-        state.fallback, state.kw_out, state.kw_threads = id(self), *map(id, _KEYWORDS)
-        state.program, state.allocators = addressof(self._program), addressof(self._table)
+        state.fallback, state.program = id(self), addressof(self._program)
+        state.allocators, state.objects = map(addressof, self._tables)
         state.weights = None if weights is None else address(weights)
         state.threads, state.max_threads, state.arenas = threads, CPUS, None
         self._image.push(addressof(state), self._new_arena())
-        names = ", ".join([*(array.name for array in self.inputs), "*", "out=None", "threads=None"])
-        doc = f"{self.name}({names})\n--\n\nCompiled by axec.".encode()
+        taken = ", ".join([*self._in["keys"], "*", "out=None", "threads=None"])
+        doc = f"{self.name}({taken})\n--\n\nCompiled by axec.".encode()
         # The interpreter reads this struct as long as the function lives: it must not move or go.
         self._method = _MethodDef(self.name.encode(), self._stub, _METH_FASTCALL_KEYWORDS, doc)
         return _new_function(addressof(self._method), self, None)  # type: ignore[no-any-return]
 
     def __call__(self, *args: Any, out: Any = None, threads: Any = None, **kwargs: Any) -> Any:
         parts = self._state.threads if threads is None else check_threads(threads)
-        values = bind(self.name, [spec.name for spec in self.inputs], args, kwargs)
+        keys = self._in["keys"]
+        roots = zip(self._in["children"], bind(self.name, keys, args, kwargs), keys, strict=True)
+        values = [leaf for root in roots for leaf in flatten(*root)]
         arrays = [spec.convert(value) for spec, value in zip(self.inputs, values, strict=True)]
         dims = self._solve_dims(arrays)
-        given = [None] * len(self.outputs) if out is None else out
-        given = given if isinstance(given, (list, tuple)) else [given]
-        if len(given) != len(self.outputs):
-            message = f"out holds {len(given)} arrays, {self.name!r} has {len(self.outputs)}"
-            raise AxecError("output-invalid", message)
+        given = [None] * len(self.outputs) if out is None else self._given(out)
         for spec, array in zip(self.outputs, given, strict=True):
             at, others = spec.donor, list(arrays)
             source = None if at is None else others.pop(at)
@@ -88,7 +89,25 @@ class Entry:
         for array, result in zip(given, results, strict=True):
             if array is not None and array is not result:
                 array[...] = result
-        return out if out is not None else results[0] if len(results) == 1 else tuple(results)
+        return unflatten(self._out, iter(results)) if out is None else out
+
+    def _all_objects(self) -> list[Any]:
+        import numpy as np
+
+        halves = (array.dtype for array in (*self.inputs, *self.outputs) if array.bits16)
+        texts = [*map(sys.intern, (*OBJECTS[:3], *names(self._in), *names(self._out)))]
+        return [*texts[:3], np.ndarray, next(halves, None), *texts[3:]]
+
+    def _given(self, out: Any) -> Sequence[Any]:
+        """The arrays in `out`; a flat result's may come in a list or a tuple of any kind."""
+        leaf, count = {"kind": "leaf"}, len(self.outputs)
+        if self._out != (leaf if count == 1 else {"kind": "tuple", "children": [leaf] * count}):
+            return [*flatten(self._out, out, "out")]
+        given = out if isinstance(out, (list, tuple)) else [out]
+        if len(given) != count:
+            message = f"out holds {len(given)} arrays, {self.name!r} has {count}"
+            raise AxecError("output-invalid", message)
+        return given
 
     def _new_arena(self) -> int:
         size = self._state.arena_bytes

@@ -20,7 +20,7 @@ from .errors import AxecError
 
 _SEALS = fcntl.F_SEAL_WRITE | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_SEAL
 _IDLE: dict[bytes, list[ctypes.CDLL]] = {}  # SHA-256 of the code -> images without a program
-_LOADS = itertools.count(1)
+_LOADS = itertools.count(id(_IDLE) << 20)  # numbers that no copy of this module has too
 _pool: int | None = None  # `axe_parallel` of the first image: one thread pool per process
 
 

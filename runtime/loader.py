@@ -13,7 +13,6 @@ from .image import Image, check_platform
 from .manifest import Manifest
 from .program import ProgramTable
 from .sign import Path
-from .tree import TreeCall, is_flat
 
 Function = Callable[..., Any]
 Keys = Iterable[bytes | Path] | None
@@ -74,8 +73,7 @@ def load(
     image = Image(container.read(chosen["code"]))
     calls: dict[str, Function] = {}
     for index, (name, row) in enumerate(rows):
-        function = Entry(name, row, image, index).start(programs[index], memory, parts)
-        calls[name] = function if is_flat(row) else TreeCall(name, row, function)
+        calls[name] = Entry(name, row, image, index).start(programs[index], memory, parts)
     # A class of its own whose __call__ is the entry: `program(x)` costs no Python frame.
     own = {"__call__": next(iter(calls.values()))} if len(calls) == 1 else {}
     kind: type[Program] = type("Program", (Program,), own)

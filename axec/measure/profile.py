@@ -78,8 +78,8 @@ class State:
 
         from axec.runtime.tree import flatten
 
-        native: Any = getattr(call.function, "_function", call.function)
-        self.entry = native.__self__
+        function: Any = call.function  # native, so that it has an entry
+        self.entry = function.__self__
         table = bytes(self.entry._program)
         self.words = list(struct.unpack(f"<{len(table) // 8}q", table))
         self.program = ctypes.create_string_buffer(table, len(table))

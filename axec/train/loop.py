@@ -21,12 +21,9 @@ import numpy as np
 
 from axec.runtime.errors import AxecError
 from axec.runtime.loader import Program
-from axec.runtime.tree import TreeCall
 from axec.train.callbacks import Callback
 from axec.train.data import Batch, arguments, as_data, prefetched
 from axec.train.state import State, copied, leaves, rebuilt
-
-_OF_ARTIFACTS = (TreeCall, BuiltinFunctionType)  # they take `out=`
 
 
 @dataclass
@@ -123,7 +120,7 @@ class Stepper:
     def __init__(self, step: Any, source: Any = None, finite: bool = True) -> None:
         self._step, self._source = _callable(step, source)
         self._finite = finite
-        self._reuses = isinstance(self._step, _OF_ARTIFACTS)
+        self._reuses = isinstance(self._step, BuiltinFunctionType)  # an artifact's: takes `out=`
         self._spare: Any = None
 
     def __call__(self, state: State, batch: Batch, number: int) -> tuple[dict[str, float], State]:
@@ -162,7 +159,7 @@ def _callable(step: Any, source: Any) -> tuple[Any, Any]:
         step = next(iter(step.entries.values())) if len(step.entries) == 1 else step["step"]
     if not callable(step):
         raise AxecError("step-result", f"{step!r} is no step")
-    return step, source or (None if isinstance(step, _OF_ARTIFACTS) else step)
+    return step, source or (None if isinstance(step, BuiltinFunctionType) else step)
 
 
 def numbers(metrics: Any) -> dict[str, float]:

@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from axec.container import Segment, dumps
+from axec.runtime.abi import ABI_VERSION
 from axec.runtime.errors import AxecError
 from axec.runtime.format import HEADER, MAGIC
 from axec.runtime.loader import load, verify
@@ -233,7 +234,9 @@ def test_forged_manifests(data: bytes, no_code: type[Exception], name: str) -> N
     assert judge(forged, no_code, trusted=[PUBLIC]) == "artifact-unsigned"
 
 
-@pytest.mark.parametrize(("key", "value"), [("major", 2), ("abi", 3), ("abi", 5)])
+@pytest.mark.parametrize(
+    ("key", "value"), [("major", 2), ("abi", ABI_VERSION - 1), ("abi", ABI_VERSION + 1)]
+)
 def test_other_versions(data: bytes, no_code: type[Exception], key: str, value: int) -> None:
     manifest = manifest_of(data)
     manifest["format"][key] = value

@@ -5,8 +5,8 @@ depend on the model is data: the program table of each entry, which `axe_run` wa
 of kernels and entries (`entries_module`). Layouts: runtime/abi.py and runtime/program.py.
 
     host.py        calls of the process, through the table that axe_init fills
-    call.py        from Python's arguments to axe_run: arguments.py checks each of them, by the
-                   table that stub.py writes for an entry
+    call.py        from Python's arguments to axe_run: trees.py finds the arrays, arguments.py
+                   checks each of them, by the table that stub.py writes for an entry
     run.py         axe_run: walks the program of an entry
     pool.py        axe_parallel: a launch on several threads; cores.py: which cores these run on
 """
@@ -21,6 +21,7 @@ from axec.passes.codegen.cpu.support.host import emit_host_table, emit_init
 from axec.passes.codegen.cpu.support.pool import emit_pool
 from axec.passes.codegen.cpu.support.run import emit_run
 from axec.passes.codegen.cpu.support.stub import Signature, emit_call_stub
+from axec.passes.codegen.cpu.support.trees import emit_trees
 from axec.passes.codegen.llvm import I64, NULL, PTR, VOID, Module
 from axec.runtime.abi import ARENA_NEXT, State
 
@@ -35,6 +36,7 @@ def support_module() -> Module:
     emit_pool(module)
     emit_run(module)
     _emit_arenas(module)
+    emit_trees(module)
     emit_arguments(module)
     emit_call(module)
     return module

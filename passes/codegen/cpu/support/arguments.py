@@ -3,18 +3,34 @@
 from __future__ import annotations
 
 from axec.passes.codegen.cpu.support.host import call_host
-from axec.passes.codegen.llvm import I1, I8, I32, I64, NULL, PTR, VOID, Module, Value, constant
+from axec.passes.codegen.cpu.support.trees import OBJECT_TYPE
+from axec.passes.codegen.llvm import (
+    I1,
+    I8,
+    I32,
+    I64,
+    NULL,
+    PTR,
+    VOID,
+    Builder,
+    Module,
+    Value,
+    constant,
+)
+from axec.runtime.abi import OBJECTS
 
 __all__ = ["emit_arguments"]
 
 # Py_buffer: part of the stable ABI since Python 3.11.
-VIEW_BUF, VIEW_LEN, VIEW_NDIM, VIEW_FORMAT, VIEW_SHAPE, VIEW_BYTES = 0, 16, 36, 40, 48, 80
+VIEW_BUF, VIEW_LEN, VIEW_ITEM, VIEW_NDIM, VIEW_FORMAT, VIEW_SHAPE = 0, 16, 24, 36, 40, 48
+VIEW_BYTES = 80
 _PYBUF_WRITABLE, _PYBUF_FORMAT, _PYBUF_C_CONTIGUOUS = 0x1, 0x4, 0x38
 INPUT_FLAGS = _PYBUF_C_CONTIGUOUS | _PYBUF_FORMAT
 OUTPUT_FLAGS = INPUT_FLAGS | _PYBUF_WRITABLE
 
 UNKNOWN = -(1 << 63)  # a size that no array has given yet
-RECORD_DONOR, RECORD_AXES = 24, 32  # byte offsets in a record
+# Byte offsets in a record.
+RECORD_FORMAT, RECORD_BFLOAT, RECORD_MASK, RECORD_DONOR, RECORD_AXES = 8, 10, 16, 24, 32
 
 
 def emit_arguments(module: Module) -> None:
@@ -37,14 +53,19 @@ def _emit_check(module: Module) -> None:
 
     axes = b.load(I64, record, name="axes")
     need(b.cmp("eq", b.convert(b.load(I32, b.offset(view, VIEW_NDIM)), I64), axes))
+    mask = b.load(I64, b.offset(record, RECORD_MASK), name="mask")
     text = b.load(PTR, b.offset(view, VIEW_FORMAT), name="format")
-    need(b.cmp("ne", text, NULL))
-    found = b.load(I8, text)
-    usual, other = (b.cmp("eq", found, b.load(I8, b.offset(record, 8 + i))) for i in range(2))
-    need(b.or_(usual, other))
-    need(b.cmp("eq", b.load(I8, b.offset(text, 1)), 0))
+    with b.if_else(b.cmp("ne", text, NULL)) as way:
+        with way.then():
+            found, at = b.load(I8, text), b.offset(record, RECORD_FORMAT)
+            usual, other = (b.cmp("eq", found, b.load(I8, b.offset(at, i))) for i in range(2))
+            need(b.or_(usual, other))
+            need(b.cmp("eq", b.load(I8, b.offset(text, 1)), 0))
+        with way.else_():  # axe_take has looked at the dtype
+            need(b.cmp("ne", b.load(I8, b.offset(record, RECORD_BFLOAT)), 0))
+            need(b.cmp("eq", b.load(I64, b.offset(view, VIEW_ITEM)), b.add(mask, 1)))
     address = b.load(I64, b.offset(view, VIEW_BUF), name="address")
-    need(b.cmp("eq", b.and_(address, b.load(I64, b.offset(record, 16))), 0))
+    need(b.cmp("eq", b.and_(address, mask), 0))
     shape = b.load(PTR, b.offset(view, VIEW_SHAPE), name="shape")
     with b.for_(0, axes, name="axis") as axis:
         declared = b.load(I64, b.at(b.offset(record, RECORD_AXES), I64, axis.index))
@@ -62,18 +83,35 @@ def _emit_check(module: Module) -> None:
 
 
 def _emit_take(module: Module) -> None:
-    """axe_take(view, object, flags, record, sizes) -> i1: take the buffer of an object if it is
-    what is declared; otherwise nothing is held."""
-    params = {"view": PTR, "object": PTR, "flags": I32, "record": PTR, "sizes": PTR}
+    """axe_take(view, object, flags, record, sizes, table) -> i1: take the buffer of an object if it
+    is what is declared; otherwise nothing is held. The buffer protocol has no format for bfloat16:
+    an array of that very dtype is asked for none."""
+    params = {"view": PTR, "object": PTR, "flags": I32, "record": PTR, "sizes": PTR, "table": PTR}
     b = module.function("axe_take", I1, params, "internal")
-    view, object_, flags, record, sizes = b.args
-    status = call_host(b, "PyObject_GetBuffer", I32, [object_, view, flags])
+    view, object_, flags, record, sizes, table = b.args
+    with b.if_(b.cmp("ne", b.load(I8, b.offset(record, RECORD_BFLOAT)), 0), [flags]) as formats:
+        is_ours = _is_bfloat(b, object_, table)
+        formats.yield_(b.select(is_ours, b.and_(flags, ~_PYBUF_FORMAT), flags))
+    asked = [object_, view, formats.results[0]]
+    status = call_host(b, "PyObject_GetBuffer", I32, asked)
     with b.if_(b.cmp("ne", status, 0), unlikely=True):
         b.ret(constant(I1, 0))
     good = b.call("axe_check", I1, [view, record, sizes])
     with b.if_(b.not_(good), unlikely=True):
         call_host(b, "PyBuffer_Release", VOID, [view])
     b.ret(good)
+
+
+def _is_bfloat(b: Builder, object_: Value, table: Value) -> Value:
+    """Whether an object is a NumPy array, no subclass, of the dtype that the table names."""
+    kind, dtype = (b.load(PTR, b.at(table, PTR, OBJECTS.index(n))) for n in ("ndarray", "bfloat16"))
+    is_array = b.cmp("eq", b.load(PTR, b.offset(object_, OBJECT_TYPE)), kind)
+    with b.if_(is_array, [is_array]) as found:
+        name = b.load(PTR, b.at(table, PTR, OBJECTS.index("dtype")))
+        own = call_host(b, "PyObject_GetAttr", PTR, [object_, name])
+        call_host(b, "Py_DecRef", VOID, [own])  # the array has it too
+        found.yield_(b.cmp("eq", own, dtype))
+    return found.results[0]
 
 
 def _emit_overlaps(module: Module) -> None:

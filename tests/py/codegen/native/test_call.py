@@ -7,7 +7,7 @@ import ctypes
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from typing import Any
 
@@ -19,7 +19,7 @@ from axec.passes.codegen.cpu.elf import linker
 from axec.passes.codegen.cpu.support import entries_module, support_module
 from axec.passes.codegen.cpu.support.stub import ArraySpec, Signature
 from axec.passes.codegen.llvm import F32, I64, PTR, VOID, Module
-from axec.runtime.abi import ARENA_HEADER, State
+from axec.runtime.abi import ARENA_HEADER, OBJECTS, State
 from axec.runtime.image import Image
 from axec.runtime.program import Launch, Op, ProgramTable, Value
 
@@ -74,8 +74,9 @@ class Native:
     """Entry `index` as a Python function whose fallback records its calls and answers "slow"."""
 
     def __init__(
-        self, code: bytes, index: int, program: ProgramTable, makers: list[Callable[..., Any]]
-    ) -> None:
+        self, code: bytes, index: int, program: ProgramTable, names: Sequence[str],
+        makers: list[Callable[..., Any]],
+    ) -> None:  # fmt: skip
         self.slow: list[tuple[tuple[Any, ...], dict[str, Any]]] = []
         self.image = Image(code)
         self.makers = makers
@@ -88,7 +89,10 @@ class Native:
         self.at = self.image.address(f"axe_state_{index}")
         self.state = State.from_address(self.at)
         self.state.fallback = id(self.fallback)
-        self.state.kw_out, self.state.kw_threads = map(id, map(sys.intern, ("out", "threads")))
+        texts = [sys.intern(text) for text in (*OBJECTS[:3], *names)]
+        self.objects = [*texts[:3], np.ndarray, None, *texts[3:]]
+        self.known = (ctypes.c_void_p * len(self.objects))(*map(id, self.objects))
+        self.state.objects = ctypes.addressof(self.known)
         self.state.program = ctypes.addressof(self.program)
         self.state.threads, self.state.max_threads = 1, 4
         self.state.allocators = ctypes.addressof(self.table)
@@ -118,7 +122,7 @@ TWICE_N_PLUS_1 = _value(*TWICE_N.code, (Op.CONST, 1), (Op.ADD, 0))
 def add(code: bytes) -> Iterator[Native]:
     launch = Launch(0, ((0, 0), (1, 0), (2, 0)), (), 1, 4)
     program = ProgramTable(0, 5, 3, (ZERO, SIXTEEN), (launch,))
-    native = Native(code, 0, program, [partial(np.empty, (16,), "f4")])
+    native = Native(code, 0, program, "xy", [partial(np.empty, (16,), "f4")])
     yield native
     native.close()
 
@@ -128,7 +132,7 @@ def shapes(code: bytes) -> Iterator[Native]:
     """Outputs: copies of the second and the first input."""
     launches = (Launch(1, ((1, 0), (3, 0)), (), 1, 1), Launch(1, ((0, 0), (4, 0)), (), 2, 1))
     program = ProgramTable(2, 7, 3, (ZERO, TWICE_N, TWICE_N_PLUS_1), launches)
-    native = Native(code, 1, program, [partial(np.empty, dtype=t) for t in ("f4", "i8")])
+    native = Native(code, 1, program, "abc", [partial(np.empty, dtype=t) for t in ("f4", "i8")])
     yield native
     native.close()
 
@@ -148,6 +152,8 @@ def test_the_plain_ways_to_call(add: Native) -> None:
         assert add.call(X, Y, threads=threads, out=z) is z
         assert z.tolist() == TOTAL
     assert add.call(X, X).tolist() == (X + X).tolist()  # inputs may share memory
+    assert add.call(X, y=Y).tolist() == TOTAL
+    assert add.call(y=Y, threads=2, x=X, out=z) is z
     frozen = X.copy()
     frozen.flags.writeable = False
     assert add.call(frozen, memoryview(Y)).tolist() == TOTAL
@@ -168,7 +174,8 @@ BAD: dict[str, tuple[tuple[Any, ...], dict[str, Any]]] = {
     "too few": ((X,), {}),
     "too many": ((X, Y, X), {}),
     "none": ((), {}),
-    "input by name": ((X,), {"y": Y}),
+    "given twice": ((X, Y), {"y": Y}),
+    "one of two by name": ((), {"y": Y}),
     "unknown keyword": ((X, Y), {"axis": 0}),
     "no array": ((X, 3.0), {}),
     "None": ((None, Y), {}),
@@ -305,6 +312,7 @@ def test_named_dims_and_several_outputs(shapes: Native, n: int, m: int) -> None:
     result = shapes.call(*inputs)
     assert isinstance(result, tuple)
     outs = np.zeros((n, 4), "f4"), np.zeros(2 * n + 1, "i8")
+    assert shapes.call(*inputs, out=[*outs])[0] is outs[0]
     assert shapes.call(*inputs, out=outs) is outs
     for copy, given, source in zip(result, outs, inputs[1::-1], strict=True):
         np.testing.assert_array_equal(copy, source)
@@ -328,12 +336,12 @@ def test_dims_that_do_not_fit(shapes: Native) -> None:
     for args in wrong:
         assert shapes.call(*args) == "slow"
     outs = np.zeros((4, 4), "f4"), np.zeros(9, "i8")
-    for out in (outs[0], outs[::-1], outs[:1], [*outs], (outs[0], outs[1][:8]), (outs[0], None)):
+    for out in (outs[0], outs[::-1], outs[:1], (outs[0], outs[1][:8]), (outs[0], None)):
         assert shapes.call(first, second, third, out=out) == "slow"
     both = np.zeros(40, "i8")
     overlapping = both[:8].view("f4").reshape(4, 4), both[7:16]
     assert shapes.call(first, second, third, out=overlapping) == "slow"
-    assert len(shapes.slow) == len(wrong) + 7
+    assert len(shapes.slow) == len(wrong) + 6
     assert shapes.call(first, second, third, out=outs) is outs
 
 
@@ -359,7 +367,7 @@ def test_other_threads_run_while_a_program_runs(code: bytes) -> None:
     """The kernel waits for a flag that another Python thread sets: it could not with the GIL."""
     one = _value((Op.CONST, 1))
     program = ProgramTable(0, 4, 3, (ZERO, one), (Launch(2, ((0, 0), (1, 0)), (), 1, 1),))
-    native = Native(code, 2, program, [partial(np.empty, (), "i8")])
+    native = Native(code, 2, program, "x", [partial(np.empty, (), "i8")])
     flag = np.zeros(1, "i8")
     results: list[int] = []
     thread = threading.Thread(target=lambda: results.append(int(native.call(flag))), daemon=True)
