@@ -23,7 +23,7 @@ from axec.passes.codegen import sources
 from axec.passes.codegen.cpu import routines, worker
 from axec.passes.codegen.cpu.ahead import begin_support, support
 from axec.passes.codegen.cpu.elf import linker
-from axec.passes.codegen.cpu.gemm.emit_last import foreseen
+from axec.passes.codegen.cpu.gemm.emit_channels import foreseen
 from axec.passes.codegen.cpu.gemm.tile_routine import common
 from axec.passes.codegen.cpu.kernels import emit_kernel
 from axec.passes.codegen.cpu.routines import is_routine

@@ -74,8 +74,9 @@ class Target:
 
 _LINUX = "x86_64-unknown-linux-gnu"
 # Kernels clear the upper halves of registers once, at their end (kernels.py): LLVM would do so
-# around every call of a routine, too.
-_LEFT = "-vzeroupper"
+# around every call of a routine, too. LLVM would divide shorter where both numbers are short, by
+# two more blocks at every division; units are divided into positions once each.
+_LEFT = "-vzeroupper,-idivq-to-divl"
 # LLVM would rather split 64-byte vectors on generic v4; ours are meant as they stand.
 _WIDE = f"-prefer-256-bit,{_LEFT}"
 

@@ -14,7 +14,7 @@ from axec.diag import AxecError
 from axec.dialects import types
 from axec.dialects.dims import Size
 from axec.dialects.kernel import texts
-from axec.passes.codegen.cpu.gemm import emit_conv, emit_last, tiles, winograd
+from axec.passes.codegen.cpu.gemm import emit_channels, emit_positions, tiles, winograd
 from axec.passes.codegen.cpu.gemm.arithmetic import grouped
 from axec.passes.codegen.cpu.gemm.tiles import Tile
 from axec.passes.codegen.cpu.targets import Target
@@ -121,8 +121,8 @@ def _fits(product: templates.Product, target: Target, tile: tuple[int, int]) -> 
 
 
 _TILES: dict[type, Callable[[Target, Any], Tile]] = {
-    Conv: emit_conv.tile_of,
-    ChannelsLast: emit_last.tile_of,
+    Conv: emit_positions.tile_of,
+    ChannelsLast: emit_channels.tile_of,
     Winograd: winograd.tile_of,
 }
 #: What a unit keeps on the stack, or what its room is made for.

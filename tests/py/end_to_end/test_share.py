@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 import axec as axe
 from axec import driver, nn
 from axec.passes.codegen.cpu import image
-from axec.passes.codegen.cpu.gemm.emit_last import foreseen
+from axec.passes.codegen.cpu.gemm.emit_channels import foreseen
 
 Array = np.ndarray[Any, Any]
 Layer = tuple[int, int, int, bool]  # outputs / 64, window, stride, whether the input is added

@@ -10,8 +10,8 @@ from axec.dialects.types import Shape
 from axec.passes.codegen.cpu.frame import Frame
 from axec.passes.codegen.cpu.gemm import (
     dots,
-    emit_conv,
-    emit_last,
+    emit_channels,
+    emit_positions,
     one_row,
     pack,
     problem,
@@ -40,9 +40,9 @@ def emit(f: Frame) -> None:
     """Write a gemm kernel."""
     product = templates.product(f.define)
     if isinstance(product, Conv):
-        emit_conv.emit(f, product)
+        emit_positions.emit(f, product)
     elif isinstance(product, ChannelsLast):
-        emit_last.emit(f, product)
+        emit_channels.emit(f, product)
     elif isinstance(product, Winograd):
         winograd.emit(f, product)
     elif 0 not in f.body.results[0].shape:

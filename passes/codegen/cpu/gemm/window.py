@@ -12,66 +12,20 @@ and such a padding. Of the filters the next slice is brought near meanwhile.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass
 
-from axec.dialects.dtypes import BY_NAME, DType
-from axec.passes.codegen.cpu.gemm.arithmetic import Arithmetic, single
+from axec.passes.codegen.cpu.gemm import panels
 from axec.passes.codegen.cpu.gemm.control import YES, both, lanes_of, steps
-from axec.passes.codegen.cpu.gemm.conv_setting import split
 from axec.passes.codegen.cpu.gemm.microkernel import Strip, multiply
-from axec.passes.codegen.cpu.gemm.tiles import Tile
+from axec.passes.codegen.cpu.gemm.panels import WORD, Folded, Kind, Unit, Window
+from axec.passes.codegen.cpu.gemm.pieces import split
 from axec.passes.codegen.cpu.lanes.memory import read
-from axec.passes.codegen.cpu.lanes.registers import memory_type
 from axec.passes.codegen.cpu.routines import family
 from axec.passes.codegen.cpu.targets import Target
-from axec.passes.codegen.llvm import I64, NULL, PTR, Builder, Type, Value, constant, vec, zero
+from axec.passes.codegen.llvm import I64, PTR, Builder, Value, constant, zero
 
 ZERO = constant(I64, 0)
-WORD = I64.size
 LINE = 64  # bytes of a cache line
-
-
-@dataclass(frozen=True, slots=True)
-class Kind:
-    """What distinguishes windows. axes: those that are folded, outermost first, -1 the channels;
-    padded: by spatial axis; in_panels, stride: how columns of w lie (elements from one to the
-    next); masked: columns beyond the last one must not be read; width: columns of a unit."""
-
-    dtypes: tuple[DType, DType, DType]
-    tile: Tile
-    axes: tuple[int, ...]
-    padded: tuple[bool, ...]
-    in_panels: bool
-    stride: int
-    masked: bool
-    width: int
-    depthwise: bool = False
-
-    def words(self) -> tuple[object, ...]:
-        """The parameters of the routine."""
-        t = self.tile
-        axes = "".join(str(axis + 1) for axis in self.axes)
-        padded = "".join(str(int(p)) for p in self.padded)
-        lies = 0 if self.in_panels else self.stride
-        return (*self.dtypes, t.rows, t.vectors, t.lanes, t.unroll, axes, padded, lies,
-                int(self.masked), self.width)  # fmt: skip
-
-    @staticmethod
-    def read(words: Sequence[str]) -> Kind:
-        """The kind of those parameters."""
-        x, w, sums = (BY_NAME[word] for word in words[:3])
-        rows, vectors, lanes, unroll = map(int, words[3:7])
-        stride = int(words[9])
-        return Kind(
-            dtypes=(x, w, sums),
-            tile=Tile(rows, vectors, lanes, unroll),
-            axes=tuple(int(axis) - 1 for axis in words[7]),
-            padded=tuple(p == "1" for p in words[8]),
-            in_panels=not stride,
-            stride=stride or 1,
-            masked=words[10] == "1",
-            width=int(words[11]),
-        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,63 +50,6 @@ class At:
     near: Value
 
 
-@dataclass(frozen=True, slots=True)
-class Folded:
-    """An axis that is folded (channels_last.Fold): its length, and bytes from one to the next in x
-    and w."""
-
-    axis: int
-    count: Value
-    x: Value
-    w: Value
-
-
-@dataclass(frozen=True, slots=True)
-class Axis:
-    """A spatial axis: its size in x, what taps are apart, positions of the output and what these
-    are apart in x, how far the first one begins before x, bytes from one element to the next."""
-
-    size: Value
-    dilation: Value
-    out: Value
-    stride: Value
-    low: Value
-    x: Value
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """Values that all tiles share: x, an address that may be read; zeros, of a row (depthwise);
-    image: bytes from one to the next in x; w_column: bytes from one column of w to the next; slice:
-    steps of the outermost folded axis."""
-
-    b: Builder
-    kind: Kind
-    x: Value
-    zeros: Value
-    space: Sequence[Axis]
-    folds: Sequence[Folded]
-    image: Value
-    w_column: Value
-    slice: Value
-
-    @property
-    def tile(self) -> Tile:
-        return self.kind.tile
-
-    @property
-    def arithmetic(self) -> Arithmetic:
-        return single(*self.kind.dtypes)
-
-    @property
-    def element(self) -> Type:
-        return memory_type(self.kind.dtypes[0])
-
-    @property
-    def elements(self) -> Type:
-        return vec(self.element, self.tile.lanes)
-
-
 _Range = tuple[Value, Value]
 
 
@@ -174,7 +71,7 @@ def products(
     if len(folds) == 1 and not s.kind.depthwise:
         strip = _strip(s, at, taps, _moved(s, moved, fold, lo))
         return multiply(b, s.tile, s.arithmetic, strip, b.sub(hi, lo), sums)
-    with b.for_(lo, hi, carried=sums, name="tap") as loop:
+    with b.for_(lo, hi, carried=sums, name="tap", nonempty=True) as loop:
         here, there = {**taps, fold.axis: loop.index}, _moved(s, moved, fold, loop.index)
         loop.yield_(*products(s, at, folds[1:], ranges, here, there, loop.carried))
     return loop.results
@@ -280,10 +177,11 @@ def _following(s: Window, index: Sequence[Value], step: Value) -> list[Value]:
     return [b.add(image, step), *reversed(found)]
 
 
-def sums_of(b: Builder, tile: Tile, vector: Type, first: Value, line: Value) -> list[Value]:
+def sums_of(s: Window, first: Value) -> list[Value]:
     """Addresses of the sums of a tile, row by row."""
-    rows = [b.offset(first, b.mul(line, i)) for i in range(tile.rows)]
-    return [b.at(row, vector, j) for row in rows for j in range(tile.vectors)]
+    b, tile = s.b, s.tile
+    rows = [b.offset(first, s.line_bytes * i) for i in range(tile.rows)]
+    return [b.at(row, s.vector, j) for row in rows for j in range(tile.vectors)]
 
 
 # ---- the routine ---------------------------------------------------------------------------------
@@ -291,43 +189,42 @@ def sums_of(b: Builder, tile: Tile, vector: Type, first: Value, line: Value) -> 
 
 @family(
     "window",
-    table=PTR,  # see `table`
-    x=PTR,  # of the unit: at the first channel that it reads
-    w=PTR,  # its filters
-    row=I64,
-    end_row=I64,
-    columns=I64,  # how many of its columns exist
+    table=PTR,  # panels.py
+    x=PTR,
+    w=PTR,
+    unit=I64,
+    place=PTR,  # of the unit's result, written: panels.Place
     sums=PTR,  # rows of `width`, of which those of whole tiles are written
 )
 def WINDOW(b: Builder, target: Target, parameters: Sequence[str]) -> None:
     """sums = the products of a window, for all tiles of a unit of some `Kind`."""
     kind = Kind.read(parameters)
-    u = dict(zip(WINDOW.arguments, b.args, strict=True))
-    s = _of_table(b, kind, u["table"], u["x"])
+    table, x, w, unit, place, sums = b.args
+    s = panels.of_table(b, kind, table, x, w)
     records = b.alloca(I64, kind.tile.rows * (1 + len(s.space)), name="rows")
+    u = panels.unit_of(s, unit)
+    panels.write(b, u.place, place)
     with b.for_(0, s.folds[0].count, s.slice, name="slice") as loop:
         end = b.min(b.add(loop.index, s.slice), s.folds[0].count)
         with steps(b, ZERO, constant(I64, kind.width), kind.tile.columns, "column") as column:
-            _column(s, u, (loop.index, end), column, records)
+            _column(s, u, sums, (loop.index, end), column, records)
 
 
-def _column(s: Window, u: Mapping[str, Value], ends: _Range, column: Value, records: Value) -> None:
+def _column(s: Window, u: Unit, sums: Value, ends: _Range, column: Value, records: Value) -> None:
     """The tiles of a unit that begin at a column, for a slice."""
-    b, tile, vector = s.b, s.tile, vec(s.arithmetic.sums, s.tile.lanes)
-    line = s.kind.width * vector.element.size
-    start = index_of(s, u["row"])
-    with b.for_(u["row"], u["end_row"], tile.rows, carried=start, name="row") as loop:
-        number = b.sub(loop.index, u["row"])
+    b, tile, vector, line, first = s.b, s.tile, s.vector, s.line_bytes, u.place.row
+    start = index_of(s, first)
+    with b.for_(first, u.place.end_row, tile.rows, carried=start, name="row") as loop:
+        number = b.sub(loop.index, first)
         rows, following = _rows(s, u, loop.index, loop.carried, records)
         at = At(
             rows=rows,
             x=ZERO,
-            w=b.offset(u["w"], b.mul(column, s.w_column)),
-            columns=b.sub(u["columns"], column),
+            w=b.offset(u.w, b.mul(column, s.w_column)),
+            columns=b.sub(u.place.columns, column),
             near=_near(s, b.udiv(number, tile.rows), b.sub(ends[1], ends[0])),
         )
-        first = b.at(b.offset(u["sums"], b.mul(number, line)), vector.element, column)
-        places = sums_of(b, tile, vector, first, constant(I64, line))
+        places = sums_of(s, b.at(b.offset(sums, b.mul(number, line)), vector.element, column))
         with b.if_(b.cmp("ne", ends[0], 0), [zero(vector)] * len(places)) as some:
             some.yield_(*[b.load(vector, place) for place in places])
         found = products(s, at, s.folds, {0: ends}, {}, (ZERO, ZERO), some.results)
@@ -337,17 +234,17 @@ def _column(s: Window, u: Mapping[str, Value], ends: _Range, column: Value, reco
 
 
 def _rows(
-    s: Window, u: Mapping[str, Value], row: Value, index: Sequence[Value], records: Value
+    s: Window, u: Unit, row: Value, index: Sequence[Value], records: Value
 ) -> tuple[list[Row], Sequence[Value]]:
     """The rows of a tile, written and read again (all at once would be much code), and the index
     behind them. Behind the last row of the unit it is that one once more."""
     b, words = s.b, 1 + len(s.space)
     with b.for_(0, s.tile.rows, carried=index, name="position") as loop:
-        found = row_at(s, u["x"], loop.carried)
+        found = row_at(s, u.x, loop.carried)
         place = b.offset(records, b.mul(loop.index, words * WORD))
         for i, value in enumerate((found.x, *found.starts)):
             b.store(value, b.offset(place, i * WORD))
-        more = b.cmp("lt", b.add(b.add(row, loop.index), 1), u["end_row"])
+        more = b.cmp("lt", b.add(b.add(row, loop.index), 1), u.place.end_row)
         loop.yield_(*_following(s, loop.carried, b.convert(more, I64)))
     rows = []
     for i in range(s.tile.rows):
@@ -360,37 +257,3 @@ def _near(s: Window, number: Value, count: Value) -> Value:
     """Bytes to the filters of the next slice: tiles take turns in asking for its lines."""
     b, lines = s.b, max(s.tile.columns * s.element.size // LINE, 1)
     return b.add(b.mul(count, s.folds[0].w), b.mul(b.urem(number, lines), LINE))
-
-
-def call(s: Window, table: Value, **unit: Value) -> None:
-    """The routine for a unit: its arguments besides the table."""
-    WINDOW.call(s.b, s.kind.words(), table=table, **unit)
-
-
-def table(s: Window, name: str) -> Value:
-    """What the routine asks of a window, in memory. At the entry of a kernel; name: of data."""
-    b, words = s.b, _words(s)
-    if all(word.const is not None for word in words):
-        return b.module.constant(name, words)
-    made = b.alloca(I64, len(words), name="window")
-    for i, value in enumerate(words):
-        b.store(value, b.offset(made, i * WORD))
-    return made
-
-
-def _words(s: Window) -> list[Value]:
-    found = [s.image, s.w_column, s.slice]
-    found += [v for fold in s.folds for v in (fold.count, fold.x, fold.w)]
-    return found + [getattr(axis, f.name) for axis in s.space for f in fields(axis)]
-
-
-def _of_table(b: Builder, kind: Kind, table: Value, x: Value) -> Window:
-    """The window whose table that is."""
-    per_axis = len(fields(Axis))
-    count = 3 + 3 * len(kind.axes) + per_axis * len(kind.padded)
-    words = [b.load(I64, b.offset(table, i * WORD)) for i in range(count)]
-    image, w_column, slice_, *rest = words
-    folds = [Folded(axis, *rest[3 * i : 3 * i + 3]) for i, axis in enumerate(kind.axes)]
-    rest = rest[3 * len(folds) :]
-    space = [Axis(*rest[i : i + per_axis]) for i in range(0, len(rest), per_axis)]
-    return Window(b, kind, x, NULL, space, folds, image, w_column, slice_)

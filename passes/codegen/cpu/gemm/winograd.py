@@ -20,8 +20,8 @@ from axec.passes.codegen.cpu.frame import Frame
 from axec.passes.codegen.cpu.gemm import tiles
 from axec.passes.codegen.cpu.gemm.arithmetic import Arithmetic, single
 from axec.passes.codegen.cpu.gemm.control import YES, both, steps, when
-from axec.passes.codegen.cpu.gemm.conv_setting import split
 from axec.passes.codegen.cpu.gemm.epilogue import Epilogue
+from axec.passes.codegen.cpu.gemm.pieces import split
 from axec.passes.codegen.cpu.gemm.tile_routine import LINE, TILE, Kind
 from axec.passes.codegen.cpu.gemm.tiles import Tile
 from axec.passes.codegen.cpu.targets import Target

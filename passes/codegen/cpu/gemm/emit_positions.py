@@ -6,10 +6,10 @@ from axec.dialects import types
 from axec.dialects.dims import Size
 from axec.mlir import ir
 from axec.passes.codegen.cpu.frame import Frame
-from axec.passes.codegen.cpu.gemm import conv, tiles
+from axec.passes.codegen.cpu.gemm import positions, tiles
 from axec.passes.codegen.cpu.gemm.arithmetic import single
-from axec.passes.codegen.cpu.gemm.conv_setting import Setting, units
 from axec.passes.codegen.cpu.gemm.epilogue import Epilogue
+from axec.passes.codegen.cpu.gemm.pieces import Setting, units
 from axec.passes.codegen.cpu.gemm.tiles import Tile
 from axec.passes.codegen.cpu.lanes.registers import memory_type
 from axec.passes.codegen.cpu.targets import Target
@@ -20,7 +20,7 @@ from axec.passes.kernel.templates.convolution import COLUMN_BLOCK, Conv
 def emit(f: Frame, c: Conv) -> None:
     """Write a convolution."""
     if 0 not in f.body.results[0].shape:
-        units(_setting(f, c), f.lo, f.hi, conv.block)
+        units(_setting(f, c), f.lo, f.hi, positions.block)
 
 
 def _setting(f: Frame, c: Conv) -> Setting:

@@ -16,8 +16,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from axec.passes.codegen.cpu.gemm.control import YES, both, steps
-from axec.passes.codegen.cpu.gemm.conv_setting import Block, Piece, Setting, piece
 from axec.passes.codegen.cpu.gemm.microkernel import Strip, multiply
+from axec.passes.codegen.cpu.gemm.pieces import Block, Piece, Setting, piece
 from axec.passes.codegen.cpu.lanes.memory import read
 from axec.passes.codegen.llvm import I32, I64, Value, constant, vec, zero
 
