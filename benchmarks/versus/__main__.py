@@ -3,8 +3,10 @@
     make bench                      everything, and the tables of docs/benchmarks.md
     make bench ARGS="--quick"       axec and one process per peer, 2 threads, less time each
     make bench ARGS="--workloads gpt,mlp --peers axec,jax,torch --threads 2"
+    make bench ARGS="--group families"   the second table: models of other families
 
-Results go to results/versus.json after every workload; what is measured again replaces the old.
+Results go to results/ after every workload, a file per group (versus.json, families.json); what is
+measured again replaces the old.
 What peers compile stays in --work, and takes 20 minutes once (inductor); measuring takes as long.
 """
 
@@ -24,7 +26,8 @@ from versus.session import ROOT, Session, busy_core, chosen, installed, limits, 
 from versus.timing import QUIET
 from versus.workloads import COMPILED, WORKLOADS
 
-RESULTS = ROOT / "benchmarks" / "results" / "versus.json"
+RESULTS = ROOT / "benchmarks" / "results"
+FILES = {"models": "versus.json", "families": "families.json"}  # of each group
 DOCUMENT = ROOT / "docs" / "benchmarks.md"
 PARTS = ("build", "limits", "calls", "busy", "compile")
 Results = dict[str, Any]
@@ -34,6 +37,7 @@ def arguments() -> argparse.Namespace:
     p = argparse.ArgumentParser(
         prog="versus", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
+    p.add_argument("--group", choices=list(FILES), default="models", help="which table")
     p.add_argument("--workloads", help="their names or beginnings of these, comma-separated")
     p.add_argument("--peers", help="comma-separated; by default all that are installed")
     p.add_argument("--threads", help="comma-separated counts (default: 1 and all cores)")
@@ -48,22 +52,23 @@ def arguments() -> argparse.Namespace:
 
 def main() -> None:
     given = arguments()
-    results: Results = json.loads(RESULTS.read_text()) if RESULTS.exists() else {}
+    file = RESULTS / FILES[given.group]
+    results: Results = json.loads(file.read_text()) if file.exists() else {}
     if not given.report:
-        run = Run(given, results)
+        run = Run(given, results, file)
         for part in chosen(given.parts, list(PARTS), "part"):
             getattr(run, part)()
     print(report.text(results))
-    report.write(results, DOCUMENT)
+    report.write(results, DOCUMENT, given.group)
 
 
 class Run:
     """One go through the parts. Results are kept under part / workload / threads / peer."""
 
-    def __init__(self, given: argparse.Namespace, results: Results) -> None:
-        self.given, self.results = given, results
+    def __init__(self, given: argparse.Namespace, results: Results, file: Path) -> None:
+        self.given, self.results, self.file = given, results, file
         self.peers = chosen(given.peers, installed(), "peer")
-        self.workloads = workloads(given.workloads)
+        self.workloads = workloads(given.group, given.workloads)
         cores = len(os.sched_getaffinity(0))
         self.counts = [int(n) for n in given.threads.split(",")] if given.threads else [cores, 1]
         if given.quick:
@@ -143,10 +148,10 @@ class Run:
         """Put into the results and write them: a run may be stopped at any time."""
         place = self.results.setdefault(part, {}).setdefault(name, {})
         place.setdefault(str(threads), {}).update(found)
-        RESULTS.parent.mkdir(exist_ok=True)
-        partial = RESULTS.with_suffix(".part")
+        RESULTS.mkdir(exist_ok=True)
+        partial = self.file.with_suffix(".part")
         partial.write_text(json.dumps(self.results, indent=1, sort_keys=True) + "\n")
-        partial.replace(RESULTS)
+        partial.replace(self.file)
 
     def _say(self, name: str, threads: int, peer: str, one: dict[str, Any]) -> None:
         at = time.strftime("%H:%M:%S")

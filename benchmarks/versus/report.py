@@ -1,4 +1,4 @@
-"""Tables from results/versus.json, for the terminal and for docs/benchmarks.md."""
+"""Tables from the results, for the terminal and for docs/benchmarks.md."""
 
 from __future__ import annotations
 
@@ -14,7 +14,11 @@ from versus.session import PEERS_PYTHON, ROOT
 from versus.timing import QUIET
 from versus.workloads import WORKLOADS, Workload
 
-BEGIN, END = "<!-- versus: made by benchmarks/versus -->", "<!-- versus: end -->"
+# Around the tables of each group.
+MARKS = {
+    "models": ("<!-- versus: made by benchmarks/versus -->", "<!-- versus: end -->"),
+    "families": ("<!-- families: made by benchmarks/versus -->", "<!-- families: end -->"),
+}
 _PACKAGES = ("jax", "torch", "onnxruntime", "openvino", "iree-base-compiler")
 
 
@@ -65,13 +69,13 @@ def text(results: dict[str, Any]) -> str:
     return "\n".join(_page(results))
 
 
-def write(results: dict[str, Any], document: Path) -> None:
-    """Put the tables between their marks in the document."""
-    page = document.read_text()
-    before, _, rest = page.partition(BEGIN)
-    _, found, after = rest.partition(END)
+def write(results: dict[str, Any], document: Path, group: str) -> None:
+    """Put the tables of a group between their marks in the document."""
+    begin, end = MARKS[group]
+    before, _, rest = document.read_text().partition(begin)
+    _, found, after = rest.partition(end)
     if found:
-        document.write_text(f"{before}{BEGIN}\n\n{text(results)}\n\n{END}{after}")
+        document.write_text(f"{before}{begin}\n\n{text(results)}\n\n{end}{after}")
 
 
 def _page(results: dict[str, Any]) -> Iterator[str]:

@@ -157,10 +157,11 @@ def chosen(names: str | None, known: list[str], what: str) -> list[str]:
     return found
 
 
-def workloads(names: str | None) -> list[Workload]:
-    """Workloads by their names or beginnings of these."""
+def workloads(group: str, names: str | None) -> list[Workload]:
+    """Workloads of a group, by their names or beginnings of these."""
+    known = [w for w in WORKLOADS.values() if w.group == group]
     if names is None:
-        return list(WORKLOADS.values())
-    wanted = tuple(names.split(","))
-    found = [w for name, w in WORKLOADS.items() if name.startswith(wanted)]
-    return found or sys.exit(f"no workload begins with {names}: {', '.join(WORKLOADS)}")
+        return known
+    found = [w for w in known if w.name.startswith(tuple(names.split(",")))]
+    listed = ", ".join(w.name for w in known)
+    return found or sys.exit(f"no workload of {group} begins with {names}: {listed}")

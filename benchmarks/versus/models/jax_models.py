@@ -10,11 +10,12 @@ import numpy as np
 from versus.workloads import HEADS, LAYERS, RESNET_STAGES, Made
 
 
-def converted(name: str, params: dict, inputs: list) -> Made:
+def converted(images: bool, params: dict, inputs: list) -> Made:
     """Arrays as these functions take them."""
-    params = {k: v.transpose(2, 3, 1, 0).copy() if v.ndim == 4 else v for k, v in params.items()}
-    if name in ("resnet18", "lenet_train"):
-        inputs = [inputs[0].transpose(0, 2, 3, 1).copy(), *inputs[1:]]
+    if images:  # what has more than two axes is filters
+        moved = {k: np.moveaxis(v, (0, 1), (-1, -2)) for k, v in params.items() if v.ndim > 2}
+        params = params | {k: v.copy() for k, v in moved.items()}
+        inputs = [np.moveaxis(inputs[0], 1, -1).copy(), *inputs[1:]]
     return params, [x.astype(np.int32) if x.dtype == np.int64 else x for x in inputs]
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy as np
@@ -14,17 +15,23 @@ class Axec(Peer):
         # The models import the compiler's parts, which `axec` alone leaves to their first use.
         from versus.models import axec_models  # noqa: F401
 
-        self.params, self.given = self.made()
-        if self.workload.dtype == "bf16":
-            import ml_dtypes
+        params, given = self.made()
+        self.params = dict(zip(params, self._narrowed(params.values()), strict=True))
+        self.given = self._narrowed(given)
 
-            self.given = [x.astype(ml_dtypes.bfloat16) for x in self.given]
+    def _narrowed(self, arrays: Iterable[Any]) -> list[Any]:
+        if self.workload.dtype != "bf16":
+            return list(arrays)
+        import ml_dtypes
+
+        return [x.astype(ml_dtypes.bfloat16) for x in arrays]
 
     def _program(self, params: Any) -> Any:
         import axec as axe
         from versus.models import axec_models as models
+        from versus.models import function
 
-        fn, specs = getattr(models, self.workload.model), axe.spec_like(self.given)
+        fn, specs = function("axec", self.workload), axe.spec_like(self.given)
         name = self.workload.name
         if self.workload.dtype == "amp":
             fn = axe.amp(fn)
@@ -61,11 +68,7 @@ class Axec(Peer):
         program = load(self.folder / "model.axe")
         name = next(iter(program.entries))
         self.function, spec = program[name], program.manifest["entries"][name]
-        arrays = self.inputs()
-        if self.workload.dtype == "bf16":
-            import ml_dtypes
-
-            arrays = [x.astype(ml_dtypes.bfloat16) for x in arrays]
+        arrays = self._narrowed(self.inputs())
         state: list[Any] = []
         if self.workload.train:
             with np.load(self.folder / "state.npz") as file:

@@ -10,24 +10,25 @@ import jax.numpy as jnp
 import numpy as np
 from jax.experimental import serialize_executable
 
+from versus.models import function
 from versus.models import jax_models as models
 from versus.peers.base import Peer
 
 
 class Jax(Peer):
     def prepare(self) -> None:
-        params, inputs = models.converted(self.workload.name, *self.made())
-        if self.workload.dtype == "bf16":
-            inputs = [jnp.asarray(x).astype(jnp.bfloat16) for x in inputs]
-        self.state: Any = {k: jnp.asarray(v) for k, v in params.items()}
-        self.given = [jnp.asarray(x) for x in inputs]
+        params, inputs = models.converted(self.workload.images, *self.made())
+        narrow = self.workload.dtype == "bf16"
+        dtype = jnp.bfloat16 if narrow else None
+        self.state: Any = {k: jnp.asarray(v, dtype) for k, v in params.items()}
+        self.given = [jnp.asarray(x, dtype) for x in inputs]
         if self.workload.name == "micro_gpt_train":
             zeros = [jax.tree.map(jnp.zeros_like, self.state) for _ in range(2)]
             self.state = (self.state, *zeros, jnp.float32(0))
         jax.block_until_ready((self.state, self.given))
 
     def function(self) -> Any:
-        fn = getattr(models, self.workload.model)
+        fn = function("jax", self.workload)
         if not self.workload.train:
             return fn
         optimiser = models.adamw if self.workload.name == "micro_gpt_train" else models.sgd

@@ -15,11 +15,12 @@ def export(peer: Peer) -> None:
         return
     import torch
 
-    from versus.models import torch_models as models
+    from versus.models import function
+    from versus.models.torch_models import Model
 
     params, inputs = peer.made()
     tensors = {name: torch.from_numpy(value) for name, value in params.items()}
-    model = models.Model(getattr(models, peer.workload.model), tensors, False).eval()
+    model = Model(function("torch", peer.workload), tensors, False).eval()
     given = tuple(torch.from_numpy(x) for x in inputs)
     torch.onnx.export(model, given, path, dynamo=True, external_data=True, verbose=False)
 

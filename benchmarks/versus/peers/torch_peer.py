@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from typing import Any
 
 import torch
@@ -13,24 +14,27 @@ from versus.peers.base import Peer
 
 class Eager(Peer):
     def prepare(self) -> None:
-        from versus.models import torch_models as models
+        from versus.models import function
+        from versus.models.torch_models import Model
 
         torch.set_num_threads(self.threads)
         params, _ = self.made()
-        self.given = self._tensors()
-        tensors = {name: torch.from_numpy(value) for name, value in params.items()}
-        fn = getattr(models, self.workload.model)
-        self.model = models.Model(fn, tensors, self.workload.train)
-        if self.workload.name == "resnet18":  # the faster of its layouts
-            self.model = self.model.to(memory_format=torch.channels_last)
-            self.given = [x.to(memory_format=torch.channels_last) for x in self.given]
+        self.given = self._tensors(self.inputs())
+        tensors = dict(zip(params, self._tensors(params.values()), strict=True))
+        self.model = Model(function("torch", self.workload), tensors, self.workload.train)
         self.run = self.model
         if self.workload.train:
             self.optimiser = self._optimiser()
 
-    def _tensors(self) -> list[Any]:
-        tensors = [torch.from_numpy(x) for x in self.inputs()]
-        return [x.bfloat16() for x in tensors] if self.workload.dtype == "bf16" else tensors
+    def _tensors(self, arrays: Iterable[Any]) -> list[Any]:
+        tensors = [torch.from_numpy(x) for x in arrays]
+        tensors = [x.bfloat16() for x in tensors] if self.workload.dtype == "bf16" else tensors
+        return [x.to(memory_format=self._layout()) if x.ndim == 4 else x for x in tensors]
+
+    def _layout(self) -> Any:
+        """The faster of its layouts."""
+        last = self.workload.images and not self.workload.train
+        return torch.channels_last if last else torch.preserve_format
 
     def _optimiser(self) -> Any:
         params, rate = list(self.model.parameters()), self.workload.rate
@@ -95,7 +99,5 @@ class AOTInductor(Inductor):
 
     def load(self) -> None:
         torch.set_num_threads(self.threads)
-        self.given = self._tensors()
-        if self.workload.name == "resnet18":
-            self.given = [x.to(memory_format=torch.channels_last) for x in self.given]
+        self.given = self._tensors(self.inputs())
         self.run = torch._inductor.aoti_load_package(str(self.folder / "model.pt2"))
