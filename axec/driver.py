@@ -40,8 +40,9 @@ from axec.passes.codegen.cpu.support.stub import Signature
 from axec.passes.kernel import choose
 
 PIPELINE = (
-    "roll", "transform", "decompose", "simplify", "narrow_weights", "split_reductions", "layout",
-    "fuse", "outline", "unroll", "pack_weights", "share", "schedule", "plan",
+    "roll", "transform", "decompose", "simplify", "narrow_weights", "split_reductions",
+    "straighten", "layout", "fuse", "outline", "unroll", "pack_weights", "share", "schedule",
+    "plan",
 )  # fmt: skip
 STAGES = ("trace", *PIPELINE[:-2], "codegen", *PIPELINE[-2:], "link", "pack")
 

@@ -151,6 +151,22 @@ def bodies(op: Any) -> tuple[str, ...]:
     return ()
 
 
+def passed(op: Any, number: int) -> list[tuple[str, int]]:
+    """The (function, number of an argument) that have operand `number` of an op of this dialect in
+    every run, as it is; none for what changes, as carries do."""
+    match op.name:
+        case "control.call":
+            return [(Call.of(op).callee, number)]
+        case "control.switch" if number > 0:
+            return [(branch, number - 1) for branch in Switch.of(op).branches]
+        case "control.while" if number >= While.of(op).carries:
+            return [(name, number) for name in bodies(op)]
+        case "control.scan":
+            scan = Scan.of(op)  # a body's first argument is the counter
+            return [(scan.body, number + 1)] if number >= scan.carries + scan.xs else []
+    return []
+
+
 def stacked(t: TensorType, length: Size) -> TensorType:
     """The type of one value of type `t` per iteration."""
     return t.with_shape((length, *t.shape))

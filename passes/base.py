@@ -36,8 +36,9 @@ PASSES: dict[str, type[Pass]] = {}
 # The modules that declare passes, in pipeline order.
 MODULES = (
     "axe.roll", "axe.transform", "axe.decompose", "axe.simplify", "axe.narrow_weights",
-    "axe.split_reductions", "kernel.layout", "kernel.fuse", "kernel.outline", "kernel.unroll",
-    "kernel.pack_weights", "kernel.share", "kernel.choose", "kernel.schedule", "kernel.plan",
+    "axe.split_reductions", "kernel.straighten", "kernel.layout", "kernel.fuse", "kernel.outline",
+    "kernel.unroll", "kernel.pack_weights", "kernel.share", "kernel.choose", "kernel.schedule",
+    "kernel.plan",
 )  # fmt: skip
 
 

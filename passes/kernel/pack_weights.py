@@ -15,10 +15,11 @@ import math
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
-from axec.dialects import types
-from axec.dialects.functions import functions
+from axec.dialects import control, types
+from axec.dialects.functions import functions, is_private
 from axec.dialects.kernel import body_of, definitions, sizes_attr, texts
 from axec.mlir import ir
 from axec.passes.base import Pass, register
@@ -116,9 +117,10 @@ def _agreed(module: Any, wanted: Mapping[_Place, Layout]) -> dict[_Weight, list[
     """Weights, with the kernel inputs that they are given to, where all of these want panels and
     are given such weights only."""
     uses: dict[_Weight, list[_Place]] = {}
+    blocks = _blocks(module)
     for function in functions(module):
         for number, argument in _weights(function):
-            places = _places(argument)
+            places = _places(argument, blocks)
             if places and len({wanted.get(p) for p in places}) == 1 and places[0] in wanted:
                 uses[function.operation, number] = places
     while True:
@@ -138,21 +140,38 @@ def _weights(function: Any) -> Iterator[tuple[int, Any]]:
             yield number, function.operation.regions[0].blocks[0].arguments[number]
 
 
-def _places(argument: Any) -> list[_Place]:
-    """The kernel inputs that a value is given to; none if it is used in another way, too."""
-    found = []
+def _places(argument: Any, blocks: Mapping[str, Any]) -> list[_Place] | None:
+    """The kernel inputs that a value is given to, here or in every run of what loops and branches
+    run; None if it is used in another way, too."""
+    found: list[_Place] = []
     for use in argument.uses:
-        call = use.owner
-        if call.name != "kernel.call":
-            return []
-        found.append((call.attributes["callee"].value, use.operand_number))
+        op, number = use.owner, use.operand_number
+        if op.name == "kernel.call":
+            found.append((op.attributes["callee"].value, number))
+            continue
+        inside = [_places(blocks[f].arguments[n], blocks) for f, n in control.passed(op, number)]
+        if not inside or any(places is None for places in inside):
+            return None
+        found += chain.from_iterable(filter(None, inside))
     return found
 
 
 def _calls(module: Any) -> Counter[str]:
-    """How often each kernel is called."""
-    operations = (o.operation for f in functions(module) for o in f.regions[0].blocks[0].operations)
-    return Counter(o.attributes["callee"].value for o in operations if o.name == "kernel.call")
+    """How often each kernel is called; a call in a function that several ops run counts for each
+    of them."""
+    blocks = _blocks(module)
+    found: Counter[str] = Counter()
+    waiting = [f.attributes["sym_name"].value for f in functions(module) if not is_private(f)]
+    while waiting:
+        for op in (o.operation for o in blocks[waiting.pop()].operations):
+            if op.name == "kernel.call":
+                found[op.attributes["callee"].value] += 1
+            waiting += control.bodies(op)
+    return found
+
+
+def _blocks(module: Any) -> dict[str, Any]:
+    return {f.attributes["sym_name"].value: f.regions[0].blocks[0] for f in functions(module)}
 
 
 def _set_argument(function: Any, number: int, layout: str) -> None:

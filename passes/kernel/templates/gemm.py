@@ -163,6 +163,12 @@ class Gemm:
         return not (self.in_panels or self._in_place or in_order)
 
     @property
+    def repacks(self) -> bool:
+        """Do several batch elements of few rows pack the same panels?"""
+        low = isinstance(self.m, int) and self.m <= SOME_ROWS
+        return low and self.packs and any(step == 0 for *_, step in self.batch)
+
+    @property
     def may_be_in_place(self) -> bool:
         """Can tiles read `right` as it lies, row by row?"""
         return self.right_strides[1] == 1 and self.group == 1
@@ -247,12 +253,14 @@ def gemm_of(dot: Any) -> Gemm | None:
     vectors).
 
     Transposes, slices and reshapes that feed the operands are looked through; if what they leave is
-    no single run, transposes alone are. So are casts that widen both operands to the dtype of their
+    no single run, or rows that would have the right factor packed again for each few of them,
+    transposes alone are, or nothing. So are casts that widen both operands to the dtype of their
     sums. A product without columns is read as its mirror image, so that the long axis is the one
     that vectors run along.
     """
-    ways = (WINDOWS | WIDENING, TRANSPOSES | WIDENING, WINDOWS, TRANSPOSES)
-    return next(filter(None, (_gemm(dot, through) for through in ways)), None)
+    ways = (WINDOWS | WIDENING, TRANSPOSES | WIDENING, WINDOWS, TRANSPOSES, frozenset[str]())
+    found = list(filter(None, (_gemm(dot, through) for through in ways)))
+    return next((g for g in found if not g.repacks), found[0] if found else None)
 
 
 def sums_of(left: DType, right: DType, result: DType) -> DType | None:

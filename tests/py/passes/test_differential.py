@@ -28,7 +28,7 @@ TO_KERNELS = (
     "decompose,fuse{max_ops=3}",
     "decompose,fuse{enable=map,row}",
     "decompose,fuse{enable=gemm,reduce},outline",
-    "decompose,simplify,fuse,outline,schedule",
+    "decompose,simplify,straighten,fuse,outline,schedule",
 )
 TO_EXEC = (
     "decompose,simplify,fuse,outline,schedule,plan",
