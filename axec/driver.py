@@ -3,7 +3,7 @@
     trace                   Python function  -> axe and fn dialects    axec/lang
     roll                    axe and fn       -> axe, fn and control    passes/axe/roll
     transform ... simplify  axe and fn       -> axe                    passes/axe
-    narrow_weights          axe              -> axe                    passes/axe
+    fold_weights            axe              -> axe                    passes/axe
     split_reductions        axe              -> axe                    passes/axe
     layout                  axe              -> axe                    passes/kernel
     fuse ... share          axe              -> kernel                 passes/kernel
@@ -40,7 +40,7 @@ from axec.passes.codegen.cpu.support.stub import Signature
 from axec.passes.kernel import choose
 
 PIPELINE = (
-    "roll", "transform", "decompose", "simplify", "narrow_weights", "split_reductions",
+    "roll", "transform", "decompose", "simplify", "fold_weights", "split_reductions",
     "straighten", "layout", "fuse", "outline", "unroll", "pack_weights", "share", "schedule",
     "plan",
 )  # fmt: skip

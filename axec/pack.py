@@ -5,84 +5,40 @@ versions: no time, no path, no hash order, so equal inputs give equal bytes."""
 from __future__ import annotations
 
 import hashlib
-import math
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
-
-import numpy as np
 
 import axec
 from axec.container import Segment, complete
 from axec.dialects import dims
 from axec.dialects.dims import Size
 from axec.dialects.exec import held_type
+from axec.dialects.functions import recipes_of
 from axec.dialects.kernel import definitions
 from axec.dialects.types import TensorType
 from axec.lang.tracing import Traced
 from axec.passes.codegen import sources
 from axec.passes.codegen.cpu.targets import Target
 from axec.passes.codegen.program import encode, programs
-from axec.passes.kernel import templates, weight_layouts
-from axec.runtime.abi import ALIGNMENT
+from axec.passes.kernel import templates
 from axec.runtime.program import evaluate
+from axec.weights import Stored, Weights
 
 Json = dict[str, Any]
-
-
-@dataclass(slots=True)
-class Weights:
-    """The weights segment: every array once, whatever entries use it, each ALIGNMENT-aligned."""
-
-    rows: list[Json] = field(default_factory=list)  # as in the manifest
-    size: int = 0
-    _arrays: list[tuple[np.ndarray[Any, Any], str]] = field(default_factory=list)  # and layouts
-    # By id of an array and layout; the array keeps the id its own.
-    _offsets: dict[tuple[int, str], tuple[int, np.ndarray[Any, Any]]] = field(default_factory=dict)
-    _names: set[str] = field(default_factory=set)
-
-    def place(self, entry: Traced, layouts: Mapping[str, str]) -> dict[str, int]:
-        """Byte offset of every weight of an entry, by the name that it has there; `layouts`: of the
-        weights that do not lie row by row."""
-        return {
-            name: self._add(entry.name, name, array, layouts.get(name, ""))
-            for name, array in entry.weights.items()
-        }
-
-    def _add(self, entry: str, name: str, array: np.ndarray[Any, Any], layout: str) -> int:
-        key = (id(array), layout)
-        if key not in self._offsets:
-            # The same name may stand for other arrays in other entries.
-            unique = f"{entry}.{name}" if name in self._names else name
-            self._names.add(unique)
-            offset = -(-self.size // ALIGNMENT) * ALIGNMENT
-            self._offsets[key] = offset, array
-            stored = weight_layouts.Stored.read(layout)
-            shape, dtype = stored.shape(array), stored.dtype_of(array)
-            row = {"name": unique, "dtype": dtype.name}
-            self.rows.append({**row, "shape": list(shape), "offset": offset})
-            self._arrays.append((array, layout))
-            self.size = offset + math.prod(shape) * dtype.size
-        return self._offsets[key][0]
-
-    def data(self) -> bytearray:
-        """The segment's bytes."""
-        found = bytearray(self.size)
-        for row, (array, layout) in zip(self.rows, self._arrays, strict=True):
-            stored = weight_layouts.Stored.read(layout).apply(array)
-            found[row["offset"] : row["offset"] + stored.nbytes] = stored.tobytes()
-        return found
 
 
 @dataclass(frozen=True, slots=True)
 class Packed:
     """What the stages made of a program, but for the numbers of its weights. `entries`: of the
-    manifest; `layouts`: of the weights that do not lie row by row, by entry; `tables`: the program
-    table by entry; `code`: an image by name of the target."""
+    manifest; `weights`: what is stored of which, by entry and name; `recipes`: the module that says
+    how some are made; `tables`: the program table by entry; `code`: an image by name of the target.
+    """
 
     entries: Json
-    layouts: dict[str, dict[str, str]]
+    weights: dict[str, dict[str, Stored]]
+    recipes: str
     tables: dict[str, bytes]
     code: dict[str, bytes] = field(default_factory=dict)
 
@@ -91,13 +47,15 @@ def describe(module: Any, traced: Sequence[Traced]) -> Packed:
     """The entries' manifests and program tables, from a module of exec.programs."""
     kernels = definitions(module)
     weights = Weights()
-    packed = Packed({}, {}, {})
+    recipes = recipes_of(module)
+    packed = Packed({}, {}, "" if recipes is None else str(recipes), {})
     found = programs(module)
     for one in _sorted(traced):
         program, name = found[one.name], one.name
-        packed.layouts[name] = _layouts(program)
-        table = encode(program, list(kernels), weights.place(one, packed.layouts[name]))
-        packed.entries[name] = {**_entry(program, one, kernels), "program": f"program.{name}"}
+        packed.weights[name] = stored = Stored.of(program)
+        table = encode(program, list(kernels), weights.place(one, stored))
+        described = _entry(program, one, kernels, stored)
+        packed.entries[name] = {**described, "program": f"program.{name}"}
         packed.tables[name] = table.encode()
     return packed
 
@@ -108,7 +66,7 @@ def pack(
     """The whole manifest and all segments."""
     weights = Weights()
     for one in _sorted(traced):
-        weights.place(one, packed.layouts[one.name])
+        weights.place(one, packed.weights[one.name])
     segments = [Segment(f"program.{name}", "program", t) for name, t in packed.tables.items()]
     targets = []
     for target in wanted:
@@ -119,7 +77,7 @@ def pack(
             {"name": target.name, "arch": target.arch, "features": features, "code": name}
         )
     if weights.size:
-        segments.append(Segment("weights", "weights", weights.data()))
+        segments.append(Segment("weights", "weights", weights.data(packed.recipes)))
     manifest = {
         "entries": packed.entries,
         "targets": targets,
@@ -144,26 +102,27 @@ def provenance(source: bytes, passes: Sequence[str], targets: Sequence[Target]) 
     }
 
 
-def _entry(program: Any, traced: Traced, kernels: Mapping[str, Any]) -> Json:
+def _entry(
+    program: Any, traced: Traced, kernels: Mapping[str, Any], weights: Mapping[str, Stored]
+) -> Json:
     attributes = program.attributes
     ranges = traced.dims
     ends = dims.upper_ends(ranges)
     arena, flops = (attributes[k].value for k in ("arena_bytes", "flops"))
-    arrays: dict[str, list[Json]] = {"input": [], "output": [], "weight": []}
-    total: Size = 0
-    layouts = _layouts(program)
+    arrays: dict[str, list[Json]] = {"input": [], "output": []}
+    total: Size = sum(stored.nbytes for stored in weights.values())
     for role, argument in zip(
         attributes["roles"], program.regions[0].blocks[0].arguments, strict=True
     ):
         kind, _, name = role.value.partition(":")
+        if kind == "weight":
+            continue
         held = held_type(argument)
         arrays[kind].append(_array(name, held))
         if kind == "output" and (donor := traced.donors.get(len(arrays[kind]) - 1)) is not None:
             arrays[kind][-1]["donor"] = donor
             continue  # its bytes are the input's
-        stored = layouts.get(name, "") if kind == "weight" else ""
-        packed = weight_layouts.Stored.read(stored).layout if stored else None
-        total = total + (math.prod(packed.shape) * held.dtype.size if packed else held.nbytes)
+        total = total + held.nbytes
     formulas = {"peak_bytes": _sum(arena, total), "arena_bytes": arena, "flops": flops}
     return {
         "inputs": arrays["input"],
@@ -176,12 +135,6 @@ def _entry(program: Any, traced: Traced, kernels: Mapping[str, Any]) -> Json:
         "formulas": formulas,
         "kernels": _kernels(program, kernels, ends),
     }
-
-
-def _layouts(program: Any) -> dict[str, str]:
-    """Layouts of the weights that do not lie row by row, by name."""
-    found = program.attributes
-    return {r.name: r.attr.value for r in found["layouts"]} if "layouts" in found else {}
 
 
 def _sum(formula: str, size: Size) -> str:

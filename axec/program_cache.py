@@ -1,8 +1,9 @@
 """The cache of compiled programs on disk. The key is the hash of all that the stages depend on; the
-numbers of the weights are in neither key nor value, because no stage looks at them.
+numbers of the weights are in neither key nor value, because no stage looks at them: weights that
+are made from others are kept as recipes (axec/weights.py).
 
-A cached program is a line of JSON (entries, layouts, names and sizes of what follows), then the
-program tables and the images. Finding one saves every stage between `trace` and `pack`.
+A cached program is a line of JSON (entries, weights, recipes, names and sizes of what follows),
+then the program tables and the images. Finding one saves every stage between `trace` and `pack`.
 """
 
 from __future__ import annotations
@@ -10,12 +11,14 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping, Sequence
+from dataclasses import astuple
 
 from axec.lang.tracing import Traced
 from axec.pack import Packed
 from axec.passes.codegen import sources
 from axec.passes.codegen.cache import open_cache
 from axec.passes.codegen.cpu.targets import Target
+from axec.weights import Stored
 
 _BLOBS = ("tables", "code")
 
@@ -57,13 +60,23 @@ def get(key: bytes) -> Packed | None:
     for kind, name, size in found["blobs"]:
         blobs[kind][name] = rest[at : at + size]
         at += size
-    return Packed(found["entries"], found["layouts"], **blobs)
+    weights = {
+        entry: {name: Stored(*fields) for name, fields in rows.items()}
+        for entry, rows in found["weights"].items()
+    }
+    return Packed(found["entries"], weights, found["recipes"], **blobs)
 
 
 def put(key: bytes, packed: Packed) -> None:
     """Keep a program."""
     blobs = [(k, name, data) for k in _BLOBS for name, data in getattr(packed, k).items()]
     sizes = [(kind, name, len(data)) for kind, name, data in blobs]
-    head = {"entries": packed.entries, "layouts": packed.layouts, "blobs": sizes}
+    weights = {
+        entry: {name: astuple(stored) for name, stored in rows.items()}
+        for entry, rows in packed.weights.items()
+    }
+    head: Mapping[str, object] = {
+        "entries": packed.entries, "weights": weights, "recipes": packed.recipes, "blobs": sizes,
+    }  # fmt: skip
     data = b"".join([json.dumps(head).encode(), b"\n", *(data for _, _, data in blobs)])
     open_cache().put(key, data)

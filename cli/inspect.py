@@ -69,6 +69,7 @@ def _page(path: str, container: Any) -> Iterator[Any]:
         yield from _entry(name, entry, manifest["weights"])
         yield from _steps(entry, container.read(entry["program"]))
     yield _targets(manifest)
+    yield from _made(manifest["weights"])
     yield _segments(manifest)
     yield _provenance(manifest["provenance"])
 
@@ -175,6 +176,17 @@ def _targets(manifest: dict[str, Any]) -> Any:
         for target in manifest["targets"]
     ]
     return table(["target", "machine", ">code", "needs"], rows)
+
+
+def _made(weights: list[dict[str, Any]]) -> Iterator[Any]:
+    """The weights that were computed when compiling, if there are any."""
+    from axec.cli.console import table
+
+    rows = [
+        (_text(w["name"]), w["dtype"], _text(", ".join(w["from"]))) for w in weights if "from" in w
+    ]
+    if rows:
+        yield table(["weight made when compiling", "dtype", "from"], rows)
 
 
 def _segments(manifest: dict[str, Any]) -> Any:

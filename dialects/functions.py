@@ -12,11 +12,20 @@ from axec.mlir import func, ir
 
 Value = Any  # an MLIR value
 
+#: The module inside a program's that holds how weights are made (passes/axe/fold_weights).
+RECIPES = "axe.recipes"
+
 
 def functions(module: Any) -> Iterator[Any]:
     """The functions of a module, in order."""
     found = (o.operation for o in module.body.operations)
     return (o for o in found if o.name == "func.func")
+
+
+def recipes_of(module: Any) -> Any:
+    """The module of the recipes in a module, or None."""
+    found = (o.operation for o in module.body.operations)
+    return next((o for o in found if o.name == "builtin.module"), None)
 
 
 def functions_above(op: Any) -> dict[str, Any]:

@@ -35,7 +35,7 @@ PASSES: dict[str, type[Pass]] = {}
 
 # The modules that declare passes, in pipeline order.
 MODULES = (
-    "axe.roll", "axe.transform", "axe.decompose", "axe.simplify", "axe.narrow_weights",
+    "axe.roll", "axe.transform", "axe.decompose", "axe.simplify", "axe.fold_weights",
     "axe.split_reductions", "kernel.straighten", "kernel.layout", "kernel.fuse", "kernel.outline",
     "kernel.unroll", "kernel.pack_weights", "kernel.share", "kernel.choose", "kernel.schedule",
     "kernel.plan",

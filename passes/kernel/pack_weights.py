@@ -177,8 +177,6 @@ def _blocks(module: Any) -> dict[str, Any]:
 def _set_argument(function: Any, number: int, layout: str) -> None:
     rows = list(function.attributes["arg_attrs"])
     row = {named.name: named.attr for named in rows[number]}
-    if "axe.layout" in row:  # its dtype
-        layout = f"{row['axe.layout'].value} {layout}"
     rows[number] = ir.DictAttr.get({**row, "axe.layout": ir.StringAttr.get(layout)})
     function.attributes["arg_attrs"] = ir.ArrayAttr.get(rows)
 

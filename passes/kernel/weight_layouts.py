@@ -1,6 +1,5 @@
 """How the bytes of a weight may lie in the artifact other than row by row: in the order in which
-the kernel that reads it does so. The attribute `axe.layout` of a weight holds a layout's text,
-after the dtype that it is cast to, if it is (`Stored`).
+the kernel that reads it does so. The attribute `axe.layout` of a weight holds a layout's text.
 """
 
 from __future__ import annotations
@@ -10,9 +9,6 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 import numpy as np
-
-from axec.dialects import dtypes
-from axec.dialects.dtypes import DType
 
 Array = np.ndarray[Any, Any]
 
@@ -143,35 +139,6 @@ _PANELS = re.compile(r"panels (\d+)x(\d+)(?: by (\d+))?( transposed)?")
 _TAPS = re.compile(r"taps (\d+)x(\d+)x(\d+)")
 _WINOGRAD = re.compile(r"winograd (\d+)x(\d+) by (\d+)")
 _FILTERS = re.compile(r"filters (\d+)x(\d+)x(\d+)x(\d+) by (\d+)")
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """What `axe.layout` says of a weight: a dtype that it is cast to, a layout of its numbers, or
-    one after the other ("bf16 panels 64x128 by 2")."""
-
-    dtype: DType | None
-    layout: Layout | None
-
-    @staticmethod
-    def read(text: str) -> Stored:
-        first, _, rest = text.partition(" ")
-        dtype = dtypes.BY_NAME.get(first)
-        layout = text if dtype is None else rest
-        return Stored(dtype, parse(layout) if layout else None)
-
-    def shape(self, array: Array) -> tuple[int, ...]:
-        """Of what is stored."""
-        return self.layout.shape if self.layout else array.shape
-
-    def dtype_of(self, array: Array) -> DType:
-        """Of what is stored."""
-        return self.dtype or dtypes.of(array.dtype)
-
-    def apply(self, array: Array) -> Array:
-        """What is stored."""
-        cast = array.astype(self.dtype.numpy) if self.dtype else array
-        return self.layout.apply(cast) if self.layout else cast
 
 
 def parse(text: str) -> Layout:

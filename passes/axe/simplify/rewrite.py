@@ -67,13 +67,18 @@ def by_root(rules: Iterable[Rule]) -> dict[str, list[Rule]]:
     return found
 
 
-class Sweep(IrEmit):
-    """One pass over a function with the rules of a table (see `by_root`). Replaced ops stay (dead)
-    until the sweep is over, so that values may serve as keys."""
+Table = Mapping[str, Sequence[Rule]]
 
-    def __init__(self, rules: Mapping[str, Sequence[Rule]], limit: int) -> None:
+
+class Sweep(IrEmit):
+    """One pass over a function with the rules of a table (see `by_root`), and with those of another
+    one over what rules emit. Replaced ops stay (dead) until the sweep is over, so that values may
+    serve as keys."""
+
+    def __init__(self, rules: Table, limit: int, emitted: Table | None = None) -> None:
         super().__init__(ir.Location.unknown())
         self.rules = rules
+        self.emitted = rules if emitted is None else emitted
         self.limit = limit  # largest number of elements that folding may create
         self.hits: Counter[str] = Counter()
         self._at: Any = None  # the op that is looked at; what rules emit goes before it
@@ -91,7 +96,7 @@ class Sweep(IrEmit):
             if next(result.uses, None) is None:
                 continue
             self._at = op
-            found = self.simplified(self.note(result, op, name))
+            found = self.simplified(self.note(result, op, name), self.rules)
             if found is not None:
                 result.replace_all_uses_with(found)
 
@@ -100,12 +105,12 @@ class Sweep(IrEmit):
         self.loc = self._at.location
         with ir.InsertionPoint(self._at):
             made = super().__call__(op, *operands, **given)
-        found = self.simplified(self.note(made, made.owner, op.full_name))
+        found = self.simplified(self.note(made, made.owner, op.full_name), self.emitted)
         return made if found is None else found
 
-    def simplified(self, site: Site) -> Value | None:
+    def simplified(self, site: Site, rules: Table) -> Value | None:
         """What replaces the result of a site's op, or None."""
-        for one in self.rules.get(site.full_name, ()):
+        for one in rules.get(site.full_name, ()):
             found = one.apply(site)
             if found is not None:
                 self.hits[one.text] += 1

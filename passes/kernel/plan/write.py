@@ -207,8 +207,9 @@ class Writer:
         given["flops"] = ir.StringAttr.get(str(flops(self.flow.steps)))
         if donors := donors_of(self.function):
             given["donors"] = attrs.KINDS["Pairs"].to_ir(list(donors.items()))
-        if layouts := _layouts(self.function):
-            given["layouts"] = ir.DictAttr.get(layouts)
+        for name, key in (("layouts", "axe.layout"), ("recipes", "axe.recipe")):
+            if found := _of_weights(self.function, key):
+                given[name] = ir.DictAttr.get(found)
 
     def _roles(self) -> list[str]:
         """`input:NAME`, `weight:NAME` or `output:NAME` per block argument."""
@@ -234,10 +235,11 @@ def _role(what: str, index: int, row: Any) -> str:
     return f"{what}:{name}"
 
 
-def _layouts(function: Any) -> dict[str, Any]:
-    """Weights that lie otherwise than row by row (passes/kernel/weight_layouts.py), by name."""
+def _of_weights(function: Any, key: str) -> dict[str, Any]:
+    """An attribute of those weights that have it, by name: how they lie, where that is not row by
+    row (passes/kernel/weight_layouts.py), what they are made from (passes/axe/fold_weights)."""
     rows = function.attributes.get("arg_attrs", ())
-    return {r["axe.weight"].value: r["axe.layout"] for r in rows if "axe.layout" in r}
+    return {r["axe.weight"].value: r[key] for r in rows if key in r}
 
 
 def _op(

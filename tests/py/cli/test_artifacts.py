@@ -187,3 +187,10 @@ def test_doctor(axec: Axec) -> None:
     assert list(found) == ["machine", "targets", "GPU", "versions", "tools"]
     assert found["versions"]["numpy"] == np.__version__
     assert "x86-64-v3" in axec("doctor").out
+
+
+def test_inspect_lists_weights_that_were_made(axec: Axec, tmp_path: Path) -> None:
+    w, s = np.ones((32, 32), np.float32), np.ones(32, np.float32)
+    fn = lambda x, w, s: (x @ w) * s  # noqa: E731
+    axe.compile(fn, axe.spec((2, 32)), w, s, name="f").save(tmp_path / "f.axe")
+    assert re.search(r"w\.mul +f32 +w, s\s", axec("inspect", tmp_path / "f.axe").out)

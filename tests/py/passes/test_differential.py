@@ -21,7 +21,7 @@ TO_AXE = (
     "simplify",
     "decompose,simplify",
     "decompose,simplify{limit=0}",
-    "decompose,simplify,narrow_weights,split_reductions{least=2}",
+    "decompose,simplify,fold_weights,split_reductions{least=2}",
 )
 TO_KERNELS = (
     "decompose,simplify,fuse",
