@@ -151,3 +151,16 @@ def test_remainders_are_exact(dtype: Any) -> None:
         fast = axe.jit(lambda v, w: (axe.fmod(v, w), v % w, v // w))(a, c)
         for found, exact in zip(fast, wanted, strict=True):
             np.testing.assert_array_equal(np.asarray(found), exact)
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32", "float16", "bfloat16"])
+@pytest.mark.parametrize("target", ["x86-64-v3", "native"])
+def test_limits_are_reached(dtype: str, target: str) -> None:
+    """What a function tends to it gives, where the difference is less than half a unit: 1 - tanh(x)
+    is 0 and its logarithm infinite as in NumPy."""
+    x = axe.astype(np.float32([-math.inf, -1e30, -50, 50, 1e30, math.inf]), getattr(axe, dtype))
+    tends = {axe.tanh: (-1, 1), axe.erf: (-1, 1), axe.nn.sigmoid: (0, 1)}
+    limits = axe.compile(lambda x: [f(x) for f in tends], axe.spec((6,), dtype), target=target)
+    for (low, high), found in zip(tends.values(), limits.load()(np.asarray(x)), strict=True):
+        wanted = [low, low, found[2] if low == 0 else low, high, high, high]
+        np.testing.assert_array_equal(np.asarray(found, np.float64), np.float64(wanted))

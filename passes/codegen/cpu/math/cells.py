@@ -19,9 +19,9 @@ MANTISSA = 2  # bits of it that tell cells apart: 4 cells while the sum doubles
 
 @dataclass(frozen=True, slots=True)
 class Cells:
-    """start: added to |x|; one: from here on the result rounds to 1; columns: the centres, then the
-    coefficients of every power, constant first, by cell. The first cell has centre and value 0; its
-    polynomial lacks x itself where `adds_x`."""
+    """start: added to |x|; one: an |x| whose result is exactly 1, as that of all above then is;
+    columns: the centres, then the coefficients of every power, constant first, by cell. The first
+    cell has centre and value 0; its polynomial lacks x itself where `adds_x`."""
 
     start: float
     one: float

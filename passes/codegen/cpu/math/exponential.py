@@ -33,8 +33,9 @@ _LOWEST = {32: -104.5, 64: -746.0}
 _HIGHEST = {32: 89.0, 64: 710.0}
 _EXP2_RANGE = {32: (-151.0, 128.5), 64: (-1076.0, 1024.5)}
 _EXPM1_LOWEST = {32: -18.0, 64: -38.0}
-# 1 - tanh(x) is less than half a unit in the last place from here on.
-_TANH_F32 = Cells(0.625, 9.02, TANH_F32)
+# Where the polynomial has come to 1 exactly; 1 - tanh(x) is less than half a unit in the last place
+# before that, from 9.02 on.
+_TANH_F32 = Cells(0.625, 9.37, TANH_F32)
 _TANH_ONE_F64 = 19.07
 
 
