@@ -1,4 +1,5 @@
-"""Random programs, compiled and run: the same results as the interpreter's, for any threads.
+"""Random programs of the dialect, compiled and run: the results are those of the interpreter, for
+any number of threads.
 
 A seed that fails is a test case: `sample(seed, STEPS)` in support/random_programs.py."""
 

@@ -267,6 +267,14 @@ def _dot(b: Builder, choose: Choose, pool: list[Value]) -> Value | None:
     )  # fmt: skip
 
 
+def _attend(b: Builder, choose: Choose, pool: list[Value]) -> Value | None:
+    q = _pick(choose, _floats(pool, rank=2))
+    if q is None:
+        return None
+    like = [v for v in _floats(pool) if types.of(v) == types.of(q)]
+    return b.attention(q, choose(like), choose(like), scale=0.5, causal=choose((True, False)))
+
+
 def _conv(b: Builder, choose: Choose, pool: list[Value]) -> Value | None:
     images = [v for v in _floats(pool) if types.of(v).rank == 3]
     x = _pick(choose, images)
@@ -305,5 +313,5 @@ def _window(b: Builder, choose: Choose, pool: list[Value]) -> Value | None:
 
 STEPS = (
     _unary, _unary, _binary, _binary, _spread, _spread, _select, _positions, _transpose, _reshape,
-    _slice, _move, _reduce, _reduce, _normal, _normal, _dot, _window, _conv, _scatter,
+    _slice, _move, _reduce, _reduce, _normal, _normal, _dot, _window, _conv, _scatter, _attend,
 )  # fmt: skip
