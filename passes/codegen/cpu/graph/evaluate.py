@@ -20,6 +20,7 @@ from axec.passes.codegen.cpu.graph.body import Body, Def
 from axec.passes.codegen.cpu.graph.nodes import Buffer, Graph, Index, Mask, Node
 from axec.passes.codegen.cpu.graph.pointwise import POINTWISE
 from axec.passes.codegen.cpu.graph.rearrange import Answer, Question, Rule
+from axec.passes.codegen.cpu.graph.signs import sign
 from axec.passes.codegen.cpu.lanes.registers import register_type
 from axec.passes.codegen.llvm import I32, PTR, Module
 
@@ -125,7 +126,10 @@ def _pointwise(ev: Evaluator, d: Def, index: Index, mask: Mask) -> Answer:
         inputs.append((yield x, index, mask))
     dtype = d.operands[-1].type.dtype  # the first operand of a select is its condition
     attribute = d["direction"] if d.name == "compare" else None
-    data = (d.name, dtype, d.type.dtype, attribute)
+    name = d.name
+    if name == "exp" and sign(d.operands[0]) < 0:
+        name = "exp_of_negative"
+    data = (name, dtype, d.type.dtype, attribute)
     return ev.graph.node("op", register_type(d.type.dtype), tuple(inputs), data)
 
 

@@ -19,6 +19,7 @@ from axec.passes.codegen.cpu.graph.nodes import Affine, Index
 from axec.passes.codegen.cpu.graph.rearrange import clamped, split
 from axec.passes.codegen.cpu.graph.space import Run, positions, runs
 from axec.passes.codegen.cpu.lanes.loops import lanes_loop, over_rows, stores, weight
+from axec.passes.codegen.cpu.lanes.pipeline import pipeline, pipelined_loop
 from axec.passes.codegen.cpu.map import turned
 from axec.passes.codegen.llvm import PTR, Value
 from axec.passes.kernel import in_place, templates
@@ -96,10 +97,13 @@ def _emit(f: Frame, written: Sequence[Def], walk: templates.Loop, where: _Where)
     step, pointers = stores(f, values, indices)
     size = walk.shape[-1] if walk.shape else 1
     whole = dims.is_multiple(size, f.emission.lanes)
-    roots = [*values, *pointers]
+    roots, plan = [*values, *pointers], pipeline(values)
 
     def along_row(first: Value, last: Value) -> None:
-        lanes_loop(f.emission, lane, first, last, step, weight=cost, whole=whole)
+        if plan and f.emission.lanes > 1:
+            pipelined_loop(f.emission, lane, first, last, step, plan=plan, whole=whole)
+        else:
+            lanes_loop(f.emission, lane, first, last, step, weight=cost, whole=whole)
 
     over_rows(f, walk, groups, row, roots, along_row)
 

@@ -12,7 +12,14 @@ from functools import cache
 
 from axec.passes.codegen.cpu.math.arcs import atan, atan2
 from axec.passes.codegen.cpu.math.error_function import erf
-from axec.passes.codegen.cpu.math.exponential import exp, exp2, expm1, sigmoid, tanh
+from axec.passes.codegen.cpu.math.exponential import (
+    exp,
+    exp2,
+    exp_of_negative,
+    expm1,
+    sigmoid,
+    tanh,
+)
 from axec.passes.codegen.cpu.math.hyperbolic import acosh, asinh, hypot
 from axec.passes.codegen.cpu.math.logarithm import log, log1p, log2, log10
 from axec.passes.codegen.cpu.math.power import pow_
@@ -21,9 +28,10 @@ from axec.passes.codegen.cpu.math.trigonometric import cos, sin
 from axec.passes.codegen.llvm import Module, Value, vec
 from axec.passes.codegen.llvm.types import F32, VOID
 
-#: Op of the axe dialect -> fn(builder, *operands).
+#: Op of the axe dialect, or what evaluation knows it to be, -> fn(builder, *operands).
 FUNCTIONS: dict[str, Callable[..., Value]] = {
     "exp": exp,
+    "exp_of_negative": exp_of_negative,
     "expm1": expm1,
     "log": log,
     "log1p": log1p,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 
-from axec.passes.codegen.cpu.math import lookup
+from axec.passes.codegen.cpu.math import formats, lookup
 from axec.passes.codegen.cpu.math.cells import Cells, odd
 from axec.passes.codegen.cpu.math.coefficients import EXP, EXP_NEAR_F32, TANH_F32
 from axec.passes.codegen.cpu.math.formats import (
@@ -27,6 +27,9 @@ from axec.passes.codegen.cpu.math.formats import (
 from axec.passes.codegen.llvm import Builder, Value
 
 _ROOTS = [2.0 ** (i / lookup.SIZE) for i in range(lookup.SIZE)]
+_ROOT_BITS = 4  # that tell them apart
+_LIFT = 25  # exponents that results below the normal numbers need
+_LOW_ROOTS = [root * 2.0**-_LIFT for root in _ROOTS]
 _LOG2_E = 1 / math.log(2)
 # Beyond these the result is 0 and infinite; expm1 is -1 before that.
 _LOWEST = {32: -104.5, 64: -746.0}
@@ -55,8 +58,17 @@ def exp2(b: Builder, x: Value) -> Value:
 
 
 def exp_of_negative(b: Builder, x: Value) -> Value:
-    """e ** x for x <= 0 or NaN."""
-    return _exp(b, at_least(b, x, _LOWEST[x.type.bits]))
+    """e ** x for x <= 0 or NaN, with the bits of `exp`. In f32 the table's numbers are smaller by
+    2**-25 and the power of two is larger, so that it is a normal number: one product scales, and
+    rounds once, down to denormals."""
+    x = at_least(b, x, _LOWEST[x.type.bits])
+    if x.type.bits == 64:
+        return _exp(b, x)
+    f = format_of(x)
+    n, bits = _sixteenth(b, x, _LOG2_E, f.bias + _LIFT)
+    r = reduced(b, x, n, f.ln2)
+    power = b.shl(b.and_(bits, -lookup.SIZE), f.mantissa - _ROOT_BITS)
+    return b.mul(_near(b, r, lookup.lookup(b, _LOW_ROOTS, bits)), formats.float_of(b, power))
 
 
 def _exp(b: Builder, x: Value) -> Value:
@@ -66,9 +78,10 @@ def _exp(b: Builder, x: Value) -> Value:
     return _joined(b, n, power, reduced(b, x, n, format_of(x).ln2))
 
 
-def _sixteenth(b: Builder, x: Value, scale: float) -> tuple[Value, Value]:
-    """n = x * scale rounded to a multiple of 1/16, and bits of which the last four count these."""
-    magic = format_of(x).magic / lookup.SIZE
+def _sixteenth(b: Builder, x: Value, scale: float, more: int = 0) -> tuple[Value, Value]:
+    """n = x * scale rounded to a multiple of 1/16, and bits of which the last four count these;
+    those before them are floor(n) + more."""
+    magic = format_of(x).magic / lookup.SIZE + more
     shifted = b.fma(x, number(x, scale), number(x, magic))
     return b.sub(shifted, number(x, magic)), bits_of(b, shifted)
 
@@ -77,11 +90,15 @@ def _joined(b: Builder, n: Value, power: Value, r: Value) -> Value:
     """2 ** n * e ** r; `power` is n as an integer, in f32 what `_sixteenth` gives."""
     if r.type.bits == 64:
         return scaled(b, b.add(expm1_of_reduced(b, r), number(r, 1.0)), n, power)
-    root = lookup.lookup(b, _ROOTS, power)
-    found = b.fma(b.mul(root, r), polynomial(b, r, (1.0, *EXP_NEAR_F32)), root)
+    found = _near(b, r, lookup.lookup(b, _ROOTS, power))
     f = format_of(r)
     zero = f.magic_bits - (4 << f.mantissa)
     return scaled(b, found, n, b.ashr(b.sub(power, zero), 4))
+
+
+def _near(b: Builder, r: Value, root: Value) -> Value:
+    """root * e ** r in f32 for |r| <= ln(2)/32."""
+    return b.fma(b.mul(root, r), polynomial(b, r, (1.0, *EXP_NEAR_F32)), root)
 
 
 def exp_of_small(b: Builder, x: Value) -> Value:

@@ -44,6 +44,37 @@ def test_mixed_widths(dtype: str, target: str) -> None:
     run(target, [([f"{dtype}[{s}]", f"i32[{s}]"], body) for s in ("3", "100", "17, 5")])
 
 
+def bell(b: Ops, x: Value) -> Value:
+    """A long chain: tanh's gelu, and what exp makes of its square."""
+    cube = b.mul(b.mul(x, x), x)
+    y = b.mul(x, b.add(b.tanh(b.add(x, cube)), b.number(1, x)))
+    return b.add(b.mul(b.exp(b.mul(b.neg(y), y)), x), y)
+
+
+@pytest.mark.parametrize("dtype", ["f32", "f64", "bf16"])
+def test_long_chains(dtype: str, target: str) -> None:
+    """Bodies that run as pipelines of several vectors: also where there are fewer, where rows end
+    inside of vectors, and where a stage reads, masks or stores what none computes."""
+    sizes = ("0", "1", "15", "16", "33", "64", "1000", "2048", "3, 70", "5, 0", "n", "n, 24")
+
+    def masked(b: Ops, x: Value, number: Value) -> list[Value]:
+        y = bell(b, x)
+        above = b.compare(y, b.number(0, y), direction="gt")
+        added = b.add(x, b.cast(number, dtype=dtypes.of(dtype)))
+        return [above, b.select(above, b.log(y), added), x]
+
+    def rearranged(b: Ops, x: Value, y: Value, number: Value) -> Value:
+        far = b.reverse(bell(b, b.add(x, b.columns(y, x))), axes=(0,))
+        return b.mul(bell(b, far), b.cast(b.rows(number, x), dtype=dtypes.of(dtype)))
+
+    run(target, [
+        *[([f"{dtype}[{s}]"], bell) for s in sizes],
+        *[([f"{dtype}[{s}]", f"i32[{s}]"], masked) for s in sizes],
+        *[([f"{dtype}[{m}, {n}]", f"{dtype}[{n}]", f"i32[{m}]"], rearranged)
+          for m, n in [(7, 50), (3, 256), (40, 3), ("n", 19)]],
+    ], n=77)  # fmt: skip
+
+
 def test_broadcasts(target: str) -> None:
     def beside(axes: tuple[int, ...], shape: tuple[int, ...]) -> Make:
         return lambda b, x, y: b.sub(x, b.broadcast(y, shape=shape, axes=axes))

@@ -40,7 +40,7 @@ def library(target: str, lanes: int = 0) -> Any:
     """All functions over arrays, `NAME_f32(x, y, out, count)`, as one shared object. lanes: 0 is a
     whole register."""
     module = Module("math")
-    for name in NAMES:
+    for name in (*NAMES, "exp_of_negative"):
         for element in FORMATS.values():
             width = lanes or targets.TARGETS[target].lanes(element.size)
             parameters = {"x": PTR, "y": PTR, "out": PTR, "count": I64}
@@ -178,6 +178,14 @@ def test_same_bits_everywhere(name: str, dtype: Any, target: str) -> None:
     wanted = apply("x86-64-v3", name, x, y)
     for lanes in (0, 1, 4):
         assert same_bits(apply(target, name, x, y, lanes), wanted)
+
+
+@pytest.mark.parametrize("dtype", FORMATS)
+def test_exp_of_negative_has_the_bits_of_exp(dtype: Any, target: str) -> None:
+    x = -abs(points("exp", dtype)[0])
+    wanted = apply(target, "exp", x, x)
+    assert same_bits(apply(target, "exp_of_negative", x, x), wanted)
+    assert ((wanted > 0) & (wanted < np.finfo(dtype).tiny)).any()
 
 
 SPECIAL_PAIRS = len(SPECIAL) ** 2
