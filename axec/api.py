@@ -80,20 +80,44 @@ def jit(fn: Callable[..., Any], **options: Any) -> Callable[..., Any]:
     def call(*args: Any) -> Any:
         if tracing() is not None:
             return fn(*args)
-        arrays = tree.map(_as_array, args)
-        specs = tree.map(_spec_of, arrays)
-        leaves, treedef = tree.flatten(specs)
-        key = (treedef, tuple(leaves))
+        found: list[Hashable] = []
+        arrays = [_plain(arg, found) for arg in args]
+        key = tuple(found)
         if key not in programs:
-            programs[key] = compile(fn, *specs, **options).load()
-        return tree.map(Tensor, programs[key](*arrays))
+            programs[key] = compile(fn, *tree.map(_spec_of, args), **options).load()
+        return _tensors(programs[key](*arrays))
 
     return call
 
 
-def _as_array(leaf: Any) -> Any:
-    return np.asarray(as_tensor(leaf))
+def _plain(value: Any, key: list[Hashable]) -> Any:
+    """A pytree as the runtime takes it: arrays in dicts, lists and tuples. `key` gets its
+    structure, shapes and dtypes."""
+    if type(value) is Tensor and value.trace is None:
+        value = value.value
+    if type(value) is not np.ndarray:
+        kind, names, children = tree.children(value)
+        if kind != "leaf":
+            key.append((kind, names, len(children)))
+            inner = [_plain(child, key) for child in children]
+            if kind == "dict":
+                return dict(zip(names, inner, strict=True))
+            return None if kind == "none" else tuple(inner) if kind == "tuple" else inner
+        value = np.asarray(as_tensor(value))
+    key.append((value.shape, value.dtype))
+    return value
 
 
-def _spec_of(array: Any) -> Spec:
+def _tensors(value: Any) -> Any:
+    """The result of a program with tensors for its arrays."""
+    kind = type(value)
+    if kind is dict:
+        return {name: _tensors(child) for name, child in value.items()}
+    if kind is list or kind is tuple:
+        return kind(map(_tensors, value))
+    return value if value is None else Tensor(value)
+
+
+def _spec_of(leaf: Any) -> Spec:
+    array = np.asarray(as_tensor(leaf))
     return spec(array.shape, array.dtype)

@@ -31,6 +31,7 @@ NO_CACHE = "off"  # value of AXEC_CACHE: compiled kernels are not kept on disk
 
 DIGITS = "samples/digits.py:predict"
 STEP = "samples/train_digits.py:step"
+CALLS = "benchmarks/probes/add.py"
 LAYERS = 12
 
 
@@ -84,9 +85,9 @@ def has_peers() -> bool:
 
 
 def build(folder: Path) -> dict[str, Path]:
-    """Compile what the probes load: digits, its training step, an addition of 16 floats."""
+    """Compile what the probes load: digits, its training step, additions of 16 floats."""
     made = {"cache": folder / "cache"}
-    sources = {"digits": DIGITS, "add": "benchmarks/probes/add.py:add", "step": STEP}
+    sources = {"digits": DIGITS, "step": STEP, "add": f"{CALLS}:add", "calls": CALLS}
     for name, source in sources.items():
         made[name] = folder / f"{name}.axe"
         axec("compile", source, "-o", made[name], AXEC_CACHE=str(made["cache"]))
@@ -102,16 +103,26 @@ def cold_start(files: dict[str, Path]) -> list[Row]:
 
 
 def checked_call(files: dict[str, Path]) -> list[Row]:
-    runs = samples(lambda: probe("probes/call", files["add"]))
+    runs = samples(lambda: probe("probes/call", files["calls"]))
     given = f"numpy.add {us(median(runs, 'numpy_out'))}"
     fresh = f"numpy.add {us(median(runs, 'numpy'))}"
     jax = samples(lambda: probe("peers/jax_call", python=PEERS_PYTHON)) if has_peers() else []
     if jax:
         fresh += f", jax.jit {us(median(jax, 'call'))}"
     what, raw = "checked call, 2 x 16 floats", {"axec": runs, "jax": jax}
+    more = {
+        "by keyword, out=": ("3 us", "keywords", given),
+        "of bfloat16, out=": ("1.5 us", "half_out", f"fresh {us(median(runs, 'half'))}"),
+        "with a tree of 4 arrays, out=": ("3 us", "tree_out", f"fresh {us(median(runs, 'tree'))}"),
+        "of axe.jit with this tree": ("20 us", "jit", "tensors from numpy's arrays"),
+    }
     return [
         Row(f"{what}, out=", "0.4 us", us(median(runs, "out")), given, raw),
         Row(f"{what}, fresh output", "0.8 us", us(median(runs, "fresh")), fresh, {}),
+        *[
+            Row(f"call {k}", aim, us(median(runs, key)), by, {})
+            for k, (aim, key, by) in more.items()
+        ],
     ]
 
 

@@ -131,7 +131,7 @@ def map(fn: Callable[..., Any], tree: Any, *rest: Any) -> Any:
     return unflatten(treedef, [fn(*row) for row in zip(*columns, strict=True)])
 
 
-def _children(tree: Any) -> tuple[str, tuple[str, ...], Sequence[Any]]:
+def children(tree: Any) -> tuple[str, tuple[str, ...], Sequence[Any]]:
     """Kind, keys and children of a node; kind "leaf" for whatever is no node."""
     if isinstance(tree, dict):
         if not all(isinstance(k, str) for k in tree):
@@ -149,13 +149,13 @@ def _children(tree: Any) -> tuple[str, tuple[str, ...], Sequence[Any]]:
 
 
 def _flatten(tree: Any, found: list[Any]) -> TreeDef:
-    kind, keys, children = _children(tree)
+    kind, keys, inner = children(tree)
     if kind == "leaf":
         found.append(tree)
         return LEAF
     if kind == "none":
         return NONE
-    return TreeDef(kind, keys, tuple([_flatten(c, found) for c in children]), type(tree))
+    return TreeDef(kind, keys, tuple([_flatten(c, found) for c in inner]), type(tree))
 
 
 def _unflatten(treedef: TreeDef, rest: Iterator[Any]) -> Any:
