@@ -9,7 +9,7 @@ from axec.dialects import control, types
 from axec.dialects.functions import define, signature
 from axec.mlir import ir
 from axec.passes.axe.roll.cut import LIGHT, Borders
-from axec.passes.axe.roll.line import Line, Value
+from axec.passes.axe.roll.line import Back, Line, Value
 from axec.passes.axe.walk import copied
 
 
@@ -38,12 +38,12 @@ class Copies:
         starts = [start + j * period for j in range(count)]
         for at in range(period):
             alike = True
-            own, *others = (_own(line, s, at) for s in starts)
-            if any(found != own for found in others):
+            own, backs = _own(line, start, at), line.backs[start + at]
+            if any(line.backs[s + at] != backs and _own(line, s, at) != own for s in starts):
                 return None
             for k, value in enumerate(line.operands[start + at]):
-                if (maker := own[k]) is not None:
-                    alike &= maker[0] in same
+                if (back := own[k]) is not None:
+                    alike &= at - back[0] in same
                 elif value not in line.closed:
                     values = given[at, k] = [line.operands[s + at][k] for s in starts]
                     alike &= all(v == value for v in values)
@@ -58,17 +58,15 @@ class Copies:
     def stuck(self, borders: Borders) -> set[int]:
         """The copies at whose borders a value crosses that some kernel would have held."""
         found = set()
+        varying = [at for at, values in self.given.items() if any(v != values[0] for v in values)]
         for j in range(self.count):
             start = self.start + j * self.period
             end = start + self.period
-            ins = {
-                self.line.makers[start + at][k]
-                for (at, k), values in self.given.items()
-                if any(v != values[0] for v in values)
-            } - {None}
+            backs = [(start + at, self.line.backs[start + at][k]) for at, k in varying]
+            ins = {at - back[0] for at, back in backs if back is not None}
             outs = [start + at for at in self.results]
             outs = [m for m in outs if any(u >= end for u in self.line.users[m])]
-            free = all(borders.is_free(m, start) for m in ins if m is not None)
+            free = all(borders.is_free(m, start) for m in ins)
             if not (free and all(borders.is_free(m, end) for m in outs)):
                 found.add(j)
         return found
@@ -99,12 +97,9 @@ class Copies:
                 ops[place].erase()
 
 
-def _own(line: Line, start: int, at: int) -> list[tuple[int, int] | None]:
-    """By operand of an op: which op of the same copy makes it, and which of its results it is."""
-    pairs = zip(line.makers[start + at], line.operands[start + at], strict=True)
-    return [
-        None if m is None or m < start else (m - start, line.numbers.get(v, 0)) for m, v in pairs
-    ]
+def _own(line: Line, start: int, at: int) -> list[Back | None]:
+    """Where the operands of an op come from, as far as the same copy makes them."""
+    return [b if b is not None and b[0] <= at else None for b in line.backs[start + at]]
 
 
 class _Body:

@@ -42,8 +42,8 @@ class Borders:
         # Products between the arguments and an op, that one included: ops of one kernel share it,
         # or differ by what reads a result of an earlier kernel.
         self._depth: list[int] = []
-        for makers, apart in zip(line.makers, self._apart, strict=True):
-            before = [self._depth[m] for m in makers if m is not None]
+        for at, apart in enumerate(self._apart):
+            before = [self._depth[at - back[0]] for back in line.backs[at] if back is not None]
             self._depth.append(max(before, default=0) + apart)
 
     def is_free(self, maker: int, border: int) -> bool:

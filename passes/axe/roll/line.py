@@ -9,70 +9,72 @@ from axec.dialects.axe import OPS
 
 Value = Any  # an MLIR value
 
+#: A convolution is equal to no other: the layout that it and its neighbours get reaches beyond any
+#: border (passes/kernel/layout.py).
+_WORDS = OPS.keys() - {"axe.conv"}
+#: Made anew where it is read, if it depends on no argument.
+_LIGHT = {
+    name for name, op in OPS.items()
+    if op.group in ("constant", "pointwise", "alias") or name == "axe.broadcast"
+}  # fmt: skip
+
+#: Which result of which op before an op one of its operands is: places between both, and a number.
+Back = tuple[int, int]
+
+#: Where a value comes from: the place of its op (None: an argument, or closed), the word of that op
+#: if it is closed, and which result it is; and the number of its type.
+_Made = tuple[int | None, int | None, int, int]
+
+
+class _Numbers(dict[Any, int]):
+    """Things as they are met, by number."""
+
+    def __missing__(self, thing: Any) -> int:
+        return self.setdefault(thing, len(self))
+
 
 @dataclass(slots=True)
 class Line:
     """The ops of a block in order, without those that depend on no argument: their results are
     `closed`, and belong to the words of those that read them. By place in the line: the ops, their
-    words, operands, and the places of the ops that make these (None: an argument, or closed)."""
+    words, operands, where these come from (None: an argument, or closed) and who reads results."""
 
     ops: list[Any] = field(default_factory=list)
     words: list[int] = field(default_factory=list)
     operands: list[list[Value]] = field(default_factory=list)
-    makers: list[list[int | None]] = field(default_factory=list)
+    backs: list[list[Back | None]] = field(default_factory=list)
     users: list[list[int]] = field(default_factory=list)  # ascending
     closed: set[Value] = field(default_factory=set)
-    numbers: dict[Value, int] = field(default_factory=dict)  # of results but the first, of their op
 
     @staticmethod
     def of(block: Any) -> Line:
-        line = Line()
-        known: dict[Any, int] = {}
-        made: dict[Value, int | _Closed] = {}
+        line, kinds, words = Line(), _Numbers(), _Numbers()
+        made: dict[Value, _Made] = {v: (None, None, 0, kinds[v.type]) for v in block.arguments}
         for view in block.operations:
             op = view.operation
-            operands, results = list(op.operands), list(op.results)
-            found = [made.get(v) for v in operands]
-            closed = tuple([x if type(x) is tuple else None for x in found])
+            name, operands, results = op.name, list(op.operands), list(op.results)
+            found = [made[v] for v in operands]
+            types = [kinds[r.type] for r in results]
             at = len(line.ops)
-            word = _word(op, [*operands, *results], closed) or at
-            number = known.setdefault(word, len(known))
-            if None not in closed and _is_light(op):
+            if name in _WORDS:
+                # Result types do not always tell those of operands. Attributes are sorted by name.
+                said = [k if word is None else (word, number) for _, word, number, k in found]
+                word = words[name, *said, *types, *op.attributes.values()]
+            else:
+                word = words[at]
+            if name in _LIGHT and all(f[1] is not None for f in found):
                 line.closed.update(results)
-                made.update((r, (number, k)) for k, r in enumerate(results))
+                for number, r in enumerate(results):
+                    made[r] = None, word, number, types[number]
                 continue
-            makers = [x if type(x) is int else None for x in found]
-            for maker in set(makers):
-                if maker is not None:
-                    line.users[maker].append(at)
             line.ops.append(op)
-            line.words.append(number)
+            line.words.append(word)
             line.operands.append(operands)
-            line.makers.append(makers)
+            line.backs.append([None if p is None else (at - p, n) for p, _, n, _ in found])
             line.users.append([])
-            made.update(dict.fromkeys(results, at))
-            if len(results) > 1:
-                line.numbers.update((r, k) for k, r in enumerate(results[1:], 1))
+            for place in {p for p, _, _, _ in found}:
+                if place is not None:
+                    line.users[place].append(at)
+            for number, r in enumerate(results):
+                made[r] = at, None, number, types[number]
         return line
-
-
-_Closed = tuple[int, int]  # a word, and a number of its results
-
-
-def _word(op: Any, values: list[Value], closed: tuple[Any, ...]) -> tuple[Any, ...] | None:
-    """What equal ops share, the types of operands and results (`values`) among it: a result does
-    not always tell those of its operands. None for an op that is equal to no other: a convolution
-    is none, since the layout that it and its neighbours get reaches beyond any border
-    (passes/kernel/layout.py)."""
-    name = op.name
-    if name not in OPS or name == "axe.conv":
-        return None
-    # Attributes are sorted by name.
-    return name, tuple([v.type for v in values]), tuple(op.attributes.values()), closed
-
-
-def _is_light(op: Any) -> bool:
-    """Made anew where it is read, if it depends on no argument."""
-    if op.name not in OPS:
-        return False
-    return OPS[op.name].group in ("constant", "pointwise", "alias") or op.name == "axe.broadcast"
