@@ -27,7 +27,7 @@ class Carry:
         self.result, self.where = op.results[j], op.location
         self.type = types.of(self.result)
         self.step: Size = 0  # from one slot to the other; 0: there is one
-        own = frame.taken(op, j, self.result)
+        own = frame.taken(j, self.result)
         self.slot = own or self._begun(self.type.nbytes, frame.env[op.operands[j]])
         self.old = new(self.type.nbytes, frame.depth + 1)
         self.old.inside = Place(self.slot)

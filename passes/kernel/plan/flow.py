@@ -22,6 +22,12 @@ class Place(NamedTuple):
     buffer: Buffer
     offset: Size = 0
 
+    @property
+    def root(self) -> Place:
+        """The same bytes as a place of the buffer that holds them in the end."""
+        inside = self.buffer.inside
+        return self if inside is None else Place(inside.buffer, inside.offset + self.offset).root
+
 
 @dataclass(slots=True, eq=False)
 class Buffer:
@@ -38,11 +44,13 @@ class Buffer:
     number: int = 0
     inside: Place | None = None
 
-    def root(self, offset: Size = 0) -> Place:
-        """The same bytes as a place of the buffer that holds them in the end."""
-        if self.inside is None:
-            return Place(self, offset)
-        return self.inside.buffer.root(self.inside.offset + offset)
+    @property
+    def base(self) -> Buffer:
+        """The buffer that holds its bytes in the end."""
+        one = self
+        while one.inside is not None:
+            one = one.inside.buffer
+        return one
 
 
 @dataclass(slots=True, eq=False)
@@ -227,17 +235,25 @@ def steps_of(steps: Sequence[Step]) -> Iterator[Step]:
 # ---- what steps depend on each other by ----------------------------------------------------------
 
 
-def touched(step: Step) -> tuple[set[Buffer], set[Buffer]]:
-    """The buffers that a step reads, and those that it writes; all, where it holds others."""
-    found = list(bases(step))
+def bases(step: Step) -> list[Buffer]:
+    """What holds the bytes of the places of a step."""
+    return [buffer.base for buffer, _ in step.places]
+
+
+def uses(step: Step) -> list[Buffer]:
+    """The buffers that a step and those in it use, once per use."""
+    if isinstance(step, Call):
+        return bases(step)
+    parts = (s for s in steps_of([step]) if not isinstance(s, Group))  # which are their calls
+    return [b for part in parts for b in bases(part)]
+
+
+def reads_first(step: Step) -> int:
+    """How many of its `uses` a step only reads: they come first. What holds others may write all
+    that it uses."""
     match step:
         case Call(launch=launch):
-            return set(found[: launch.inputs]), set(found[launch.inputs :])
+            return launch.inputs
         case Copy():
-            return {found[0]}, {found[1]}
-    return set(), {b for inner in steps_of([step]) for b in bases(inner)}
-
-
-def bases(step: Step) -> Iterator[Buffer]:
-    """What holds the bytes of the places of a step."""
-    return (place.buffer.root().buffer for place in step.places)
+            return 1
+    return 0

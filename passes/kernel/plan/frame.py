@@ -19,7 +19,8 @@ class Frame:
         self.depth = depth
         self.operations = [o.operation for o in block.operations]
         self.now = 0  # the operation that is being taken in
-        self.last = {v: i for i, op in enumerate(self.operations) for v in op.operands}
+        self.operands = [list(op.operands) for op in self.operations]
+        self.last = {v: i for i, values in enumerate(self.operands) for v in values}
         self.yields = _yields(self.operations)
         self.env: dict[Any, Place] = {}
         self.values: dict[Buffer, list[Any]] = {}  # that lie in a buffer
@@ -34,7 +35,7 @@ class Frame:
         self.values.setdefault(place.buffer, []).append(value)
 
     def results(self) -> list[Place]:
-        return [self.env[v] for v in self.operations[-1].operands]
+        return [self.env[v] for v in self.operands[-1]]
 
     def put(self, value: Any, source: Place, target: Place, where: Any) -> None:
         """Have a result in a place that was made for it: written there, else copied."""
@@ -49,15 +50,18 @@ class Frame:
         """Is the place a whole buffer that may lie anywhere?"""
         return place.buffer in self.owned and place.offset == 0 and place.buffer.nbytes == t.nbytes
 
-    def taken(self, op: Any, operand: int, result: Any) -> Buffer | None:
-        """The buffer of an operand, if a result of the op may lie there: all of it is that
-        operand's, and nothing reads it later."""
-        value = op.operands[operand]
-        place, t = self.env[value], types.of(value)
+    def taken(self, operand: int, result: Any) -> Buffer | None:
+        """The buffer of an operand of the operation that is being taken in, if a result may lie
+        there: all of it is that operand's, and nothing reads it later."""
+        operands = self.operands[self.now]
+        place = self.env[operands[operand]]
+        if place.buffer not in self.owned and place.buffer not in self.carries:
+            return None
+        t = types.of(operands[operand])
         carried = place.buffer in self.carries and place.buffer.nbytes == t.nbytes
         if types.of(result).nbytes != t.nbytes or not (self.owns(place, t) or carried):
             return None
-        if sum(self.env[v].buffer is place.buffer for v in op.operands) > 1:
+        if sum(self.env[v].buffer is place.buffer for v in operands) > 1:
             return None
         if any(self.last.get(v, 0) > self.now for v in self.values[place.buffer]):
             return None

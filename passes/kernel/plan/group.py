@@ -12,6 +12,8 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import accumulate
+from typing import NamedTuple
 
 from axec.passes.kernel.cost import THREAD
 from axec.passes.kernel.plan.flow import (
@@ -22,9 +24,8 @@ from axec.passes.kernel.plan.flow import (
     Step,
     Switch,
     While,
-    bases,
-    steps_of,
-    touched,
+    reads_first,
+    uses,
 )
 from axec.runtime.program import MAX_SLOTS
 
@@ -36,8 +37,7 @@ JOIN, GAIN, SHARE = 1_000_000, 2_000_000, 0.03
 WINDOW = 24
 
 
-@dataclass(frozen=True, slots=True)
-class Work:
+class Work(NamedTuple):
     """What launches are expected to take: picoseconds on one thread, their units, and picoseconds
     of the longest unit (0: all are alike)."""
 
@@ -45,7 +45,8 @@ class Work:
     units: int
     longest: float = 0
 
-    def __add__(self, other: Work) -> Work:
+    def beside(self, other: Work) -> Work:
+        """Both as one job."""
         longest = max(self.unit, other.unit)
         return Work(self.time + other.time, self.units + other.units, longest)
 
@@ -58,6 +59,11 @@ class Work:
     def small(self) -> bool:
         """Not enough for two threads."""
         return self.time < 2 * THREAD
+
+    @property
+    def idle(self) -> bool:
+        """Are there threads with nothing to do in its time?"""
+        return self.small or any(makespan(self, n) - self.time / n > GAIN for n in THREADS)
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,14 +81,13 @@ def grouped(steps: Sequence[Step], sizes: Sizes) -> list[Step]:
     """The steps of a flow, independent calls as groups, with those in loops and branches."""
     if sizes.members < 2:
         return list(steps)
-    uses = Counter(b for step in steps_of(steps) if not isinstance(step, Group)
-                   for b in bases(step))  # fmt: skip
-    return _grouped(steps, sizes, uses)
+    count = Counter(b for step in steps for b in uses(step))
+    return _grouped(steps, sizes, count)
 
 
-def _grouped(steps: Sequence[Step], sizes: Sizes, uses: Counter[Buffer]) -> list[Step]:
-    inner = [_with_inner(step, lambda part: _grouped(part, sizes, uses)) for step in steps]
-    return _Sequence(inner, sizes, uses).run()
+def _grouped(steps: Sequence[Step], sizes: Sizes, count: Counter[Buffer]) -> list[Step]:
+    inner = [_with_inner(step, lambda part: _grouped(part, sizes, count)) for step in steps]
+    return _Sequence(inner, sizes, count).run()
 
 
 def _with_inner(step: Step, change: Callable[[list[Step]], list[Step]]) -> Step:
@@ -113,76 +118,82 @@ def makespan(work: Work, threads: int) -> float:
 def gain(x: Work, y: Work) -> float:
     """Picoseconds that one job of both takes less than two, where that is most; negative unless it
     is worth it. Small ones gain nothing until they are enough for two threads."""
-    both = x + y
+    both = x.beside(y)
     found = [(makespan(x, n) + makespan(y, n), makespan(both, n)) for n in THREADS]
     worth = any(two - one >= max(GAIN, SHARE * two) for two, one in found)
     return max(two - one for two, one in found) if worth or (x.small and y.small) else -1
 
 
-class _Slot:
-    """Steps at one moment: one, or calls that are to be a group."""
+class _Numbers(dict[Buffer, int]):
+    """A bit for every buffer, as they are met: a set of buffers is an int."""
 
-    def __init__(self, step: Step, sizes: Sizes) -> None:
+    def __missing__(self, buffer: Buffer) -> int:
+        return self.setdefault(buffer, 1 << len(self))
+
+    def all(self, buffers: Sequence[Buffer]) -> int:
+        found = 0
+        for buffer in buffers:
+            found |= self[buffer]
+        return found
+
+
+class _Slot:
+    """Steps at one moment: one, or calls that are to be a group. `reads`, `writes`: sets of
+    buffers, as ints; `touches`: both."""
+
+    def __init__(self, step: Step, used: list[Buffer], sizes: Sizes, bits: _Numbers) -> None:
         self.steps = [step]
         self.calls = isinstance(step, Call)
         self.works = [sizes.work(step)] if isinstance(step, Call) else []
         self.work = self.works[0] if self.works else Work(0, 0)
         self.words = len(step.places) + step.launch.inputs if isinstance(step, Call) else 0
-        self.reads, self.writes = touched(step)
-
-    def apart(self, reads: set[Buffer], writes: set[Buffer]) -> bool:
-        """Is the order of this and of what reads and writes these buffers free?"""
-        return self.writes.isdisjoint(writes) and (
-            self.writes.isdisjoint(reads) and self.reads.isdisjoint(writes)
-        )
+        read = reads_first(step)
+        self.reads, self.writes = bits.all(used[:read]), bits.all(used[read:])
+        self.touches = self.reads | self.writes
 
     def take(self, other: _Slot) -> None:
         self.steps += other.steps
         self.works += other.works
-        self.work += other.work
+        self.work = self.work.beside(other.work)
         self.words += other.words
         self.reads |= other.reads
         self.writes |= other.writes
+        self.touches |= other.touches
 
-    @property
-    def idle(self) -> bool:
-        """Are there threads with nothing to do in its time?"""
-        if not self.calls or self.work.small:
-            return self.calls
-        return any(makespan(self.work, n) - self.work.time / n > GAIN for n in THREADS)
-
-    def made(self) -> Iterator[Step]:
+    def made(self) -> Sequence[Step]:
         """What it becomes: a group has its longest units first, which leaves the shortest tail."""
-        order = sorted(zip(self.works, self.steps, strict=False), key=lambda pair: -pair[0].unit)
-        calls = [step for _, step in order if isinstance(step, Call)]
-        if len(calls) > 1 and not self.work.small:
-            yield Group(calls)
-        else:
-            yield from self.steps
+        if len(self.steps) == 1 or self.work.small:
+            return self.steps
+        order = sorted(zip(self.works, self.steps, strict=True), key=lambda pair: -pair[0].unit)
+        return [Group([step for _, step in order if isinstance(step, Call)])]
 
 
 class _Sequence:
-    """Steps in an order, whose calls come together."""
+    """Steps in an order, whose calls come together. `count`: of the uses of buffers in all steps,
+    those in others among them."""
 
-    def __init__(self, steps: Sequence[Step], sizes: Sizes, uses: Counter[Buffer]) -> None:
+    def __init__(self, steps: Sequence[Step], sizes: Sizes, count: Counter[Buffer]) -> None:
         self.sizes = sizes
         self.gain = cache(gain)  # layers ask the same again
-        self.slots: list[_Slot | None] = [_Slot(step, sizes) for step in steps]
+        used, bits = [uses(step) for step in steps], _Numbers()
+        pairs = zip(steps, used, strict=True)
+        self.slots: list[_Slot | None] = [_Slot(step, own, sizes, bits) for step, own in pairs]
         self.users: dict[Buffer, list[int]] = {}  # slots, once per use
-        for at, step in enumerate(steps):
-            for inner in steps_of([step]):
-                for buffer in () if isinstance(inner, Group) else bases(inner):
-                    self.users.setdefault(buffer, []).append(at)
+        for at, own in enumerate(used):
+            for buffer in own:
+                self.users.setdefault(buffer, []).append(at)
         # What is used elsewhere too, or inside of one step only, is as long in use as before.
         self.users = {
             b: at
             for b, at in self.users.items()
-            if b.home == "arena" and not b.inside and len(at) == uses[b]
+            if b.home == "arena" and len(at) == count[b]
             and (at[0] != at[-1] or isinstance(steps[at[0]], Call))
         }  # fmt: skip
-        self.alive = [0] * len(steps)
+        change = [0] * (len(steps) + 1)
         for buffer, moments in self.users.items():
-            self._count(buffer, moments[0], moments[-1] + 1)
+            change[moments[0]] += sizes.nbytes(buffer)
+            change[moments[-1] + 1] -= sizes.nbytes(buffer)
+        self.alive = list(accumulate(change))[:-1]
         self.limit = max(self.alive, default=0) * (100 + sizes.growth) // 100
 
     def run(self) -> list[Step]:
@@ -195,7 +206,7 @@ class _Sequence:
     def _grown(self, at: int) -> int | None:
         """Have a slot join the best other one; where both then are."""
         here = self.slots[at]
-        if here is None or not here.idle:
+        if here is None or not (here.calls and here.work.idle):
             return None
         pairs = self._candidates(at, here)
         return next((target for moved, target in pairs if self._joined(moved, target)), None)
@@ -210,29 +221,29 @@ class _Sequence:
 
     def _toward(self, at: int, here: _Slot, way: int) -> Iterator[tuple[float, int, int]]:
         """(gain, from, to), in one direction."""
-        reads, writes = set(here.reads), set(here.writes)  # of all from here on
+        touched, written = here.touches, here.writes  # by all from here on
         free, seen, other = True, 0, at + way
         while seen < WINDOW and 0 <= other < len(self.slots):
             slot = self.slots[other]
             if slot is not None:
                 seen += 1
-                comes = slot.apart(reads, writes)
-                free = free and here.apart(slot.reads, slot.writes)
+                comes = not (slot.writes & touched or slot.reads & written)
+                free = free and not (here.writes & slot.touches or here.reads & slot.writes)
                 if (comes or free) and self._fits(here, slot):
                     gained = self.gain(here.work, slot.work)
                     if gained >= 0 and free:
                         yield gained, at, other
                     if gained >= 0 and comes:
                         yield gained, other, at
-                reads |= slot.reads
-                writes |= slot.writes
+                touched |= slot.touches
+                written |= slot.writes
             other += way
 
     def _many(self, at: int) -> bool:
         """Are there enough small launches around a slot for two threads?"""
         near = self.slots[max(0, at - WINDOW) : at + WINDOW + 1]
-        small = (slot.work.time for slot in near if slot is not None and slot.work.small)
-        return sum(small) >= 2 * THREAD
+        works = [slot.work for slot in near if slot is not None]
+        return sum([work.time for work in works if work.small]) >= 2 * THREAD
 
     def _fits(self, x: _Slot, y: _Slot) -> bool:
         return (
@@ -257,7 +268,7 @@ class _Sequence:
 
     def _shift(self, steps: Sequence[Step], here: int, there: int) -> None:
         """Have the uses of buffers by some steps at another moment."""
-        for buffer in (b for step in steps for b in bases(step) if b in self.users):
+        for buffer in (b for step in steps for b in uses(step) if b in self.users):
             at = self.users[buffer]
             first, last = min(at), max(at)
             at[at.index(here)] = there

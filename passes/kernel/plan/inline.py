@@ -20,7 +20,7 @@ from axec.dialects import attrs, control, dims, types
 from axec.dialects.dims import Size, dim
 from axec.dialects.interpret import ranges_of
 from axec.dialects.types import TensorType
-from axec.passes.kernel.launches import Launch, Launches
+from axec.passes.kernel.launches import Launches
 from axec.passes.kernel.plan.carry import Carry, advance, odd
 from axec.passes.kernel.plan.flow import (
     Buffer,
@@ -60,12 +60,13 @@ def flow_of(function: Any, launches: Launches, functions: Mapping[str, Any]) -> 
         if i in donors:
             _donate(frame, value, place, given[donors[i]], lives)
             continue
-        if place.buffer.root().buffer.home != "arena":
+        if place.buffer.base.home != "arena":
             message = f"result {i} is an argument or another result: run `fuse` first"
             raise AxecError("plan-result", message, location=terminator.location)
         result = builder.new(types.of(value).nbytes, home="result", number=i)
         frame.put(value, place, Place(result), terminator.location)
-    named = set().union(*(dims.names(b.nbytes) for b in builder.buffers))
+    sizes = [b.nbytes for b in builder.buffers if not isinstance(b.nbytes, int)]
+    named = set().union(*map(dims.names, sizes))
     if unbound := named - builder.ranges.keys():
         message = f"dim {min(unbound)} has no range in the function's `axe.dims`"
         raise AxecError("dim-unbound", message, location=function.location)
@@ -137,19 +138,19 @@ class _Builder:
 
     def _result(self, frame: Frame, value: Any) -> Place:
         """A buffer for a result of an op."""
-        buffer = self.new(types.of(value).nbytes, frame.depth)
-        frame.owned.add(buffer)
-        frame.define(value, Place(buffer))
-        return Place(buffer)
+        place = Place(self.new(types.of(value).nbytes, frame.depth))
+        frame.owned.add(place.buffer)
+        frame.define(value, place)
+        return place
 
     def _call(self, frame: Frame, op: Any) -> None:
         launch = self.launches.of(op)
-        places = [frame.env[v] for v in op.operands]
-        window = launch.kernel.window
-        updated = frame.taken(op, window.operand, op.results[0]) if window else None
+        places = [frame.env[v] for v in frame.operands[frame.now]]
+        window, numbers = launch.kernel.window, launch.kernel.overwritten
+        updated = frame.taken(window.operand, op.results[0]) if window else None
         taken: set[Buffer] = set()
         for result in op.results:
-            buffer = updated or self._overwritten(frame, op, launch, result, taken)
+            buffer = updated or _overwritten(frame, numbers, result, taken)
             if buffer is None:
                 places.append(self._result(frame, result))
             else:
@@ -158,15 +159,6 @@ class _Builder:
                 places.append(Place(buffer))
         places += [Place(self.new(nbytes, frame.depth)) for nbytes in launch.workspace]
         frame.steps.append(Call(op, launch.replacing if updated else launch, places))
-
-    def _overwritten(
-        self, frame: Frame, op: Any, launch: Launch, result: Any, taken: set[Buffer]
-    ) -> Buffer | None:
-        """The buffer of an operand that the kernel may write a result to: best where it is to lie
-        in the end."""
-        numbers = launch.kernel.overwritten
-        found = [b for n in numbers if (b := frame.taken(op, n, result)) and b not in taken]
-        return max(found, key=lambda b: b in frame.carries, default=None)
 
     # Branches.
 
@@ -244,3 +236,12 @@ def _row(place: Place, stacked: TensorType, index: Size) -> Place:
     """Row `index` of a tensor that lies in a place."""
     row = stacked.with_shape(stacked.shape[1:])
     return Place(place.buffer, place.offset + index * row.nbytes)
+
+
+def _overwritten(
+    frame: Frame, operands: Sequence[int], result: Any, taken: set[Buffer]
+) -> Buffer | None:
+    """The buffer of one of these operands that a result may be written to: best where it is to lie
+    in the end."""
+    found = [b for n in operands if (b := frame.taken(n, result)) and b not in taken]
+    return max(found, key=lambda b: b in frame.carries, default=None)

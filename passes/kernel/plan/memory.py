@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 
 from axec.dialects import dims
 from axec.dialects.dims import Ranges, upper_ends
@@ -78,17 +78,28 @@ def plan_memory(flow: Flow, ranges: Ranges, members: int, growth: int) -> Memory
     )
 
 
-@dataclass(frozen=True, slots=True)
 class _Layout:
-    """Buffers of the arena, where they lie, and the most bytes of them that are in use at once."""
+    """Buffers of the arena when steps run in an order. `lower_bound`: the most bytes of them that
+    are in use at once; `placed`: where they lie, found when it is asked for."""
 
-    buffers: list[Buffer]
-    placed: Placement
-    lower_bound: int
+    def __init__(self, flow: Flow, ranges: Ranges) -> None:
+        self.ranges = ranges
+        self.ends = upper_ends(ranges)
+        lives = lifetimes(flow.steps)
+        own = (b for b in flow.buffers if b.home == "arena" and not b.inside)
+        self.buffers = [b for b in own if b in lives]
+        self.items = [Item(b.nbytes, *lives[b]) for b in self.buffers]
+        sizes = [dims.evaluate(b.nbytes, self.ends) for b in self.buffers]
+        self.lower_bound = most_alive(self.items, sizes)
 
-    def bytes(self, ends: Mapping[str, int]) -> int:
-        """What they take at these dims."""
-        return max(dims.evaluate(t, ends) for t in self.placed.total)
+    @cached_property
+    def placed(self) -> Placement:
+        return place(self.items, self.ranges)
+
+    @property
+    def bytes(self) -> int:
+        """What they take at the upper ends of the dims."""
+        return max(dims.evaluate(t, self.ends) for t in self.placed.total)
 
 
 class _Planner:
@@ -104,12 +115,13 @@ class _Planner:
         work = cache(self._work)
         sizes = group.Sizes(lambda call: work(call.launch), self._nbytes, self.members, self.growth)
         self.flow.steps = group.grouped(steps, sizes)
-        found = self._layout()
+        found = _Layout(self.flow, self.ranges)
         if not any(isinstance(step, Group) for step in steps_of(self.flow.steps)):
             return found
         among, self.flow.steps = self.flow.steps, steps
-        apart = self._layout()
-        if found.bytes(self.ends) * 100 > apart.bytes(self.ends) * (100 + self.growth):
+        apart, most = _Layout(self.flow, self.ranges), found.bytes * 100
+        limit = 100 + self.growth
+        if most > apart.lower_bound * limit and most > apart.bytes * limit:
             return apart
         self.flow.steps = among
         return found
@@ -119,14 +131,6 @@ class _Planner:
         at = cost.middle(self.ranges)
         time, units = (dims.evaluate(size, at) for size in (launch.time, launch.units))
         return group.Work(max(1, time), max(1, units))
-
-    def _layout(self) -> _Layout:
-        """Where the buffers of the flow lie when its steps run in this order."""
-        lives = lifetimes(self.flow.steps)
-        arena = [b for b in self.flow.buffers if b.home == "arena" and not b.inside and b in lives]
-        items = [Item(b.nbytes, *lives[b]) for b in arena]
-        placed = place(items, self.ranges)
-        return _Layout(arena, placed, most_alive(items, list(map(self._nbytes, arena))))
 
     def _nbytes(self, buffer: Buffer) -> int:
         return dims.evaluate(buffer.nbytes, self.ends)
@@ -150,7 +154,7 @@ def _table_bytes(flow: Flow, offsets: list[Bytes]) -> int:
                 values.add((step.trip,) if isinstance(step, Loop) else "forever")
     if not loops and all(isinstance(n, int) for v in values for n in v):
         return 0
-    places = {p for step in steps for b, o in step.places if (p := b.root(o)).offset != 0}
+    places = {p for step in steps for place in step.places if (p := place.root).offset != 0}
     # Placed offsets move by the head, too.
     count = len(values) + len(flow.buffers) + len(places) + 2 * loops
     return round_up(8 * count)

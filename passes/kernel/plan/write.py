@@ -175,7 +175,7 @@ class Writer:
 
     def _held(self, place: Place, t: TensorType, where: Any) -> Any:
         """The bytes of a place as a buffer that holds a tensor of type t."""
-        whole = place.buffer.root(place.offset)
+        whole = place.root
         found = self.views.get((whole, t))
         if found is None:
             first = self.views.get((whole, t.nbytes))

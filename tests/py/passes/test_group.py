@@ -101,7 +101,7 @@ def test_what_fills_the_threads_stays_alone() -> None:
     assert makespan(large, 8) == 1000 * US
     single = Work(1000 * US, 1)
     assert gain(large, single) > 0  # it hides behind the other one
-    assert makespan(large + single, 8) == 1125 * US
+    assert makespan(large.beside(single), 8) == 1125 * US
     assert gain(single, single) == makespan(single, 2) == 1000 * US
 
 
