@@ -59,8 +59,8 @@ class Scan:
     def split(self, operands: Sequence[Any]) -> tuple[list[Any], list[Any], list[Any]]:
         """Operands, or anything that goes with them, as (init, xs, consts)."""
         middle = self.carries + self.xs
-        found = list(operands)
-        return found[: self.carries], found[self.carries : middle], found[middle:]
+        values = list(operands)
+        return values[: self.carries], values[self.carries : middle], values[middle:]
 
     def create(self, operands: Sequence[Any], outs: Sequence[TensorType], loc: Any) -> Any:
         """A scan at the insertion point; `outs` are the types of the body's results. The results:
@@ -174,24 +174,24 @@ def stacked(t: TensorType, length: Size) -> TensorType:
 
 def arguments_of(operands: Sequence[Any], carries: int, xs: int) -> list[Any]:
     """The MLIR types of the arguments of a scan's body, from those of the scan's operands."""
-    found = [types.of(v) for v in operands]
-    rows = (t.with_shape(t.shape[1:]) for t in found[carries : carries + xs])
-    whole = [INDEX, *found[:carries], *rows, *found[carries + xs :]]
+    outside = [types.of(v) for v in operands]
+    rows = (t.with_shape(t.shape[1:]) for t in outside[carries : carries + xs])
+    whole = [INDEX, *outside[:carries], *rows, *outside[carries + xs :]]
     return [t.ir() for t in whole]
 
 
 def reached(names: Sequence[str], functions: Any) -> set[str]:
     """These functions and all that ops of this dialect run from them; `functions` by name."""
-    found: set[str] = set()
+    names_reached: set[str] = set()
     waiting = list(names)
     while waiting:
         name = waiting.pop()
-        if name in found or name not in functions:
+        if name in names_reached or name not in functions:
             continue
-        found.add(name)
+        names_reached.add(name)
         for op in functions[name].regions[0].blocks[0].operations:
             waiting += bodies(op.operation)
-    return found
+    return names_reached
 
 
 def _create(

@@ -108,11 +108,11 @@ def parse_canonical(text: str) -> DimExpr:
 
 def names(size: Size) -> set[str]:
     """The named dims that an expression depends on."""
-    found: set[str] = set()
+    named: set[str] = set()
     for monomial, _ in _terms(size):
         for atom in monomial:
-            found |= {atom} if isinstance(atom, str) else names(atom.value)
-    return found
+            named |= {atom} if isinstance(atom, str) else names(atom.value)
+    return named
 
 
 def evaluate(size: Size, values: Mapping[str, int]) -> int:
@@ -205,15 +205,15 @@ def _terms(size: Size) -> tuple[tuple[Monomial, int], ...]:
 
 
 def _sum(parts: Iterable[Size]) -> Size:
-    found: dict[Monomial, int] = {}
+    terms: dict[Monomial, int] = {}
     for part in parts:
         for m, c in _terms(part):
-            found[m] = found.get(m, 0) + c
-    return _make(found)
+            terms[m] = terms.get(m, 0) + c
+    return _make(terms)
 
 
-def _make(found: Mapping[Monomial, int]) -> Size:
-    kept = {m: c for m, c in found.items() if c}
+def _make(terms: Mapping[Monomial, int]) -> Size:
+    kept = {m: c for m, c in terms.items() if c}
     if not kept or set(kept) == {()}:
         return kept.get((), 0)
     # Highest degree first, the constant last: reads like a textbook polynomial.

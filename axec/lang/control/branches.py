@@ -72,12 +72,12 @@ def switch(index: ArrayLike, branches: Sequence[Callable[..., Any]], *operands: 
     branch. Only that branch runs; all give the same pytree of arrays of the same shapes and dtypes.
 
     Raises AxecError `control-condition`, `control-branches`."""
-    found = need_sequence(branches, "branches")
-    if not found:
+    functions = need_sequence(branches, "branches")
+    if not functions:
         raise error("argument-type", "switch needs one branch or more")
-    for branch in found:
+    for branch in functions:
         need_function(branch, "switch")
-    return anywhere(functools.partial(_switch, found), index, *operands)
+    return anywhere(functools.partial(_switch, functions), index, *operands)
 
 
 def _switch(branches: Sequence[Any], index: Any, *operands: Any) -> Any:
@@ -87,15 +87,15 @@ def _switch(branches: Sequence[Any], index: Any, *operands: Any) -> Any:
 
 def position(index: Any, what: str) -> Tensor:
     """A 0-d integer, as i32 or i64."""
-    found = as_tensor(index)
-    if found.ndim or not found.dtype.is_integer:
+    place = as_tensor(index)
+    if place.ndim or not place.dtype.is_integer:
         raise error(
             "control-condition",
-            f"{what} takes a 0-d integer, got {dtype_name(found.dtype)} {show(found.type.shape)}",
-            hint="cast it with `.astype(axe.int32)`" if not found.ndim else
+            f"{what} takes a 0-d integer, got {dtype_name(place.dtype)} {show(place.type.shape)}",
+            hint="cast it with `.astype(axe.int32)`" if not place.ndim else
             "pick one element, such as `.argmax()` or `[0]`",
         )  # fmt: skip
-    return found if found.dtype is dtypes.i64 else cast(found, dtypes.i32)
+    return place if place.dtype is dtypes.i64 else cast(place, dtypes.i32)
 
 
 def _branch(
@@ -108,10 +108,10 @@ def _branch(
     for title, function in zip(titles, functions, strict=True):
         _need_same(what, titles[0], functions[0], title, function)
     shared = share(functions)
-    made = control.Switch(tuple(f.name for f in functions)).create(
+    op = control.Switch(tuple(f.name for f in functions)).create(
         values(outer, [index, *arrays, *shared]), functions[0].results, outer._location()
     )
-    return tree.unflatten(functions[0].out_tree, [Tensor(v, outer) for v in made.results])
+    return tree.unflatten(functions[0].out_tree, [Tensor(v, outer) for v in op.results])
 
 
 def _need_same(what: str, name: str, first: Function, other_name: str, other: Function) -> None:
@@ -168,8 +168,8 @@ def while_(what: str, cond: Any, body: Any, init: Any) -> Any:
         raise _no_condition(what, test.results[0], "return one 0-d bool: `.any()`, `.all()`")
     shared = share([test, step])
     loop = control.While(test.name, step.name, len(carry.arrays))
-    made = loop.create(values(outer, [*carry.arrays, *shared]), outer._location())
-    return tree.unflatten(carry.treedef, [Tensor(v, outer) for v in made.results])
+    op = loop.create(values(outer, [*carry.arrays, *shared]), outer._location())
+    return tree.unflatten(carry.treedef, [Tensor(v, outer) for v in op.results])
 
 
 def _no_condition(what: str, t: TensorType, hint: str) -> Exception:
@@ -190,8 +190,8 @@ def bound(value: Any) -> Bound:
     if isinstance(value, DimExpr):
         return plain(value)
     if isinstance(value, (Tensor, np.ndarray)):
-        found = position(value, "a bound of fori_loop")
-        return found if found.trace is not None else int(core.concrete(found))
+        place = position(value, "a bound of fori_loop")
+        return place if place.trace is not None else int(core.concrete(place))
     if isinstance(value, bool) or not hasattr(value, "__index__"):
         raise error(
             "argument-type",

@@ -49,11 +49,11 @@ class Carry:
         self.arrays[: len(found)] = found
         return trace()
 
-    def _settled(self, leaf: Any, x: Tensor, given: TensorType) -> Tensor:
+    def _settled(self, leaf: Any, x: Tensor, body_gives: TensorType) -> Tensor:
         """A leaf at the start, as the body gives it, where it is a Python number."""
-        if given.rank or given == x.type or not isinstance(leaf, Scalar):
+        if body_gives.rank or body_gives == x.type or not isinstance(leaf, Scalar):
             return x
-        return as_tensor(leaf).astype(given.dtype) if takes(given.dtype, leaf) else x
+        return as_tensor(leaf).astype(body_gives.dtype) if takes(body_gives.dtype, leaf) else x
 
     def check(self, treedef: tree.TreeDef, types: Sequence[TensorType]) -> None:
         """The body gives back what it was given. Raises AxecError `control-carry`."""

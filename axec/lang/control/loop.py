@@ -36,11 +36,11 @@ class Loop:
         rows = [as_tensor(leaf) for leaf in leaves]
         count = len(carry.arrays)
 
-        def body(i: Tensor, *given: Tensor) -> Any:
+        def body(i: Tensor, *leaves: Tensor) -> Any:
             return step(
                 i,
-                tree.unflatten(carry.treedef, given[:count]),
-                tree.unflatten(x_tree, given[count:]),
+                tree.unflatten(carry.treedef, leaves[:count]),
+                tree.unflatten(x_tree, leaves[count:]),
             )
 
         def trace() -> Any:

@@ -42,8 +42,8 @@ def scan(
     Raises AxecError `control-carry`, `scan-length`, `tree-structure`."""
     need_function(f, "scan")
     call = functools.partial(_scan, f, length=length, reverse=reverse, unroll=unroll)
-    found: tuple[Any, Any] = anywhere(call, init, xs)
-    return found
+    result: tuple[Any, Any] = anywhere(call, init, xs)
+    return result
 
 
 def _scan(
@@ -126,11 +126,11 @@ def _length(what: str, xs: Any, length: Any) -> Size:
             raise error("scan-length", message, hint="let the body use it from around it")
         sizes.setdefault(t.shape[0], f"{name} of {t.shape[0]} rows")
     if length is not None:
-        given = bound(length)
-        if isinstance(given, Tensor):
+        number = bound(length)
+        if isinstance(number, Tensor):
             raise error("scan-length", f"{what}: the length is an array that only a run knows",
                         hint="use axe.while_loop, or axe.fori_loop(0, n, body, init)")  # fmt: skip
-        sizes.setdefault(given, f"a length of {given}")
+        sizes.setdefault(number, f"a length of {number}")
     if len(sizes) > 1:
         first, second = list(sizes.values())[:2]
         raise error("scan-length", f"{what}: {first} and {second}",

@@ -44,14 +44,14 @@ def _in_line(
     """Rounds without a loop; the rows of ys in the order of xs."""
     ys: list[Any] = []
     for i in reversed(order) if reverse else order:
-        found = f(carry, tree.map(lambda x, i=i: as_tensor(x)[i], xs))
-        if not isinstance(found, tuple) or len(found) != 2:
+        pair = f(carry, tree.map(lambda x, i=i: as_tensor(x)[i], xs))
+        if not isinstance(pair, tuple) or len(pair) != 2:
             raise error(
                 "control-carry",
-                f"the body of scan gives (carry, y), it gave {tree.structure(found)}",
+                f"the body of scan gives (carry, y), it gave {tree.structure(pair)}",
                 hint="return a tuple of two: `return carry, y`, or `return carry, None`",
             )
-        carry, y = found
+        carry, y = pair
         ys.append(y)
     if reverse:
         ys.reverse()

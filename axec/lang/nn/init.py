@@ -49,10 +49,10 @@ def eye(shape: Sizes, *, dtype: Any = float32) -> Array:
 
 def diag(values: Any, *, dtype: Any = float32) -> Array:
     """A square matrix with these values on its diagonal."""
-    found = np.asarray(values)
-    if found.ndim != 1:
-        raise error("bad-attribute", f"diag: the values have one axis, got shape {found.shape}")
-    return np.diag(found).astype(as_dtype(dtype).numpy)
+    diagonal = np.asarray(values)
+    if diagonal.ndim != 1:
+        raise error("bad-attribute", f"diag: the values have one axis, got shape {diagonal.shape}")
+    return np.diag(diagonal).astype(as_dtype(dtype).numpy)
 
 
 def sparse(
@@ -64,10 +64,10 @@ def sparse(
     if not 0 <= sparsity <= 1:
         raise error("bad-attribute", f"sparse: a part is from 0 to 1, got {sparsity}")
     source = np.random.default_rng(rng)
-    found = source.normal(0.0, std, (rows, columns))
+    weights = source.normal(0.0, std, (rows, columns))
     order = source.permuted(np.tile(np.arange(rows)[:, None], (1, columns)), axis=0)
-    found[order < math.ceil(sparsity * rows)] = 0
-    return found.astype(as_dtype(dtype).numpy)
+    weights[order < math.ceil(sparsity * rows)] = 0
+    return weights.astype(as_dtype(dtype).numpy)
 
 
 def uniform(
@@ -98,10 +98,10 @@ def truncated_normal(
     if not (std > 0 and low < high and low < mean + 4 * std and high > mean - 4 * std):
         raise error("bad-attribute", f"truncated_normal: [{low}, {high}] is too far from {mean}")
     source = np.random.default_rng(rng)
-    found = source.normal(mean, std, shape)
-    while (outside := (found < low) | (found > high)).any():
-        found[outside] = source.normal(mean, std, np.count_nonzero(outside))
-    return found.astype(as_dtype(dtype).numpy)
+    draws = source.normal(mean, std, shape)
+    while (outside := (draws < low) | (draws > high)).any():
+        draws[outside] = source.normal(mean, std, np.count_nonzero(outside))
+    return draws.astype(as_dtype(dtype).numpy)
 
 
 def xavier_uniform(rng: Rng, shape: Sizes, gain: float = 1.0, *, dtype: Any = float32) -> Array:
@@ -159,8 +159,8 @@ def orthogonal(rng: Rng, shape: Sizes, gain: float = 1.0, *, dtype: Any = float3
     tall = np.random.default_rng(rng).normal(size=(max(rows, columns), min(rows, columns)))
     q, r = np.linalg.qr(tall)
     q = q * np.where(np.diagonal(r) < 0, -1.0, 1.0)
-    found = q if rows >= columns else q.T
-    return (gain * found).reshape(shape).astype(as_dtype(dtype).numpy)
+    basis = q if rows >= columns else q.T
+    return (gain * basis).reshape(shape).astype(as_dtype(dtype).numpy)
 
 
 _GAINS = {

@@ -67,10 +67,10 @@ def clip_by_global_norm(most: float) -> GradientTransformation:
 
 
 def _limit(most: float) -> float:
-    found = static.real("the largest norm", most)
-    if found <= 0:
+    limit = static.real("the largest norm", most)
+    if limit <= 0:
         raise error("bad-attribute", f"the largest norm must be positive, got {most}")
-    return found
+    return limit
 
 
 def accumulate(inner: GradientTransformation, every: int) -> GradientTransformation:

@@ -49,8 +49,8 @@ class LossScaling:
         scale."""
 
         def scaled(*args: Any) -> Any:
-            found = fn(*args)
-            return self.scale(found[0] if has_aux else found, state), found
+            result = fn(*args)
+            return self.scale(result[0] if has_aux else result, state), result
 
         both = value_and_grad(scaled, has_aux=True)
 
@@ -112,7 +112,7 @@ def all_finite(updates: Tree) -> Tensor:
     leaves = [reduce.all(isfinite(leaf)) for leaf in tree.leaves(updates)]
     if not leaves:
         raise error("argument-type", "there is no array to look for overflow in")
-    found = leaves[0]
+    everywhere = leaves[0]
     for leaf in leaves[1:]:
-        found = found & leaf
-    return found
+        everywhere = everywhere & leaf
+    return everywhere

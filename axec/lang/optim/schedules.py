@@ -30,10 +30,10 @@ def _steps(count: Any) -> Tensor:
 
 
 def _need(name: str, value: int) -> int:
-    found = static.integer(name, value)
-    if found < 1:
+    count = static.integer(name, value)
+    if count < 1:
         raise error("bad-attribute", f"{name} must be 1 or more, got {value}")
-    return found
+    return count
 
 
 def constant(value: float) -> Schedule:
@@ -58,10 +58,10 @@ def multistep(start: float, milestones: Sequence[int], gamma: float = 0.1) -> Sc
     marks = static.integers("milestones", milestones)
 
     def rate(count: Any) -> Tensor:
-        found = _steps(count) * 0 + start
+        rate_now = _steps(count) * 0 + start
         for mark in marks:
-            found = where(as_tensor(count) >= mark, found * gamma, found)
-        return found
+            rate_now = where(as_tensor(count) >= mark, rate_now * gamma, rate_now)
+        return rate_now
 
     return rate
 
@@ -124,10 +124,10 @@ def join(schedules: Sequence[Rate], boundaries: Sequence[int]) -> Schedule:
 
     def rate(count: Any) -> Tensor:
         now = as_tensor(count)
-        found: Tensor = _steps(now) * 0 + at(schedules[0], now)
+        rate_now: Tensor = _steps(now) * 0 + at(schedules[0], now)
         for mark, schedule in zip(marks, schedules[1:], strict=True):
-            found = where(now >= mark, at(schedule, maximum(now - mark, 0)), found)
-        return found
+            rate_now = where(now >= mark, at(schedule, maximum(now - mark, 0)), rate_now)
+        return rate_now
 
     return rate
 

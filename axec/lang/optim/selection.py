@@ -15,7 +15,7 @@ from axec.lang.optim.base import GradientTransformation, Tree, stateless
 def matching(params: Tree, *patterns: str) -> set[str]:
     """The paths that match a pattern. AxecError `argument-name` for a pattern without any."""
     paths = tree.paths(params)
-    found: set[str] = set()
+    selected: set[str] = set()
     for pattern in patterns:
         hits = {p for p in paths if fnmatchcase(p, pattern)}
         if not hits:
@@ -24,8 +24,8 @@ def matching(params: Tree, *patterns: str) -> set[str]:
                 f"no parameter matches {pattern!r}",
                 hint=_closest(pattern, paths),
             )
-        found |= hits
-    return found
+        selected |= hits
+    return selected
 
 
 def _closest(pattern: str, paths: list[str]) -> str:

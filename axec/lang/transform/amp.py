@@ -59,14 +59,14 @@ def _op(name: str) -> str:
 
 
 def _float(dtype: Any) -> DType:
-    found = as_dtype(dtype)
-    if not found.is_float:
+    kind = as_dtype(dtype)
+    if not kind.is_float:
         raise error(
             "dtype-unsupported",
             f"mixed precision computes in floating point, not in {dtype}",
             hint='policies are "bfloat16", "float16", or an axe.AmpPolicy',
         )
-    return found
+    return kind
 
 
 def amp(fn: Callable[..., Any] | None = None, *, policy: Any = "bfloat16") -> Any:

@@ -63,8 +63,8 @@ class _Custom:
             names = {part: reserve(active(), flat.label) for part in self.parts}
             known[key] = function, names
             self._trace(flat, function, names)
-        found: tuple[Function, dict[str, str]] = known[key]
-        return found
+        symbols: tuple[Function, dict[str, str]] = known[key]
+        return symbols
 
     parts: tuple[str, ...] = ()  # the attributes of fn.custom beside `callee`
 
@@ -133,10 +133,10 @@ class custom_jvp(_Custom):
         floats = [t for t in flat.types if t.dtype.is_float]
 
         def push(*xs: Tensor) -> Any:
-            primals, given = xs[: len(flat.types)], xs[len(flat.types) :]
-            tangents = _with_zeros(flat.types, given)
-            found = rule(_unflatten(flat, primals), _unflatten(flat, tangents))
-            return _with_tangents(rule, found, function)
+            primals, own = xs[: len(flat.types)], xs[len(flat.types) :]
+            tangents = _with_zeros(flat.types, own)
+            pair = rule(_unflatten(flat, primals), _unflatten(flat, tangents))
+            return _with_tangents(rule, pair, function)
 
         _closed(rule, push, [*flat.types, *floats], names["jvp"])
 
@@ -196,24 +196,24 @@ def _cotangents(backward: Any, found: Any, flat: Flat) -> tuple[Tensor, ...]:
     if not isinstance(found, (tuple, list)) or len(found) != len(args):
         raise _misfit(backward, f"a tuple of {len(args)} cotangents", tree.structure(found))
     leaves: list[Any] = []
-    for given, arg in zip(found, args, strict=True):
-        if given is None:
+    for cotangent, arg in zip(found, args, strict=True):
+        if cotangent is None:
             leaves += [None] * len(tree.leaves(arg))
-        elif tree.structure(given) != tree.structure(arg):
-            raise _misfit(backward, f"{tree.structure(arg)}", tree.structure(given))
+        elif tree.structure(cotangent) != tree.structure(arg):
+            raise _misfit(backward, f"{tree.structure(arg)}", tree.structure(cotangent))
         else:
-            leaves += tree.leaves(given)
+            leaves += tree.leaves(cotangent)
     picked = [leaves[place] for place in flat.places]
     pairs = [(g, t) for g, t in zip(picked, flat.types, strict=True) if t.dtype.is_float]
     return tuple(_typed(backward, g, t) for g, t in pairs)
 
 
-def _with_tangents(rule: Any, found: Any, function: Function) -> tuple[Any, ...]:
+def _with_tangents(rule: Any, pair: Any, function: Function) -> tuple[Any, ...]:
     """The leaves of the result, then the tangents of those that are floating point."""
-    if not isinstance(found, (tuple, list)) or len(found) != 2:
-        raise _misfit(rule, "(result, tangent)", tree.structure(found))
-    leaves, tangents = (tree.leaves(part) for part in found)
-    for part in found:
+    if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+        raise _misfit(rule, "(result, tangent)", tree.structure(pair))
+    leaves, tangents = (tree.leaves(part) for part in pair)
+    for part in pair:
         if tree.structure(part) != function.out_tree:
             raise _misfit(rule, f"{function.out_tree}", tree.structure(part))
     rows = list(zip(leaves, tangents, function.results, strict=True))
@@ -223,10 +223,10 @@ def _with_tangents(rule: Any, found: Any, function: Function) -> tuple[Any, ...]
 
 def _typed(rule: Any, x: Any, t: TensorType) -> Tensor:
     """An array of exactly this type; zeros for None."""
-    found = full(t.shape, 0, t.dtype) if x is None else as_tensor(x)
-    if found.type != t:
-        raise _misfit(rule, f"{t}", found.type)
-    return found
+    tensor = full(t.shape, 0, t.dtype) if x is None else as_tensor(x)
+    if tensor.type != t:
+        raise _misfit(rule, f"{t}", tensor.type)
+    return tensor
 
 
 def _misfit(rule: Any, wanted: str, found: Any) -> AxecError:

@@ -80,15 +80,15 @@ def _value_and_grad(
     value = _scalar(function, has_aux)
     one = full((), 1, value.dtype)
     results, cotangents = pull(outer, function, flat.arrays, {0: one}, wrt)
-    found = dict(zip(wrt, cotangents, strict=True))
-    trees = [_argument(flat, args, i, found) for i in picked]
+    by_leaf = dict(zip(wrt, cotangents, strict=True))
+    trees = [_argument(flat, args, i, by_leaf) for i in picked]
     gradient = trees[0] if isinstance(argnums, int) else tuple(trees)
     return tree.unflatten(function.out_tree, results), gradient
 
 
-def _argument(flat: Flat, args: Sequence[Any], position: int, found: dict[int, Tensor]) -> Any:
+def _argument(flat: Flat, args: Sequence[Any], position: int, by_leaf: dict[int, Tensor]) -> Any:
     """The pytree of an argument with cotangents as its leaves."""
-    leaves = [found[i] for i, owner in enumerate(flat.owners) if owner == position]
+    leaves = [by_leaf[i] for i, owner in enumerate(flat.owners) if owner == position]
     return tree.unflatten(tree.structure(args[position]), leaves)
 
 
@@ -109,15 +109,15 @@ def _scalar(function: Function, has_aux: bool) -> TensorType:
             f"grad needs a function that gives one scalar, it gave {structure}",
             hint="return the loss alone, or pass has_aux=True to return (loss, anything)",
         )
-    found = function.results[0]
-    if found.rank or not found.dtype.is_float:
+    result = function.results[0]
+    if result.rank or not result.dtype.is_float:
         raise error(
             "grad-scalar",
-            f"grad needs a floating point scalar, the function gave {dtype_name(found.dtype)} of "
-            f"shape {found.shape}",
+            f"grad needs a floating point scalar, the function gave {dtype_name(result.dtype)} of "
+            f"shape {result.shape}",
             hint="add up what it gives, `.sum()` or `.mean()`; or use axe.vjp, axe.jacrev",
         )
-    return found
+    return result
 
 
 def vjp(fn: Callable[..., Any], *primals: Any, has_aux: bool = False) -> tuple[Any, ...]:
@@ -126,8 +126,8 @@ def vjp(fn: Callable[..., Any], *primals: Any, has_aux: bool = False) -> tuple[A
     anything). Raises AxecError `grad-dtype`, and `tree-structure` or `shape-mismatch` for a
     cotangent that is unlike the result."""
     need_function(fn, "vjp")
-    found = fn(*tree.map(as_tensor, primals)) if core.tracing() else anywhere(fn, *primals)
-    out, aux = _with_aux(found, has_aux)
+    result = fn(*tree.map(as_tensor, primals)) if core.tracing() else anywhere(fn, *primals)
+    out, aux = _with_aux(result, has_aux)
     call = _without_aux(fn) if has_aux else fn
 
     def pullback(g: Any) -> Any:
@@ -187,9 +187,9 @@ def _jvp(fn: Callable[..., Any], has_aux: bool, primals: Any, tangents: Any) -> 
     flat = Flat(fn, primals, argnums=range(len(primals)))
     wrt = list(range(len(flat.arrays)))
     need_floats(flat, wrt, "jvp")
-    given = _like(tangents, tree.structure(primals), flat.types, "tangent")
+    directions = _like(tangents, tree.structure(primals), flat.types, "tangent")
     function = traced(outer, flat, flat.types, flat.label)
-    results, moved = push(outer, function, flat.arrays, wrt, given)
+    results, moved = push(outer, function, flat.arrays, wrt, directions)
     out = tree.unflatten(function.out_tree, results)
     change = tree.unflatten(function.out_tree, moved)
     value, aux = _with_aux(out, has_aux)
@@ -266,8 +266,8 @@ def push(
     floats = [i for i, t in enumerate(function.results) if t.dtype.is_float]
     types = [*function.results, *(function.results[i] for i in floats)]
     operands = [*arrays, *function.captured, *tangents]
-    found = apply(outer, "jvp", operands, types, {"callee": function.name}, wrt=wrt, outs=floats)
-    results, moved = found[: len(function.results)], iter(found[len(function.results) :])
+    both = apply(outer, "jvp", operands, types, {"callee": function.name}, wrt=wrt, outs=floats)
+    results, moved = both[: len(function.results)], iter(both[len(function.results) :])
     changes = [
         next(moved) if t.dtype.is_float else full(t.shape, 0, t.dtype) for t in function.results
     ]

@@ -130,11 +130,11 @@ def conv_transpose2d(
 
 
 def _two(name: str, value: Any) -> tuple[int, ...]:
-    found = static.integers(name, value)
-    found = found if isinstance(value, (list, tuple)) else found * 2
-    if len(found) != 2 or min(found) < 0:
+    pair = static.integers(name, value)
+    pair = pair if isinstance(value, (list, tuple)) else pair * 2
+    if len(pair) != 2 or min(pair) < 0:
         raise error("bad-attribute", f"{name} must be one int >= 0, or two, got {value!r}")
-    return found
+    return pair
 
 
 def adaptive_avg_pool2d(x: ArrayLike, output_size: int | tuple[int, int], /) -> Tensor:
@@ -159,11 +159,11 @@ def adaptive_avg_pool2d(x: ArrayLike, output_size: int | tuple[int, int], /) -> 
 
 def _bins(size: int, n: int) -> np.ndarray[Any, Any]:
     """The matrix [size, n] that averages."""
-    found = np.zeros((size, n), np.float32)
+    matrix = np.zeros((size, n), np.float32)
     for i in range(n):
         start, stop = i * size // n, -(-(i + 1) * size // n)
-        found[start:stop, i] = 1 / (stop - start)
-    return found
+        matrix[start:stop, i] = 1 / (stop - start)
+    return matrix
 
 
 def one_hot(indices: ArrayLike, num_classes: int, /, *, dtype: Any = float32) -> Tensor:
@@ -206,9 +206,9 @@ def embedding(
         raise error(
             "shape-mismatch", f"embedding: weight is [V, D], this is {show(table.type.shape)}"
         )
-    found = take(table, at, axis=0)
+    rows = take(table, at, axis=0)
     if padding_idx is None:
-        return found
+        return rows
     row = static.integer("padding_idx", padding_idx)
     fixed = take(stop_gradient(table), row, axis=0)
-    return where(expand_dims(not_equal(at, row), -1), found, fixed)
+    return where(expand_dims(not_equal(at, row), -1), rows, fixed)

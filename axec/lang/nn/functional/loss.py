@@ -87,10 +87,10 @@ def smooth_l1_loss(
 
 
 def _positive(name: str, value: float) -> float:
-    found = static.real(name, value)
-    if found <= 0:
+    number = static.real(name, value)
+    if number <= 0:
         raise error("bad-attribute", f"{name} must be positive, got {value}")
-    return found
+    return number
 
 
 def binary_cross_entropy(
@@ -104,8 +104,8 @@ def binary_cross_entropy(
     """-(target * log(x) + (1 - target) * log(1 - x)) * weight for probabilities x in [0, 1]; each
     logarithm is at least -100. From scores, `binary_cross_entropy_with_logits` is more precise."""
     p, t = _pair("binary_cross_entropy", x, target)
-    found = -(t * maximum(log(p), _LOG_FLOOR) + (1 - t) * maximum(log1p(-p), _LOG_FLOOR))
-    return _reduced(found if weight is None else found * as_tensor(weight), reduction)
+    losses = -(t * maximum(log(p), _LOG_FLOOR) + (1 - t) * maximum(log1p(-p), _LOG_FLOOR))
+    return _reduced(losses if weight is None else losses * as_tensor(weight), reduction)
 
 
 def binary_cross_entropy_with_logits(
@@ -123,8 +123,8 @@ def binary_cross_entropy_with_logits(
     positive = log1p(exp(-abs(z))) + maximum(-z, 0)
     if pos_weight is not None:
         positive = positive * (1 + (as_tensor(pos_weight) - 1) * t)
-    found = (1 - t) * z + positive
-    return _reduced(found if weight is None else found * as_tensor(weight), reduction)
+    losses = (1 - t) * z + positive
+    return _reduced(losses if weight is None else losses * as_tensor(weight), reduction)
 
 
 def kl_div(
@@ -140,13 +140,13 @@ def kl_div(
     size."""
     a, t = _pair("kl_div", x, target)
     if static.flag("log_target", log_target):
-        found = exp(t) * (t - a)
+        terms = exp(t) * (t - a)
     else:
         some = t > 0
-        found = where(some, t * (log(where(some, t, 1.0)) - a), 0.0)
+        terms = where(some, t * (log(where(some, t, 1.0)) - a), 0.0)
     if reduction == "batchmean":
-        return reduce.sum(found) / core.scalar(a.shape[0], a.dtype)
-    return _reduced(found, reduction)
+        return reduce.sum(terms) / core.scalar(a.shape[0], a.dtype)
+    return _reduced(terms, reduction)
 
 
 def cross_entropy(
@@ -171,11 +171,11 @@ def cross_entropy(
     t = need_float("cross_entropy", as_tensor(x))
     place = static.axis("cross_entropy", axis, t.ndim)
     logp = log_softmax(moveaxis(t, place, -1), axis=-1)
-    found = as_tensor(target)
-    if found.dtype.is_float:
-        _pair("cross_entropy", t, found)
-        return _soft(logp, moveaxis(found, place, -1), weight, label_smoothing, reduction)
-    return _hard("cross_entropy", logp, found, weight, ignore_index, label_smoothing, reduction)
+    labels = as_tensor(target)
+    if labels.dtype.is_float:
+        _pair("cross_entropy", t, labels)
+        return _soft(logp, moveaxis(labels, place, -1), weight, label_smoothing, reduction)
+    return _hard("cross_entropy", logp, labels, weight, ignore_index, label_smoothing, reduction)
 
 
 def nll_loss(
@@ -195,10 +195,10 @@ def nll_loss(
 
 
 def _share(label_smoothing: float) -> float:
-    found = static.real("label_smoothing", label_smoothing)
-    if not 0 <= found <= 1:
-        raise error("bad-attribute", f"label_smoothing must be from 0 to 1, got {found}")
-    return found
+    share = static.real("label_smoothing", label_smoothing)
+    if not 0 <= share <= 1:
+        raise error("bad-attribute", f"label_smoothing must be from 0 to 1, got {share}")
+    return share
 
 
 def _soft(
@@ -236,10 +236,10 @@ def _hard(
     picked = where((target >= 0) & (target < classes), picked, float("nan"))
     if smooth:
         picked = (1 - smooth) * picked - smooth / classes * reduce.sum(scaled, axis=-1)
-    found = where(counts, picked, 0.0)
+    losses = where(counts, picked, 0.0)
     if _known(reduction) != "mean":
-        return _reduced(found, reduction)
+        return _reduced(losses, reduction)
     share = cast(counts, logp.dtype)
     if weight is not None:
         share = share * reduce.sum(where(hit, as_tensor(weight), 0.0), axis=-1)
-    return reduce.sum(found) / reduce.sum(share)
+    return reduce.sum(losses) / reduce.sum(share)

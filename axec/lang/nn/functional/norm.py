@@ -48,14 +48,14 @@ def _last(name: str, x: Tensor, weight: ArrayLike | None, default: float) -> Ten
         raise error("axis-range", f"{name}: needs an axis, this array has shape ()")
     if weight is None:
         return create.full(x.type.shape[-1:], default, dtype=x.dtype)
-    found = as_tensor(weight)
-    if found.type.shape != x.type.shape[-1:]:
+    scale = as_tensor(weight)
+    if scale.type.shape != x.type.shape[-1:]:
         raise error(
             "shape-mismatch",
             f"{name}: x {show(x.type.shape)} needs weights of shape {show(x.type.shape[-1:])}, "
-            f"got {show(found.type.shape)}",
+            f"got {show(scale.type.shape)}",
         )
-    return found
+    return scale
 
 
 def batch_norm(
@@ -150,14 +150,14 @@ def _channelled(name: str, x: ArrayLike) -> Tensor:
 
 def _channels(name: str, x: Tensor, value: ArrayLike) -> Tensor:
     """A vector with one element per channel of x."""
-    found = as_tensor(value)
-    if found.type.shape != x.type.shape[1:2]:
+    numbers = as_tensor(value)
+    if numbers.type.shape != x.type.shape[1:2]:
         raise error(
             "shape-mismatch",
             f"{name}: x {show(x.type.shape)} needs vectors of shape {show(x.type.shape[1:2])}, "
-            f"got {show(found.type.shape)}",
+            f"got {show(numbers.type.shape)}",
         )
-    return found
+    return numbers
 
 
 def _along(vector: Tensor, x: Tensor) -> Tensor:

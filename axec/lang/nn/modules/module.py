@@ -38,8 +38,8 @@ Tree = dict[str, Any]  # arrays under names, in dicts as deep as the modules
 class _Numbers(dict[str, Any]):
     """The parameters or the state of one module in one call."""
 
-    def __init__(self, what: str, path: str, found: Mapping[str, Any]) -> None:
-        super().__init__(found)
+    def __init__(self, what: str, path: str, numbers: Mapping[str, Any]) -> None:
+        super().__init__(numbers)
         self.what, self.path = what, path
 
     def __missing__(self, name: str) -> Any:
@@ -79,11 +79,11 @@ class _Scope:
 
 
 def _inner(numbers: _Numbers, name: str) -> _Numbers:
-    found = numbers.get(name, {})
+    inner = numbers.get(name, {})
     path = f"{numbers.path}.{name}" if numbers.path else name
-    if not isinstance(found, Mapping):
+    if not isinstance(inner, Mapping):
         raise error("tree-structure", f"`{path}` of the {numbers.what} is an array, not a dict")
-    return _Numbers(numbers.what, path, found)
+    return _Numbers(numbers.what, path, inner)
 
 
 class _Frozen(type):
@@ -128,14 +128,14 @@ class Module(metaclass=_Frozen):
         return self._collect(lambda m, _: m.buffers())
 
     def _collect(self, own: Callable[[Module, str], Mapping[str, Any]], path: str = "") -> Tree:
-        found = dict(own(self, path))
+        numbers = dict(own(self, path))
         for name, part in self.parts():
             inner = part._collect(own, f"{path}.{name}" if path else name)
-            if name in found:
+            if name in numbers:
                 raise error("tree-structure", f"`{name}` is both a parameter and a part")
             if inner:
-                found[name] = inner
-        return found
+                numbers[name] = inner
+        return numbers
 
     def parts(self) -> Iterator[tuple[str, Module]]:
         """The modules among the attributes, in order, with their names."""
@@ -168,11 +168,11 @@ class Module(metaclass=_Frozen):
 
     def _bound(self, scope: _Scope) -> Module:
         """A copy whose parts and itself have their numbers."""
-        made: Module = object.__new__(type(self))
-        vars(made).update(vars(self), _scope=scope)
+        bound: Module = object.__new__(type(self))
+        vars(bound).update(vars(self), _scope=scope)
         for name, part in self.parts():
-            vars(made)[name] = part._bound(scope.child(name))
-        return made
+            vars(bound)[name] = part._bound(scope.child(name))
+        return bound
 
     @property
     def params(self) -> Mapping[str, Tensor]:
@@ -224,10 +224,10 @@ class Module(metaclass=_Frozen):
         if name not in known:
             hint = did_you_mean(name, known)
             raise error("argument-name", f"{type(self).__name__} has no part `{name}`", hint=hint)
-        made = object.__new__(type(self))
+        changed = object.__new__(type(self))
         new = known[name].replace(rest, module) if rest else _module(module)
-        vars(made).update(vars(self) | {name: new})
-        return made
+        vars(changed).update(vars(self) | {name: new})
+        return changed
 
     # A description does not change.
 
@@ -307,15 +307,15 @@ def _generator(seed: int, path: str) -> np.random.Generator:
 
 def _changed(state: Mapping[str, Any], changes: Mapping[str, Any]) -> Tree:
     """The state with its changes; what did not change is as it was."""
-    found = dict(state)
+    changed = dict(state)
     for name, new in changes.items():
         if isinstance(new, dict):
-            if name in found:
-                found[name] = _changed(found[name], new)
-        elif name in found:
-            found[name] = new
+            if name in changed:
+                changed[name] = _changed(changed[name], new)
+        elif name in changed:
+            changed[name] = new
         else:
             raise error(
-                "tree-structure", f"the state has no `{name}`", hint=did_you_mean(name, found)
+                "tree-structure", f"the state has no `{name}`", hint=did_you_mean(name, changed)
             )
-    return found
+    return changed

@@ -28,8 +28,8 @@ class LayerNorm(Module):
     bias: bool = True
 
     def parameters(self, rng: Rng, /) -> dict[str, Array]:
-        found = {"weight": init.ones((self.width,))}
-        return found | ({"bias": init.zeros((self.width,))} if self.bias else {})
+        arrays = {"weight": init.ones((self.width,))}
+        return arrays | ({"bias": init.zeros((self.width,))} if self.bias else {})
 
     def forward(self, x: ArrayLike) -> Tensor:
         weight, bias = self.params["weight"], self.params.get("bias")

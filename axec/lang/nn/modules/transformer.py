@@ -185,12 +185,12 @@ class _TransformerLayer(Module):
         """A residual branch with its norm, which comes before it or after the sum."""
         first = self.norm_first
         branch: Tensor = self.dropout(inner(norm(x) if first else x))
-        found: Tensor = x + branch if first else norm(x + branch)
-        return found
+        y: Tensor = x + branch if first else norm(x + branch)
+        return y
 
     def feed_forward(self, x: Tensor) -> Tensor:
-        found: Tensor = self.linear2(self.dropout(self.activation(self.linear1(x))))
-        return found
+        y: Tensor = self.linear2(self.dropout(self.activation(self.linear1(x))))
+        return y
 
 
 class TransformerEncoderLayer(_TransformerLayer):
