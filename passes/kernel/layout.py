@@ -23,7 +23,7 @@ import numpy as np
 from axec.dialects import dims, types
 from axec.dialects.attrs import Ints
 from axec.dialects.axe import OPS
-from axec.dialects.axe.arrange import broadcast, pad, transpose
+from axec.dialects.axe.arrange import broadcast, pad, reshape, transpose
 from axec.dialects.axe.constants import constant
 from axec.dialects.axe.contract import conv
 from axec.dialects.emit import IrEmit
@@ -105,8 +105,7 @@ def _prepared(op: Any) -> Any:
     assert found is not None
     attrs, rank = conv.attrs_from_ir(op), types.of(w).rank
     if not is_packed(found):
-        last = emit(transpose, w, perm=(*range(1, rank), 0))
-        w = emit(transpose, last, perm=(rank - 1, *range(rank - 1)))
+        w = emit(transpose, _outputs_last(emit, w), perm=(rank - 1, *range(rank - 1)))
     row, channel = found.x_strides[-1], found.x_strides[1]
     if found.space[-1].padded and row == 1 and channel != 1:
         nothing = emit(constant, value=np.zeros((), types.of(x).dtype.numpy))
@@ -114,6 +113,16 @@ def _prepared(op: Any) -> Any:
         x = emit(pad, x, nothing, low=low, high=high)
         attrs["padding"] = ((0, 0),) * (rank - 2)
     return emit(conv, x, w, **attrs)
+
+
+def _outputs_last(emit: IrEmit, w: Value) -> Value:
+    """Filters with their outputs last. Where nothing made them they are turned as a matrix: one
+    kernel for windows of all sizes."""
+    outputs, *others = shape = types.of(w).shape
+    if not isinstance(w, ir.BlockArgument):
+        return emit(transpose, w, perm=(*range(1, len(shape)), 0))
+    flat = emit(reshape, w, shape=(outputs, dims.product(others)))
+    return emit(reshape, emit(transpose, flat, perm=(1, 0)), shape=(*others, outputs))
 
 
 class _Sweep:

@@ -54,7 +54,7 @@ def join(group: Group, node: Node, enable: Collection[str]) -> bool:
 
 
 def _join_map(group: Group, node: Node) -> bool:
-    if node.kind == "contract" or (node.kind == "alias" and not _is_unit(group, node)):
+    if node.kind == "contract" or (node.kind == "alias" and not _is_computed_unit(group, node)):
         return False
     return _admit(group, node, place_of(group, node))
 
@@ -99,6 +99,12 @@ def _repeats(group: Group, user: Node, k: int) -> bool:
     if user.name == "scatter":
         return k == 1
     return user.kind == "contract" and user.name not in ("reduce", "argreduce", "cumulate")
+
+
+def _is_computed_unit(group: Group, node: Node) -> bool:
+    """Such a reshape of a value that is made here: another view of an input leads to nothing that
+    could join, and costs nothing outside."""
+    return node.operands[0] >= 0 and _is_unit(group, node)
 
 
 def _is_unit(group: Group, node: Node) -> bool:

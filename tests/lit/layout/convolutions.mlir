@@ -48,13 +48,16 @@ func.func @edges(%x: tensor<1x8x6x6xf32>, %w: tensor<16x8x3x3xf32> {axe.weight =
 }
 
 // Filters that are an argument are turned in every call: what stands between a pair of transpositions
-// that does nothing is how they are stored. A transposition of the result is one of what is written.
+// that does nothing is how they are stored. As a matrix: windows of all sizes have one kernel for it.
+// A transposition of the result is one of what is written.
 // CHECK-LABEL: @argument(
-// CHECK-NEXT: %0 = "axe.transpose"(%arg1) {perm = array<i64: 1, 2, 3, 0>}
-// CHECK-NEXT: %1 = "axe.transpose"(%0) {perm = array<i64: 3, 0, 1, 2>}
-// CHECK-NEXT: %2 = "axe.conv"(%arg0, %1)
-// CHECK-NEXT: %3 = "axe.transpose"(%2) {perm = array<i64: 0, 2, 3, 1>}
-// CHECK-NEXT: return %3
+// CHECK-NEXT: %0 = "axe.reshape"(%arg1) {shape = [16, 72]}
+// CHECK-NEXT: %1 = "axe.transpose"(%0) {perm = array<i64: 1, 0>}
+// CHECK-NEXT: %2 = "axe.reshape"(%1) {shape = [8, 3, 3, 16]}
+// CHECK-NEXT: %3 = "axe.transpose"(%2) {perm = array<i64: 3, 0, 1, 2>}
+// CHECK-NEXT: %4 = "axe.conv"(%arg0, %3)
+// CHECK-NEXT: %5 = "axe.transpose"(%4) {perm = array<i64: 0, 2, 3, 1>}
+// CHECK-NEXT: return %5
 func.func @argument(%x: tensor<4x8x8x8xf32>, %w: tensor<16x8x3x3xf32>) -> tensor<4x6x6x16xf32> {
   %0 = "axe.conv"(%x, %w) {stride = array<i64: 1, 1>, padding = [array<i64: 0, 0>, array<i64: 0, 0>], dilation = array<i64: 1, 1>, groups = 1 : i64} : (tensor<4x8x8x8xf32>, tensor<16x8x3x3xf32>) -> tensor<4x16x6x6xf32>
   %1 = "axe.transpose"(%0) {perm = array<i64: 0, 2, 3, 1>} : (tensor<4x16x6x6xf32>) -> tensor<4x6x6x16xf32>

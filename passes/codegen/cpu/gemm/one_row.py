@@ -39,8 +39,9 @@ def _add_rows(s: Setting, p: Panel, sums: Value) -> None:
     _across(s, p, lambda at, mask: store(b, b.at(sums, s.sum, at), zero(s.vector), mask))
     most = b.sub(s.k, b.urem(s.k, STREAMS))
     for lo, hi, count in ((constant(I64, 0), most, STREAMS), (most, s.k, 1)):
-        with b.for_(lo, hi, count, name="k") as loop:
-            _add(s, p, sums, [b.add(loop.index, i) for i in range(count)])
+        if lo.const is None or lo.const != hi.const:
+            with b.for_(lo, hi, count, name="k") as loop:
+                _add(s, p, sums, [b.add(loop.index, i) for i in range(count)])
 
 
 def _add(s: Setting, p: Panel, sums: Value, steps: list[Value]) -> None:

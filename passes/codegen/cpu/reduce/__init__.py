@@ -190,7 +190,8 @@ class _ReduceKernel:
             at = [*self._outer(0), *self._inner(0, vector)]
             index = self.space.index(at, [*outer, inner + _AHEAD], folded)
             found += self.c.elements(ev, index[:rank], index[rank:], ())
-        return [n.inputs[0] for n in sorted(reachable(found), key=lambda n: n.id) if _is_row(n)]
+        rows = [n for n in reachable(found) if _is_row(n) and n.vars & self.depth[-1].vars]
+        return [n.inputs[0] for n in sorted(rows, key=lambda n: n.id)]
 
     # Loops.
 
