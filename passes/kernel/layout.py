@@ -263,6 +263,14 @@ def _slice(s: Site) -> Value | None:
     return s.again(s.last[s.op.operands[0]], **found)
 
 
+def _take(s: Site) -> Value | None:
+    """Along one axis, by a vector of indices."""
+    x, indices = s.op.operands
+    if x not in s.last or types.of(indices).rank != 1:
+        return None
+    return s.again(s.last[x], indices, axis=s.axis(s.attrs["axis"], s.rank))
+
+
 def _concat(s: Site) -> Value | None:
     operands = [s.last.get(v) for v in s.op.operands]
     axis = s.axis(s.attrs["axis"], s.rank)
@@ -277,4 +285,5 @@ RULES: dict[str, Rule] = {
     "axe.pad": _pad,
     "axe.slice": _slice,
     "axe.concat": _concat,
+    "axe.take": _take,
 }

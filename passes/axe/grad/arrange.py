@@ -56,13 +56,8 @@ def _(e: IrEmit, g: Value, y: Value, x: Value, *, shape: Sizes, axes: Ints) -> V
 
 @vjp(ops.slice_)
 def _(e: IrEmit, g: Value, y: Value, x: Value, *, start: Sizes, stop: Sizes, step: Ints) -> Value:
-    return unsliced(e, g, e.type(x).shape, start, stop, step)
-
-
-def unsliced(e: IrEmit, g: Value, shape: Sizes, start: Sizes, stop: Sizes, step: Ints) -> Value:
-    """Zeros of a shape with g at the positions that a slice takes."""
     g = dilated(e, g, step)
-    for axis, (n, low, high) in enumerate(zip(shape, start, stop, strict=True)):
+    for axis, (n, low, high) in enumerate(zip(e.type(x).shape, start, stop, strict=True)):
         g = placed(e, g, axis, low, n, room=n - high)
     return g
 

@@ -5,17 +5,22 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
-from axec.dialects import dtypes
+import numpy as np
+
+from axec.dialects import dims, dtypes
 from axec.dialects.attrs import Ints, Pairs
 from axec.dialects.axe import reduce as ops
 from axec.dialects.axe.arrange import broadcast, pad, reshape, slice_
-from axec.dialects.axe.build import fill, scalar
-from axec.dialects.axe.constants import iota
-from axec.dialects.axe.elementwise import cast, compare, div, mul, select
+from axec.dialects.axe.build import count, fill, scalar
+from axec.dialects.axe.constants import constant, iota
+from axec.dialects.axe.elementwise import and_, cast, compare, div, mul, select
+from axec.dialects.axe.indexing import take
 from axec.dialects.emit import IrEmit
-from axec.passes.axe.grad.arrange import cut, dilated, full, placed, unsliced
+from axec.passes.axe.grad.arrange import cut, dilated, full, placed
+from axec.passes.axe.grad.num import Num
 from axec.passes.axe.grad.rules import (
     EXPAND,
     JVP,
@@ -223,19 +228,6 @@ class _Windows:
         dtype = self.e.type(self.y).dtype
         return total(self.e, [self.e(cast, m, dtype=dtype) for m in self.masks])
 
-    def pull(self, g: Value) -> Value:
-        """The cotangent of x: every maximum's share, put back and added up."""
-        e, shape, zero = self.e, self.e.type(self.padded).shape, fill(self.e, 0, g)
-        parts = [
-            unsliced(e, e(select, mask, g, zero), shape, **place)
-            for mask, place in zip(self.masks, self.places, strict=True)
-        ]
-        found = total(e, parts)
-        rows = zip(self.low, e.type(self.x).shape, strict=True)
-        for axis, (low, n) in enumerate(rows):
-            found = cut(e, found, axis, low, low + n)
-        return found
-
     def push(self, t: Value) -> Value:
         """The sum of the tangents at the maxima."""
         e, padded, zero = self.e, self._padded(t, 0), fill(self.e, 0, self.y)
@@ -248,9 +240,105 @@ class _Windows:
         )
 
 
+@dataclass(frozen=True, slots=True)
+class _Axis:
+    """How windows lie along an axis of x."""
+
+    number: int
+    size: int
+    stride: int
+    padding: tuple[int, int]
+    dilation: int
+
+    @property
+    def reach(self) -> int:
+        return self.dilation * (self.size - 1)
+
+
+class _Over:
+    """For every position i along an axis of x, one of the windows over it, if there is one."""
+
+    def __init__(self, e: IrEmit, x: Value, axis: _Axis) -> None:
+        self.e, self.x, self.axis = e, x, axis
+        self.extent = e.type(x).shape[axis.number]
+
+    def taken(self, values: Value) -> Value:
+        """Each position's value of that window."""
+        raise NotImplementedError
+
+    def within(self, mask: Value) -> Value:
+        """A mask over x, false where `taken` gives the value of another window."""
+        return mask
+
+
+class _Beginning(_Over):
+    """With stride 1: the window that has i at `offset` from its beginning."""
+
+    def __init__(self, e: IrEmit, x: Value, axis: _Axis, offset: int) -> None:
+        super().__init__(e, x, axis)
+        low, high = axis.padding
+        self.first, self.room = offset - low, max(axis.reach - offset - high, 0)
+
+    def taken(self, values: Value) -> Value:
+        """Zeros where there is no window."""
+        return placed(self.e, values, self.axis.number, self.first, self.extent, room=self.room)
+
+
+class _Before(_Over):
+    """The last window that begins at or before i, or the `nth` before that one. With t = i + low,
+    window t // stride - nth has i at t % stride + stride * nth from its beginning."""
+
+    def __init__(self, e: IrEmit, x: Value, y: Value, axis: _Axis, nth: int) -> None:
+        super().__init__(e, x, axis)
+        n, step = axis.number, axis.stride
+        self.rows = dims.ceildiv(self.extent + axis.padding[0], step)
+        shape = (self.rows, step)
+        self.window = Num(e, self._along(e(iota, shape=shape, dtype=dtypes.i32, axis=0))) - nth
+        offset = np.arange(step) + step * nth
+        inside = e(constant, value=(offset % axis.dilation == 0) & (offset <= axis.reach))
+        place = Num(e, self._along(e(broadcast, inside, shape=shape, axes=(1,))))
+        windows = Num(e, count(e, e.type(y).shape[n], self.window.value))
+        self.holds = place & (self.window < windows) & (self.window > -1)
+
+    def _along(self, t: Value) -> Value:
+        """What [t // stride, t % stride] say, for every position."""
+        flat = self.e(reshape, t, shape=(self.rows * self.axis.stride,))
+        start = self.axis.padding[0]
+        return self.e(slice_, flat, start=(start,), stop=(start + self.extent,), step=(1,))
+
+    def taken(self, values: Value) -> Value:
+        return self.e(take, values, self.window.value, axis=self.axis.number)
+
+    def within(self, mask: Value) -> Value:
+        shape = self.e.type(self.x).shape
+        holds = self.e(broadcast, self.holds.value, shape=shape, axes=(self.axis.number,))
+        return self.e(and_, mask, holds)
+
+
+def _over(e: IrEmit, y: Value, x: Value, axis: _Axis) -> list[_Over]:
+    """All windows over the positions along an axis."""
+    if axis.stride == 1:
+        return [_Beginning(e, x, axis, axis.dilation * i) for i in range(axis.size)]
+    return [_Before(e, x, y, axis, nth) for nth in range(axis.reach // axis.stride + 1)]
+
+
 def _pull_window_max(e: IrEmit, g: Value, y: Value, x: Value, **how: Any) -> Value:
-    windows = _Windows(e, y, x, **how)
-    return windows.pull(e(div, g, windows.ties()))
+    """An element gets the shares of the windows over it whose maximum it equals; all windows are
+    compared and added up in one walk over x."""
+    share, nothing = e(div, g, _Windows(e, y, x, **how).ties()), fill(e, 0, x)
+    lead = e.type(x).rank - len(how["size"])
+    rows = zip(*(how[name] for name in ("size", "stride", "padding", "dilation")), strict=True)
+    over = [_over(e, y, x, _Axis(number, *row)) for number, row in enumerate(rows, lead)]
+    parts = []
+    for windows in itertools.product(*over):
+        highest, part = y, share
+        for window in windows:
+            highest, part = window.taken(highest), window.taken(part)
+        hit = e(compare, x, highest, direction="eq")
+        for window in windows:
+            hit = window.within(hit)
+        parts.append(e(select, hit, part, nothing))
+    return total(e, parts)
 
 
 _WINDOW_PULL: dict[str, Callable[..., Value]] = {

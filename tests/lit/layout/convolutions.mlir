@@ -72,3 +72,14 @@ func.func @large(%x: tensor<1x256x7x7xf32>, %w: tensor<512x256x5x5xf32>) -> tens
   %0 = "axe.conv"(%x, %w) {stride = array<i64: 1, 1>, padding = [array<i64: 0, 0>, array<i64: 0, 0>], dilation = array<i64: 1, 1>, groups = 1 : i64} : (tensor<1x256x7x7xf32>, tensor<512x256x5x5xf32>) -> tensor<1x512x3x3xf32>
   return %0 : tensor<1x512x3x3xf32>
 }
+
+// Rows of an image by their numbers: the gradient of maximum pooling reads windows so.
+// CHECK-LABEL: @rows(
+// CHECK: %[[LAST:.*]] = "axe.transpose"({{.*}}) {perm = array<i64: 0, 2, 3, 1>}
+// CHECK-NEXT: %[[TAKEN:.*]] = "axe.take"(%[[LAST]], %arg2) {axis = 1 : i64}
+// CHECK-NEXT: "axe.transpose"(%[[TAKEN]]) {perm = array<i64: 0, 3, 1, 2>}
+func.func @rows(%x: tensor<4x8x8x8xf32>, %w: tensor<16x8x3x3xf32> {axe.weight = "w"}, %i: tensor<12xi32>) -> tensor<4x16x12x6xf32> {
+  %0 = "axe.conv"(%x, %w) {stride = array<i64: 1, 1>, padding = [array<i64: 0, 0>, array<i64: 0, 0>], dilation = array<i64: 1, 1>, groups = 1 : i64} : (tensor<4x8x8x8xf32>, tensor<16x8x3x3xf32>) -> tensor<4x16x6x6xf32>
+  %1 = "axe.take"(%0, %i) {axis = 2 : i64} : (tensor<4x16x6x6xf32>, tensor<12xi32>) -> tensor<4x16x12x6xf32>
+  return %1 : tensor<4x16x12x6xf32>
+}
