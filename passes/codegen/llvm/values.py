@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 import struct
 from collections.abc import Sequence
+from functools import lru_cache
 
 from axec.passes.codegen.llvm.types import BF16, F16, F32, F64, I1, PTR, Type
 
@@ -41,12 +42,25 @@ NULL = Value("null", PTR)
 def constant(type_: Type, number: int | float) -> Value:
     """`number` as a constant of `type_`, exact for floats; splat to all lanes of a vector."""
     if type_.is_int:
-        text, value = _int_text(type_, int(number))
-    else:
-        text, value = float_text(type_.element, float(number)), None
-    if type_.lanes:
-        return Value(f"splat ({type_.element.text} {text})", type_)
-    return Value(text, type_, value)
+        return _integer(type_, int(number))
+    number = float(number)
+    return _float(type_, number, math.copysign(1.0, number))  # 0.0 and -0.0 are equal keys
+
+
+@lru_cache(maxsize=4096)
+def _integer(type_: Type, number: int) -> Value:
+    text, value = _int_text(type_, number)
+    return _splat(type_, text) if type_.lanes else Value(text, type_, value)
+
+
+@lru_cache(maxsize=4096)
+def _float(type_: Type, number: float, _sign: float) -> Value:
+    text = float_text(type_.element, number)
+    return _splat(type_, text) if type_.lanes else Value(text, type_)
+
+
+def _splat(type_: Type, text: str) -> Value:
+    return Value(f"splat ({type_.element.text} {text})", type_)
 
 
 def vector_constant(type_: Type, numbers: Sequence[int | float]) -> Value:

@@ -259,8 +259,12 @@ def gemm_of(dot: Any) -> Gemm | None:
     that vectors run along.
     """
     ways = (WINDOWS | WIDENING, TRANSPOSES | WIDENING, WINDOWS, TRANSPOSES, frozenset[str]())
-    found = list(filter(None, (_gemm(dot, through) for through in ways)))
-    return next((g for g in found if not g.repacks), found[0] if found else None)
+    first = None
+    for found in filter(None, (_gemm(dot, through) for through in ways)):
+        if not found.repacks:
+            return found
+        first = first or found
+    return first
 
 
 def sums_of(left: DType, right: DType, result: DType) -> DType | None:
