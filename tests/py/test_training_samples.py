@@ -2,30 +2,18 @@
 
 from __future__ import annotations
 
-import importlib.util
 import subprocess
 import sys
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
 import pytest
+from support.samples import SAMPLES, sample
 
 import axec as axe
 from axec import train
 from axec.runtime import load
-
-SAMPLES = Path(__file__).resolve().parents[2] / "samples"
-
-
-def sample(name: str) -> ModuleType:
-    spec = importlib.util.spec_from_file_location(f"sample_{name}", SAMPLES / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
 
 
 def test_xor() -> None:
