@@ -19,7 +19,6 @@ or be the last one.
 from __future__ import annotations
 
 import contextlib
-import gc
 import io
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -31,6 +30,7 @@ from axec.artifact import Artifact
 from axec.diag import AxecError, Location
 from axec.dialects import load
 from axec.dialects.kernel import definitions
+from axec.garbage import uncollected
 from axec.lang.tracing import Traced
 from axec.mlir import LOCK, ir
 from axec.passes import base
@@ -236,7 +236,7 @@ class Compilation:
         """The MLIR context, for one compilation at a time. An error that carries a place of the IR
         leaves with the path of the user's file."""
         try:
-            with LOCK, _uncollected(), load(), ir.Location.unknown():
+            with LOCK, uncollected(), load(), ir.Location.unknown():
                 yield
         except AxecError as e:
             where = e.location
@@ -253,19 +253,6 @@ def _bytecode(module: Any) -> bytes:
     base.run_upstream(bare.opview, "strip-debuginfo")
     bare.write_bytecode(found)
     return found.getvalue()
-
-
-@contextlib.contextmanager
-def _uncollected() -> Iterator[None]:
-    """Without searches for cyclic garbage, which cost a large program a tenth of its time: ops are
-    many objects that stay, and make none."""
-    enabled = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if enabled:
-            gc.enable()
 
 
 def _module(run: Compilation) -> str:

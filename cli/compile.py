@@ -9,6 +9,8 @@ from typing import Any
 
 import click
 
+from axec.garbage import uncollected
+
 EMIT = ("axe", "kernel", "exec", "llvm", "asm", "artifact")
 
 
@@ -27,6 +29,7 @@ EMIT = ("axe", "kernel", "exec", "llvm", "asm", "artifact")
 @click.option("--verify-each", is_flag=True, help="Run the verifier after every stage.")
 @click.option("--tuned/--no-tuned", default=True, help="Use what `axec tune` found here.")
 @click.option("--time-passes", is_flag=True, help="Print the time that each stage took.")
+@uncollected()
 def compile_command(
     source: str,
     output: str | None,

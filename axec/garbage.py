@@ -1,0 +1,20 @@
+"""When Python looks for cyclic garbage: not while it compiles."""
+
+from __future__ import annotations
+
+import gc
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+
+@contextmanager
+def uncollected() -> Iterator[None]:
+    """Without searches for cyclic garbage. Imports, and ops of a large program, are many objects
+    that stay; searching them costs a tenth of the time and finds nothing."""
+    enabled = gc.isenabled()
+    gc.disable()
+    try:
+        yield
+    finally:
+        if enabled:
+            gc.enable()
