@@ -44,7 +44,7 @@ help:
 	@touch $@
 
 .venv/.bench: .venv/.installed
-	$(say) 'installing the peers into .venv/bench (they never share a process with axec)'
+	$(say) 'installing the peers into .venv/bench (minutes; 2 GB, 6 where pip takes torch with CUDA)'
 	@$(BIN)/python -m venv .venv/bench
 	@for one in $$($(BIN)/python -c '$(bench_requirements)'); do \
 	  .venv/bench/bin/python -m pip --quiet --disable-pip-version-check install $$one \

@@ -22,7 +22,7 @@ _LOADS = 11
 @click.option("--entry", help="Which entry (needed when there are several).")
 @click.option("--dims", multiple=True, metavar="DIM=SIZE", help="Size of a named dim.")
 @click.option("--seed", type=click.IntRange(0), default=0, help="Of the random inputs.")
-@click.option("--threads", type=click.IntRange(1), help="Upper bound on threads of a call.")
+@click.option("--threads", type=click.IntRange(1), help="At most; default: all CPUs.")
 @click.option("--seconds", type=Seconds(), default=2.0, help="To measure.")
 @click.option("--kernels", is_flag=True, help="Time every kernel, beside the machine's limits.")
 @click.option("--vs", metavar="LIB,...", help="Also time jax, torch, onnxruntime, iree.")

@@ -31,6 +31,5 @@ def cache_command(action: str) -> None:
     bytes_ = f"{size(found.size)} of at most {size(MAX_BYTES)}"
     what = f"{found.files} compiled kernels and programs, {bytes_}"
     here = f"choices of {len(choices)} kernels tuned on this machine by this compiler"
-    more = ", removed" if action == "clear" else ""
-    more += "" if found.writable else "; nothing is added: this process cannot write there"
-    click.echo(f"{found.folder}: {what}; {here}{more}")
+    more = "" if found.writable else "; nothing is added: this process cannot write there"
+    click.echo(f"{'removed from ' * (action == 'clear')}{found.folder}: {what}; {here}{more}")

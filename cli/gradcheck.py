@@ -15,9 +15,9 @@ _WRONG = 1  # exit status
 
 @click.command("gradcheck", short_help="Check an entry's derivatives against differences.")
 @click.argument("source", metavar="FILE.py:ENTRY")
-@click.option("--order", type=click.IntRange(1, 4), default=2, help="Highest order (default 2).")
+@click.option("--order", type=click.IntRange(1, 4), default=2, help="Highest order.")
 @click.option("--modes", default="fwd,rev", metavar="fwd,rev", help="Forward, reverse, or both.")
-@click.option("--seed", type=click.IntRange(0), default=0, help="Of the inputs (default 0).")
+@click.option("--seed", type=click.IntRange(0), default=0, help="Of the inputs.")
 @click.option("--tolerance", type=float, help="Relative error that is allowed.")
 def gradcheck_command(
     source: str, order: int, modes: str, seed: int, tolerance: float | None

@@ -88,6 +88,7 @@ def _print_version(ctx: click.Context, _: click.Parameter, value: bool) -> None:
 
 @click.group(
     cls=Commands,
+    context_settings={"show_default": True},
     params=[
         click.Option(
             ["--version"],

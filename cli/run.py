@@ -19,10 +19,10 @@ _PREVIEW = 6  # leading values of an output that are shown
 @click.option("--entry", help="Which entry (needed when there are several).")
 @click.option("--in", "files", multiple=True, metavar="NAME=FILE.npy", help="An input.")
 @click.option("--random", is_flag=True, help="Draw the inputs that no --in gives.")
-@click.option("--seed", type=click.IntRange(0), default=0, help="Of --random (default 0).")
+@click.option("--seed", type=click.IntRange(0), default=0, help="Of --random.")
 @click.option("--dims", multiple=True, metavar="DIM=SIZE", help="Size of a named dim.")
 @click.option("--repeat", type=click.IntRange(1), help="Time this many calls.")
-@click.option("--threads", type=click.IntRange(1), help="Upper bound on threads of a call.")
+@click.option("--threads", type=click.IntRange(1), help="At most; default: all CPUs.")
 @click.option("--out", "folder", metavar="DIR", help="Write every output to DIR/NAME.npy.")
 def run_command(
     path: str,

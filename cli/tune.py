@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 @click.command("tune", short_help="Measure which tiles and blocks suit a program's kernels.")
 @click.argument("source", metavar="FILE.py[:ENTRY]")
 @click.option("-o", "--output", metavar="PATH", help="Also write the artifact with what was found.")
-@click.option("--threads", type=click.IntRange(1), help="Threads of the calls that are timed.")
+@click.option("--threads", type=click.IntRange(1), help="Of the calls; default: all CPUs.")
 @click.option("--seconds", type=Seconds(), default=20.0, help="To time.")
 @click.option("--seed", type=click.IntRange(0), default=0, help="Of the random inputs.")
 def tune_command(

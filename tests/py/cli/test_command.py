@@ -26,6 +26,11 @@ def test_every_command_has_help(axec: Axec, name: str) -> None:
     assert "--traceback" in text
 
 
+def test_help_says_what_holds_by_default(axec: Axec) -> None:
+    assert "[default: 2.0; x>0]" in axec("bench", "--help").out
+    assert "[default: artifact]" in axec("compile", "--help").out
+
+
 def test_version(axec: Axec) -> None:
     assert re.fullmatch(r"axec \d+\.\d+\.\d+\n", axec("--version").out)
 
