@@ -65,7 +65,11 @@ def gather(e: Emission, node: Node) -> Value:
 
 def store(e: Emission, dtype: DType, pointer: Value, value: Value) -> None:
     """Write lanes one after another, those in the tail mask if there is one."""
-    stored = to_memory(e.b, dtype, value)
+    write(e, pointer, to_memory(e.b, dtype, value))
+
+
+def write(e: Emission, pointer: Value, stored: Value) -> None:
+    """`store` of what is in memory form already."""
     if e.tail is None:
         e.b.store(stored, pointer)
     else:

@@ -20,7 +20,7 @@ from axec.passes.codegen.cpu.graph.rearrange import clamped, split
 from axec.passes.codegen.cpu.graph.space import Run, positions, runs
 from axec.passes.codegen.cpu.lanes.loops import lanes_loop, over_rows, stores, weight
 from axec.passes.codegen.cpu.lanes.pipeline import pipeline, pipelined_loop
-from axec.passes.codegen.cpu.map import turned
+from axec.passes.codegen.cpu.map import parted, turned
 from axec.passes.codegen.llvm import PTR, Value
 from axec.passes.kernel import in_place, templates
 
@@ -71,6 +71,9 @@ def _emit(f: Frame, written: Sequence[Def], walk: templates.Loop, where: _Where)
     shape = written[0].shape
     if 0 in shape:
         return
+    moved = written is not f.body.results
+    if not (moved or walk.flat) and parted.emit(f, walk):
+        return
     groups = _running(shape) if walk.flat else _runs(f.body, written, where)
     row, lane = f.graph.variable(), f.graph.variable()
     *outer, inner = groups or [Run((), 1)]
@@ -82,7 +85,6 @@ def _emit(f: Frame, written: Sequence[Def], walk: templates.Loop, where: _Where)
         positions(len(r.shape), _running(r.shape) if walk.flat else groups, at) for r in written
     ]
     values = [f.evaluator.at(r, i) for r, i in zip(written, indices, strict=True)]
-    moved = written is not f.body.results
     if not moved and len(groups) > 1 and any(turned.is_turned(n, row) for n in reachable(values)):
         turned.emit(f, walk, groups)
         return

@@ -75,6 +75,40 @@ def test_long_chains(dtype: str, target: str) -> None:
     ], n=77)  # fmt: skip
 
 
+@pytest.mark.parametrize("dtype", ["f32", "i8", "bool", "f64"])
+def test_concatenations(dtype: str, target: str) -> None:
+    """A loop per part, or vectors of all parts in turn; also nested, by dims, of parts that are
+    computed, beside others, and where masks are left."""
+
+    def joined(axis: int) -> Make:
+        def make(b: Ops, *parts: Value) -> Value:
+            return (
+                parts[0] if len(parts) == 1 else b.concat(parts[0], make(b, *parts[1:]), axis=axis)
+            )
+
+        return make
+
+    def beside(b: Ops, x: Value, y: Value, z: Value, w: Value) -> list[Value]:
+        both = b.concat(b.reverse(x, axes=(0,)), y, axis=1)
+        kept = b.select(b.compare(both, w, direction="lt"), both, w)
+        return [kept, b.concat(y, x, axis=1), b.concat(b.columns(z, x), y, axis=1)]
+
+    cases = [
+        (0, "3", "70", "1"), (0, "33, 5", "2, 5", "0, 5"), (0, "n, 5", "m, 5"), (0, "1", "1"),
+        (0, "1, 40", "1, 40"), (1, "9, 40", "9, 24"), (1, "9, 33", "9, 1", "9, 47"),
+        (1, "70, 5", "70, 11"), (1, "5, n", "5, m"), (1, "2, 1", "2, 1"), (1, "n, 1", "n, 1"),
+        (1, "4, 3, 50", "4, 2, 50"), (1, "4, 1, 2, 5", "4, 1, 2, 5"), (2, "3, 9, 1", "3, 9, 1"),
+        (1, "70, 1", "70, 1", "70, 1"), (1, *["33, 1"] * 4), (2, *["n, m, 1"] * 3),
+    ]  # fmt: skip
+    square = [f"{dtype}[{s}]" for s in ("20, 24", "20, 40", "24", "20, 64")]
+    run(target, [
+        *[([f"{dtype}[{s}]" for s in shapes], joined(axis)) for axis, *shapes in cases],
+        (square, beside),
+        (["f32[30, 20]", "f32[20, 30]"],
+         lambda b, x, y: b.concat(b.transpose(x, perm=(1, 0)), y, axis=1)),
+    ], n=37, m=19)  # fmt: skip
+
+
 def test_broadcasts(target: str) -> None:
     def beside(axes: tuple[int, ...], shape: tuple[int, ...]) -> Make:
         return lambda b, x, y: b.sub(x, b.broadcast(y, shape=shape, axes=axes))
