@@ -8,6 +8,7 @@ from math import isqrt
 from typing import Any
 
 from axec.dialects import dims, types
+from axec.dialects.attrs import ints
 from axec.dialects.axe import OPS
 from axec.dialects.dims import Ranges, Size
 from axec.dialects.kernel import body_of, yielded
@@ -65,11 +66,11 @@ def op_flops(op: Any) -> Size:
     if not source.dtype.is_float:
         return 0
     if kind.name == "dot_general":
-        return 2 * dims.product(source.shape[a] for a in op.attributes["contract_x"]) * result.count
+        return 2 * dims.product(source.shape[a] for a in ints(op, "contract_x")) * result.count
     if kind.name == "conv":
         return 2 * dims.product(types.of(op.operands[1]).shape[1:]) * result.count
     if kind.name == "window":
-        return dims.product(op.attributes["size"]) * result.count
+        return dims.product(ints(op, "size")) * result.count
     return source.count if kind.group == "contract" else result.count
 
 

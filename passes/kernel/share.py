@@ -178,13 +178,13 @@ def _pointwise(c: _Axes, op: Any) -> None:
 def _broadcast(c: _Axes, op: Any) -> None:
     (x,), (result,) = op.operands, op.results
     sizes, wide = types.of(x).shape, types.of(result).shape
-    for axis, at in enumerate(op.attributes["axes"]):
+    for axis, at in enumerate(attrs.ints(op, "axes")):
         if sizes[axis] == wide[at]:
             c.join(result, at, x, axis)
 
 
 def _transpose(c: _Axes, op: Any) -> None:
-    for axis, source in enumerate(op.attributes["perm"]):
+    for axis, source in enumerate(attrs.ints(op, "perm")):
         c.join(op.results[0], axis, op.operands[0], source)
 
 
@@ -193,7 +193,7 @@ def _conv(c: _Axes, op: Any) -> None:
     c.join(x, 0, result, 0)
     c.join(w, 0, result, 1)
     c.join(x, 1, w, 1)
-    c.walk(x, w, result, op.attributes["stride"])
+    c.walk(x, w, result, attrs.ints(op, "stride"))
 
 
 def _constant(c: _Axes, op: Any) -> None:

@@ -18,6 +18,7 @@ from operator import itemgetter
 from typing import Any
 
 from axec.dialects import types
+from axec.dialects.attrs import ints
 from axec.dialects.axe.arrange import transpose
 from axec.dialects.axe.contract import dot_general
 from axec.dialects.emit import IrEmit
@@ -47,8 +48,8 @@ class Straighten(Pass):
 def _is_crooked(op: Any) -> bool:
     """Is it a product of matrices, but not of strided ones?"""
     left, right = (types.of(v) for v in op.operands)
-    shared = len(op.attributes["batch_x"]) + len(op.attributes["contract_x"])
-    folds = len(op.attributes["contract_x"]) > 0
+    shared = len(ints(op, "batch_x")) + len(ints(op, "contract_x"))
+    folds = len(ints(op, "contract_x")) > 0
     matrices = folds and (left.rank > shared or right.rank > shared)
     summed = sums_of(left.dtype, right.dtype, types.of(op.results[0]).dtype)
     return matrices and summed is not None and gemm_of(op) is None

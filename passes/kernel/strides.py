@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from axec.dialects import dtypes, types
-from axec.dialects.attrs import read
+from axec.dialects.attrs import ints, read
 from axec.dialects.dims import Size
 from axec.dialects.types import Shape
 from axec.mlir import ir
@@ -58,7 +58,7 @@ def turned(op: Any) -> Any:
     if len(readers) != 1 or readers[0].name != "axe.transpose":
         return None
     rank = types.of(op.results[0]).rank
-    moved = list(readers[0].attributes["perm"]) == [0, *range(2, rank), 1]
+    moved = ints(readers[0], "perm") == (0, *range(2, rank), 1)
     return readers[0] if moved else None
 
 
@@ -75,14 +75,14 @@ def _is_stored(op: Any) -> bool:
 def _undoes(op: Any, reader: Any) -> bool:
     if reader.name != "axe.transpose":
         return False
-    first, second = (list(o.attributes["perm"]) for o in (op, reader))
+    first, second = (ints(o, "perm") for o in (op, reader))
     return [first[a] for a in second] == sorted(first)
 
 
 def is_window(op: Any) -> bool:
     """Does the op give a strided window of its operand's buffer (maybe as wider numbers)?"""
     if op.name == "axe.slice":
-        return all(step == 1 for step in op.attributes["step"])
+        return all(step == 1 for step in ints(op, "step"))
     if op.name == "axe.reshape":
         before, after = (types.of(v).shape for v in (op.operands[0], op.results[0]))
         return [n for n in before if n != 1] == [n for n in after if n != 1]
@@ -93,7 +93,7 @@ def is_window(op: Any) -> bool:
 
 
 def _transpose(op: Any, x: Strided) -> Strided:
-    return Strided(x.value, x.offset, [x.axes[a] for a in op.attributes["perm"]])
+    return Strided(x.value, x.offset, [x.axes[a] for a in ints(op, "perm")])
 
 
 def _slice(op: Any, x: Strided) -> Strided:
@@ -115,7 +115,7 @@ def _reshape(op: Any, x: Strided) -> Strided:
 def _broadcast(op: Any, x: Strided) -> Strided:
     shape = types.of(op.results[0]).shape
     axes: list[Axis] = [(n, 0) for n in shape]
-    for a, (size, stride) in zip(op.attributes["axes"], x.axes, strict=True):
+    for a, (size, stride) in zip(ints(op, "axes"), x.axes, strict=True):
         axes[a] = (shape[a], 0 if size == 1 else stride)
     return Strided(x.value, x.offset, axes)
 

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from axec.dialects import dims, types
+from axec.dialects import attrs, dims, types
+from axec.dialects.attrs import Ints
 from axec.dialects.axe import OPS
 from axec.dialects.types import Shape, TensorType
 from axec.passes.kernel import cost
@@ -43,9 +44,9 @@ class Node:
     def shape(self) -> Shape:
         return self.type.shape
 
-    def ints(self, name: str) -> list[int]:
+    def ints(self, name: str) -> Ints:
         """An attribute that is a list of integers."""
-        return list(self.op.attributes[name])
+        return attrs.ints(self.op, name)
 
 
 @dataclass(slots=True, eq=False)

@@ -286,7 +286,7 @@ def _is_local(group: Group, node: Node, user: Node) -> bool:
     if user.name != "broadcast":
         return True
     axes = user.ints("axes")
-    return is_row_shape(node.shape, group.rows) and axes == list(range(len(axes)))
+    return is_row_shape(node.shape, group.rows) and axes == tuple(range(len(axes)))
 
 
 RULES: dict[str, Callable[[Group, Node], bool]] = {

@@ -15,6 +15,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from axec.dialects import dims, dtypes, types
+from axec.dialects.attrs import ints
 from axec.dialects.axe import OPS
 from axec.dialects.dims import Size
 from axec.dialects.kernel import yielded
@@ -165,7 +166,7 @@ def _source(value: Any) -> tuple[Any, list[int]]:
     """The op whose result a kernel yields, maybe transposed, and where its axes went."""
     chain = []
     while (op := producer(value)).name == "axe.transpose":
-        chain.append(list(op.attributes["perm"]))
+        chain.append(list(ints(op, "perm")))
         value = op.operands[0]
     axes = list(range(types.of(value).rank))
     for perm in reversed(chain):

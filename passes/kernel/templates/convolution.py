@@ -11,7 +11,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import Any
 
-from axec.dialects import dims, types
+from axec.dialects import attrs, dims, types
 from axec.dialects.dims import Size
 from axec.dialects.dtypes import DType
 from axec.passes.kernel.strides import TRANSPOSES, WIDENING, row_major, strided
@@ -177,12 +177,14 @@ def _windows(op: Any) -> list[Window] | None:
     """How the window walks each spatial axis; None where its size is a named dim."""
     sizes, taps = (types.of(v).shape[2:] for v in op.operands)
     outs, found = types.of(op.results[0]).shape[2:], []
-    attributes = [op.attributes[name] for name in ("stride", "dilation", "padding")]
-    for size, out, count, stride, dilation, padding in zip(
-        sizes, outs, taps, *attributes, strict=True
+    steps, padding = (
+        (attrs.ints(op, "stride"), attrs.ints(op, "dilation")),
+        op.attributes["padding"],
+    )
+    for size, out, count, stride, dilation, (low, high) in zip(
+        sizes, outs, taps, *steps, attrs.read("Pairs", padding), strict=True
     ):
         if not isinstance(count, int):
             return None
-        low, high = padding
         found.append(Window(size, out, count, stride, dilation, low, high))
     return found

@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from axec.dialects import dims, dtypes, types
+from axec.dialects.attrs import ints
 from axec.dialects.dims import Size
 from axec.dialects.dtypes import DType
 from axec.passes.kernel.strides import (
@@ -330,7 +331,7 @@ def _factors(dot: Any, through: frozenset[str]) -> tuple[_Factor, _Factor]:
     for operand, side in zip(dot.operands, "xy", strict=True):
         seen = strided(operand, through)
         axes = seen.axes
-        batch, contract = (list(dot.attributes[f"{r}_{side}"]) for r in ("batch", "contract"))
+        batch, contract = (ints(dot, f"{r}_{side}") for r in ("batch", "contract"))
         free = [a for i, a in enumerate(axes) if i not in batch and i not in contract]
         shared, folded = [axes[i] for i in batch], [axes[i] for i in contract]
         found.append(_Factor(seen.value, seen.offset, shared, folded, free))

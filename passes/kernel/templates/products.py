@@ -53,7 +53,9 @@ def _stored(found: Product, layout: str) -> Product:
 def gemm_workspace(kernel: Any) -> tuple[Size, ...]:
     """[packed panels, one slot per unit], [sums]: each where it is needed. The sums of a product
     are kept in a result of their dtype; scratch holds them where there is none and they are built
-    up in several passes."""
+    up in several passes. Convolutions need some in Winograd's way only, which `layouts` says."""
+    if anchor(kernel).name == "axe.conv" and "layouts" not in kernel.attributes:
+        return ()
     g = product(kernel)
     if isinstance(g, Winograd):
         return (g.units * g.slot_bytes,)

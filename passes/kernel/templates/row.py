@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from axec.dialects import dims, types
+from axec.dialects.attrs import ints
 from axec.dialects.dims import Size
 from axec.dialects.types import Shape
 from axec.passes.kernel.templates.body import ops_of
@@ -30,7 +31,7 @@ class Rows:
 
 def rows_of(reduce: Any) -> Rows | None:
     """The rows of one `axe.reduce`, or None where it does not fold trailing axes."""
-    axes = sorted(reduce.attributes["axes"])
+    axes = sorted(ints(reduce, "axes"))
     shape = types.of(reduce.operands[0]).shape
     split = len(shape) - len(axes)
     if axes != list(range(split, len(shape))):

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from axec.dialects import dims, dtypes, types
+from axec.dialects.attrs import ints
 from axec.dialects.axe import OPS
 from axec.dialects.dims import Size
 from axec.dialects.kernel import yielded
@@ -110,8 +111,8 @@ def reduce_walk(kernel: Any) -> Loop | Strips | Columns:
             return Strips(shape, 1, math.gcd(each, STRIP) if isinstance(each, int) else 1)
         return Strips(shape, 1, STRIP)
     if fold.name == "axe.dot_general":
-        free = types.of(fold.operands[0]).rank - len(fold.attributes["contract_x"])
-        if free > len(fold.attributes["batch_x"]):
+        free = types.of(fold.operands[0]).rank - len(ints(fold, "contract_x"))
+        if free > len(ints(fold, "batch_x")):
             return Strips(shape, free - 1, STRIP)
     if fold.name in ("axe.scatter", "axe.cumulate"):
         return Columns(shape, fold.attributes["axis"].value, REDUCE_BLOCK)
@@ -131,8 +132,10 @@ def _is_flat_op(op: Any, count: Size) -> bool:
         return result.count == 1
     if op.name == "axe.broadcast":
         # From one element, or only size-1 axes added.
-        axes = list(op.attributes["axes"])
-        keeps_order = axes == sorted(axes) and source is not None and source.count == result.count
+        axes = ints(op, "axes")
+        keeps_order = (
+            axes == tuple(sorted(axes)) and source is not None and source.count == result.count
+        )
         return keeps_order or (source is not None and source.count == 1)
     same_order = OPS[op.name].group in ("pointwise", "alias")
     return same_order and result.count in (1, count)
