@@ -66,3 +66,27 @@ argsort.sample("f32[2, 3, 1]", descending=False)
 argsort.sample("f32[3, 0]", descending=False)
 argsort.sample("f32[2, batch]", descending=False)
 argsort.sample("f32[batch, 9]", descending=True)
+
+
+@core("contract")
+def top(x: TensorType, *, k: int) -> TensorType:
+    """The i64 positions along the last axis of its k largest elements, the largest first: the first
+    k of those that argsort gives, descending."""
+    size = x.shape[-1] if x.rank else 0
+    if not isinstance(size, int) or not 0 <= k <= size:
+        raise ShapeError("bad-attribute", f"top: {k} of {size} elements")
+    return TensorType(dtypes.i64, (*x.shape[:-1], k))
+
+
+@top.reference
+def _(x: Array, *, k: int) -> Array:
+    assert argsort.eval is not None
+    return np.asarray(argsort.eval(x, descending=True))[..., :k]
+
+
+top.sample("f32[3, 70]", k=3)
+top.sample("f32[2, 200]", k=40)
+top.sample("f32[5]", k=5)
+top.sample("f32[1]", k=1)
+top.sample("f32[2, 5]", k=0)
+top.sample("f32[batch, 9]", k=2)

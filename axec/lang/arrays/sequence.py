@@ -114,6 +114,9 @@ def _axis(name: str, axis: int | None, x: Tensor) -> int:
 # ---- order ---------------------------------------------------------------------------------------
 
 
+_FEW = 64  # elements that are sorted as fast as the largest are found
+
+
 class TopK(NamedTuple):
     """Result of `top_k`: the values, largest first, and their int64 positions."""
 
@@ -151,7 +154,12 @@ def top_k(x: ArrayLike, k: int, /, *, axis: int = -1) -> TopK:
     size = t.type.shape[place]
     if count < 0 or (isinstance(size, int) and count > size):
         raise error("bad-attribute", f"top_k: {k} of {size} elements")
-    found = argsort(t, axis=place, descending=True)[(slice(None),) * place + (slice(count),)]
+    if isinstance(size, int) and size > _FEW and 2 * count <= size:
+        last = moveaxis(t, place, -1) if place != t.ndim - 1 else t
+        found = apply(ops.top, last, k=count)
+        found = moveaxis(found, -1, place) if place != t.ndim - 1 else found
+    else:  # most of them in order, or of a size that is not known: all of them are sorted
+        found = argsort(t, axis=place, descending=True)[(slice(None),) * place + (slice(count),)]
     return TopK(take_along_axis(t, found, axis=place), found)
 
 

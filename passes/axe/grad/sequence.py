@@ -14,6 +14,7 @@ from axec.dialects.emit import IrEmit
 from axec.passes.axe.grad.rules import NO_GRADIENT, Tangents, Value, jvp, vjp
 
 NO_GRADIENT[ops.argsort] = "its results are integers"
+NO_GRADIENT[ops.top] = "its results are integers"
 
 
 @vjp(ops.cumulate)

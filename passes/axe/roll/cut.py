@@ -20,7 +20,7 @@ from axec.passes.axe.roll.line import Line
 from axec.passes.axe.roll.period import Run
 
 #: Ops that read their operands from memory: nothing that computes one is fused into them.
-_APART = frozenset({"axe.dot_general", "axe.conv", "axe.solve", "axe.argsort"}) | {
+_APART = frozenset({"axe.dot_general", "axe.conv", "axe.solve", "axe.argsort", "axe.top"}) | {
     op.full_name for op in OPS.values() if op.group == "matrix" or op.name.startswith("attention")
 }
 #: Ops that every kernel that reads them repeats, rather than having them stored.

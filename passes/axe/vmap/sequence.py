@@ -7,3 +7,4 @@ from axec.passes.axe.vmap.rules import moved, same
 
 moved(ops.cumulate, "axis")
 same(ops.argsort)
+same(ops.top)

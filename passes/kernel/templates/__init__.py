@@ -44,16 +44,19 @@ from axec.passes.kernel.templates.products import (
 from axec.passes.kernel.templates.row import Rows, rows, rows_of
 from axec.passes.kernel.templates.walks import (
     MAP_BLOCK,
+    MOST_LANES,
     Columns,
     Loop,
     Strips,
     map_loop,
     reduce_walk,
     reduce_workspace,
+    top_room,
 )
 
 __all__ = [
     "MAP_BLOCK",
+    "MOST_LANES",
     "TEMPLATES",
     "Columns",
     "Loop",
@@ -73,6 +76,7 @@ __all__ = [
     "rows_of",
     "sums_result",
     "template_of",
+    "top_room",
     "units",
     "workspace",
 ]

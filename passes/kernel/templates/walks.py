@@ -16,6 +16,8 @@ from axec.passes.kernel.templates import choice
 from axec.passes.kernel.templates.body import anchor, ops_of, sums_result
 
 MAP_BLOCK = 1024  # elements of the innermost axis per unit: one unit is worth about a microsecond
+MOST_LANES = 64  # elements in a vector of bytes
+_FEW_WORDS = 64
 REDUCE_BLOCK = 128  # results per unit: each of them is a loop of its own
 STRIP = 4  # rows of a product's results that are computed together
 
@@ -116,7 +118,7 @@ def reduce_walk(kernel: Any) -> Loop | Strips | Columns:
             return Strips(shape, free - 1, STRIP)
     if fold.name in ("axe.scatter", "axe.cumulate"):
         return Columns(shape, fold.attributes["axis"].value, REDUCE_BLOCK)
-    if fold.name == "axe.argsort":
+    if fold.name in ("axe.argsort", "axe.top"):
         return Columns(shape, len(shape) - 1, REDUCE_BLOCK)
     return Loop(shape, choice.of(kernel).block or REDUCE_BLOCK, flat=False)
 
@@ -143,14 +145,24 @@ def _is_flat_op(op: Any, count: Size) -> bool:
 
 def reduce_workspace(kernel: Any) -> tuple[Size, ...]:
     """What scatter builds up, where no result can hold it (f16 and bf16 are joined in f32); the
-    words that argsort orders, twice."""
+    words that argsort and top order, twice."""
     fold = anchor(kernel)
-    if fold.name == "axe.argsort":
-        words = 8 if types.of(fold.operands[0]).dtype.size < 8 else 16  # sort.py
-        return (2 * words * types.of(fold.results[0]).count,)
+    if fold.name in ("axe.argsort", "axe.top"):
+        type_ = types.of(fold.results[0])
+        words = 8 if types.of(fold.operands[0]).dtype.size < 8 else 16  # words.py
+        if fold.name == "axe.argsort":
+            return (2 * words * type_.count,)
+        return (2 * words * top_room(type_.shape[-1]) * dims.product(type_.shape[:-1]),)
     if fold.name != "axe.scatter":
         return ()
     type_ = types.of(fold.results[0])
     if type_.dtype.size > 2 and sums_result(kernel, type_.dtype) is not None:
         return ()
     return (type_.count * max(type_.dtype.size, dtypes.f32.size),)
+
+
+def top_room(k: Size) -> int:
+    """How many words top has of a line: more than twice k, or few enough to compare them with each
+    other, and a vector behind them."""
+    assert isinstance(k, int)
+    return MOST_LANES + (_FEW_WORDS if k <= _FEW_WORDS // 4 else 2 * k + _FEW_WORDS)

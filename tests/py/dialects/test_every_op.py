@@ -144,7 +144,8 @@ TAKEN = {
     INTS: "shift_left shift_right",
     f"{INTS} bool": "and or xor not",
     ANY: """constant max min compare select cast reshape transpose broadcast slice reverse pad
-        concat take scatter dynamic_slice dynamic_update reduce argreduce argsort stop_gradient""",
+        concat take scatter dynamic_slice dynamic_update reduce argreduce argsort top
+        stop_gradient""",
 }
 
 

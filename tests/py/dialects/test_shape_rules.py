@@ -34,6 +34,8 @@ REFUSED: list[tuple[str, list[str], dict[str, Any], str, str]] = [
     ("cumulate", ["bool[3]"], {"kind": "max", "axis": 0}, "dtype-unsupported", "got bool"),
     ("cumulate", ["f32[3]"], {"kind": "sum", "axis": -1}, "axis-range", "(-1,)"),
     ("argsort", ["f32[]"], {"descending": False}, "axis-range", "needs an axis"),
+    ("top", ["f32[3]"], {"k": 4}, "bad-attribute", "4 of 3 elements"),
+    ("top", ["f32[n]"], {"k": 1}, "bad-attribute", "1 of n elements"),
     ("random_bits", ["i32[3]", "i32[3]"], {}, "dtype-unsupported", "needs i64, got i32"),
     ("random_bits", ["i64[]", "i64[3]"], {}, "shape-mismatch", "() and (3,)"),
     ("iota", [], {"shape": (3,), "dtype": dtypes.bool_, "axis": 0}, "dtype-unsupported", "bool"),

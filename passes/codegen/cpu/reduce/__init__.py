@@ -29,7 +29,7 @@ from axec.passes.codegen.cpu.lanes.loops import (
     weight,
 )
 from axec.passes.codegen.cpu.lanes.registers import register_type
-from axec.passes.codegen.cpu.reduce import cumulate, scatter, sort
+from axec.passes.codegen.cpu.reduce import choose, cumulate, scatter, sort
 from axec.passes.codegen.cpu.reduce.contraction import contraction_of
 from axec.passes.codegen.cpu.reduce.strategy import inner_runs, plan, space_of
 from axec.passes.codegen.llvm import Value, constant
@@ -41,6 +41,7 @@ _ALONG_AN_AXIS = {
     "argsort": sort.emit,
     "cumulate": cumulate.emit,
     "scatter": scatter.emit,
+    "top": choose.emit,
 }
 _WIDE = 4  # vectors side by side from which on rows are asked for
 _AHEAD = 12  # rows

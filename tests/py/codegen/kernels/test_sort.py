@@ -1,4 +1,5 @@
-"""argsort against the reference: short and long lines, equals, NaN, both zeros, whole ranges."""
+"""argsort and top against the reference: short and long lines, equals, NaN, both zeros, whole
+ranges, lines that are in order already."""
 
 from __future__ import annotations
 
@@ -9,7 +10,7 @@ import pytest
 
 import axec as axe
 from axec.dialects import dtypes
-from axec.dialects.axe.sequence import argsort
+from axec.dialects.axe.sequence import argsort, top
 from axec.dialects.dtypes import DType
 
 _SPECIAL = [np.nan, -np.nan, np.inf, -np.inf, 0.0, -0.0, 1.0, -1.0, 1e-40, -1e-40]
@@ -44,3 +45,23 @@ def test_lines_are_put_in_order(dtype: DType, target: str) -> None:
         assert argsort.eval is not None
         expected = argsort.eval(x, descending=descending)
         np.testing.assert_array_equal(artifact.load()(x), expected)
+
+
+@pytest.mark.parametrize("target", ["x86-64-v3", "native"])
+@pytest.mark.parametrize("dtype", _DTYPES, ids=str)
+def test_the_largest_are_found(dtype: DType, target: str) -> None:
+    assert argsort.eval is not None
+    assert top.eval is not None
+    for size, k in ((70, 1), (129, 16), (200, 40), (1000, 17), (3000, 900)):
+        x = _lines(dtype, size)
+        ascending = np.take_along_axis(x, argsort.eval(x, descending=False), -1)
+        artifact = axe.compile(
+            lambda x, k=k: axe.top_k(x, k), axe.spec_like(x), name="top", target=target
+        )
+        find = artifact.load()
+        assert "axe.top" in artifact.emit("axe")
+        for lines in (x, ascending):  # every element of the latter is one of the largest so far
+            values, found = find(lines)
+            np.testing.assert_array_equal(found, top.eval(lines, k=k))
+            chosen = np.take_along_axis(lines, found, -1)
+            assert values.tobytes() == chosen.tobytes()
