@@ -17,7 +17,7 @@ import numpy as np
 from axec.dialects import dtypes
 from axec.dialects.exec import held_type
 from axec.dialects.functions import functions, name_of
-from axec.dialects.interpret import interpret
+from axec.dialects.interpret import interpreted
 from axec.dialects.types import TensorType
 from axec.lang.tracing import Traced
 from axec.mlir import ir
@@ -117,12 +117,12 @@ class Weights:
         """The segment's bytes. `recipes`: the text of their module, "" for none. One weight after
         the other is made, so that no more than one is in memory twice."""
         module = ir.Module.parse(recipes) if recipes else None
-        made_by = {name_of(f): f for f in functions(module)} if module else {}
+        made_by = {name_of(f): interpreted(f) for f in functions(module)} if module else {}
         found = np.zeros(self.size, np.uint8)
         for placed in self._placed.values():
             array, stored = placed.sources[0], placed.stored
             if stored.recipe:
-                (array,) = interpret(made_by[stored.recipe], placed.sources)
+                (array,) = made_by[stored.recipe](placed.sources)
             if stored.layout:
                 array = weight_layouts.parse(stored.layout).apply(array)
             room = found[placed.offset : placed.offset + stored.nbytes]

@@ -35,12 +35,25 @@ def interpret(
     Named dims take the sizes that the inputs have, inside the ranges of the `axe.dims` attribute.
     `observe` is called after every op. Raises AxecError: `input-count`, `input-dtype`,
     `input-shape`, `dim-conflict`, `dim-out-of-range`, `dim-unbound`, `op-unsupported`."""
+    return interpreted(func_op, observe=observe)(inputs)
+
+
+def interpreted(
+    func_op: Any, *, observe: Observer | None = None
+) -> Callable[[Sequence[Array]], tuple[Array, ...]]:
+    """`interpret` for a function that is run several times: its ops are read once."""
     operation = func_op.operation
     block = operation.regions[0].blocks[0]
-    arrays = tuple(map(np.asarray, inputs))
-    bound = bind([types.of(a) for a in block.arguments], arrays)
-    check_ranges(bound, ranges_of(operation))
-    return _run(block, arrays, _Frame(bound, _Program.of(operation, observe)))
+    declared, ranges = [types.of(a) for a in block.arguments], ranges_of(operation)
+    program = _Program.of(operation, observe)
+
+    def run(inputs: Sequence[Array]) -> tuple[Array, ...]:
+        arrays = tuple(map(np.asarray, inputs))
+        bound = bind(declared, arrays)
+        check_ranges(bound, ranges)
+        return _run(block, arrays, _Frame(bound, program))
+
+    return run
 
 
 @dataclass(frozen=True, slots=True)

@@ -100,14 +100,12 @@ class Filters:
         return (self.groups, panels, self.window, self.channels, self.width)
 
     def apply(self, weight: Array) -> Array:
-        groups, panels, window, channels, width = self.shape
-        padded = np.zeros((groups, panels * width, channels, window), weight.dtype)
-        padded[:, : self.outputs] = weight.reshape(groups, self.outputs, channels, window)
-        split = padded.reshape(groups, panels, width, channels, window)
-        return np.ascontiguousarray(split.transpose(0, 1, 4, 3, 2))
-
-
-_G = np.array([[1, 0, 0], [0.5, 0.5, 0.5], [0.5, -0.5, 0.5], [0, 0, 1]])
+        filters = weight.reshape(self.groups, self.outputs, self.channels, self.window)
+        found = np.zeros(self.shape, weight.dtype)
+        for panel in range(self.shape[1]):  # one at a time, so that it stays in the cache
+            part = filters[:, panel * self.width :][:, : self.width]
+            found[:, panel, ..., : part.shape[1]] = part.transpose(0, 3, 2, 1)
+        return found
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,12 +125,19 @@ class Winograd:
         return (-(-self.outputs // self.width), 16, self.channels, self.width)
 
     def apply(self, weight: Array) -> Array:
-        panels, numbers, channels, width = self.shape
-        filters = weight.reshape(self.outputs, channels, 3, 3).astype(np.float64)
-        found = np.zeros((panels * width, channels, 4, 4), weight.dtype)
-        found[: self.outputs] = _G @ filters @ _G.T
-        split = found.reshape(panels, width, channels, numbers)
-        return np.ascontiguousarray(split.transpose(0, 3, 2, 1))
+        found = np.zeros(self.shape, weight.dtype)
+        for panel, room in enumerate(found):  # of one at a time, so that it stays in the cache
+            filters = weight[panel * self.width :][: self.width].transpose(2, 3, 1, 0)
+            rows = _transformed(filters.astype(np.float64, order="C"))
+            both = _transformed(rows.swapaxes(0, 1)).swapaxes(0, 1)
+            room[..., : filters.shape[-1]] = both.reshape(room.shape[:-1] + filters.shape[-1:])
+        return found
+
+
+def _transformed(w: Array) -> Array:
+    """G w along the first axis, of size 3."""
+    outer = w[0] + w[2]
+    return np.stack([w[0], (outer + w[1]) * 0.5, (outer - w[1]) * 0.5, w[2]])
 
 
 _PANELS = re.compile(r"panels (\d+)x(\d+)(?: by (\d+))?( transposed)?")

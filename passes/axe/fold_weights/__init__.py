@@ -34,7 +34,7 @@ from axec.passes.axe.simplify.rewrite import by_root, drop_unused
 from axec.passes.base import Pass, register
 
 _SCALES = by_root(scale.RULES)
-_EMITTED = by_root(scale.RULES + simplify.RULES)
+_EMITTED = by_root(scale.RULES + simplify.fold.RULES + simplify.arrange.RULES)
 
 
 @register

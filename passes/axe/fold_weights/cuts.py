@@ -23,6 +23,7 @@ class Cuts:
     small: int
     roots: dict[Value, Roots] = field(default_factory=dict)  # the arguments that values come from
     _left: set[Value] = field(default_factory=set)  # values that are not stored
+    _sizes: dict[Value, int] = field(default_factory=dict)
 
     @staticmethod
     def of(block: Any, arguments: set[Value], small: int) -> Cuts:
@@ -79,16 +80,23 @@ class Cuts:
         if value in self._left or value.owner.name == "axe.reshape":
             return False
         last = (v for v in value.owner.operands if self.roots[v])
-        return nbytes(value) <= min(sum(map(nbytes, vs)) for vs in (last, self.roots[value]))
+        size = self._nbytes(value)
+        return all(size <= sum(map(self._nbytes, vs)) for vs in (last, self.roots[value]))
+
+    def _nbytes(self, value: Value) -> int:
+        found = self._sizes.get(value)
+        if found is None:
+            found = self._sizes[value] = nbytes(value)
+        return found
 
     def _excess(self, stored: list[Value], read: set[Value]) -> Iterator[Value]:
-        """The largest value of those groups that would store more than the arguments are that they
+        """The largest values of those groups that would store more than the arguments are that they
         come from."""
         for values, arguments in self._groups(stored):
-            large = [v for v in values if nbytes(v) > self.small]
-            after = sum(map(nbytes, (*large, *(arguments & read))))
-            if large and after > sum(map(nbytes, arguments)):
-                yield max(large, key=nbytes)
+            large = [v for v in values if self._nbytes(v) > self.small]
+            after = sum(map(self._nbytes, (*large, *(arguments & read))))
+            if large and after > sum(map(self._nbytes, arguments)):
+                yield max(large, key=self._nbytes)
 
     def _groups(self, values: Iterable[Value]) -> list[tuple[list[Value], set[Value]]]:
         """Values that come from common arguments, with all these."""

@@ -34,9 +34,7 @@ EXACT = frozenset(
 
 def is_exact(op: Any, operands: Iterable[Value], known: set[Value]) -> bool:
     """Whether the one result of an op can be computed when compiling, its operands being known."""
-    return (
-        op.name in EXACT and all(v in known for v in operands) and types.of(op.results[0]).is_static
-    )
+    return op.name in EXACT and known.issuperset(operands) and types.of(op.results[0]).is_static
 
 
 def known_in(block: Any, arguments: set[Value]) -> set[Value]:

@@ -14,7 +14,6 @@ from dataclasses import dataclass
 from typing import Any
 
 from axec.dialects import types
-from axec.dialects.axe import OPS
 from axec.dialects.axe import elementwise as ew
 from axec.dialects.axe.arrange import broadcast, reshape
 from axec.dialects.opdef import OpDef
@@ -87,6 +86,8 @@ class Product:
             axes = maker.attr("axes")
             if not all(a in self.axes for a in axes):
                 return None
+            if list(axes) == order and maker.operand_type().shape == self.sizes:
+                return maker.operands[0]
             placed = tuple(order.index(a) for a in axes)
             return user.emit(broadcast, maker.operands[0], shape=self.sizes, axes=placed)
         shape = user.type.shape
@@ -167,20 +168,35 @@ def _scaled(product: Product, site: Site | None, op: OpDef, by: Value) -> Value 
 def _(s: Site) -> Value | None:
     i = _unknown(s)
     inner = None if i is None else s.makers[i]
-    product = _product_under(inner)
-    if i is None or inner is None or product is None or inner is product.site:
+    if i is None or inner is None or inner.name not in ("add", "sub"):
         return None
-    j = _unknown(inner)
-    if j is None or inner.makers[j] is not product.site:
+    j, product = _unknown(inner), _product_under(inner)
+    if j is None or product is None or inner.makers[j] is not product.site:
         return None
     first, second = product.channels(inner, 1 - j), product.channels(s, 1 - i)
     if first is None or second is None:
         return None
-    emit, minus = s.emit, inner.name == "sub" and j == 1  # c1 - product
-    if inner.name == "sub" and j == 0:
-        first = emit(ew.neg, first)
-    if i == 1 and s.name == "sub":
-        minus, first, second = not minus, second, first
-    total = product.spread(emit, emit(OPS[s.full_name], first, second))
-    value = inner.operands[j]
-    return emit(ew.sub, total, value) if minus else emit(ew.add, value, total)
+    total, turned, op, place = _SUMS[_form(inner, j), _form(s, i)]
+    numbers = s.emit(total, *((second, first) if turned else (first, second)))
+    both = [inner.operands[j], product.spread(s.emit, numbers)]
+    return s.emit(op, both[place], both[1 - place])
+
+
+def _form(site: Site, number: int) -> str:
+    """How known numbers c come to a value v, which is the operand of this number."""
+    return "v + c" if site.name == "add" else ("v - c", "c - v")[number]
+
+
+#: By the forms of two sums, the inner first: the op that their numbers make together with, whether
+#: the outer one's come first there; the op of the one sum that is left, and the value's operand.
+_SUMS = {
+    ("v + c", "v + c"): (ew.add, False, ew.add, 0),
+    ("v + c", "v - c"): (ew.sub, False, ew.add, 0),
+    ("v + c", "c - v"): (ew.sub, True, ew.sub, 1),
+    ("v - c", "v + c"): (ew.sub, True, ew.add, 0),
+    ("v - c", "v - c"): (ew.add, False, ew.sub, 0),
+    ("v - c", "c - v"): (ew.add, False, ew.sub, 1),
+    ("c - v", "v + c"): (ew.add, False, ew.sub, 1),
+    ("c - v", "v - c"): (ew.sub, False, ew.sub, 1),
+    ("c - v", "c - v"): (ew.sub, True, ew.add, 0),
+}
