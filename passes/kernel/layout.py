@@ -139,6 +139,8 @@ class _Sweep:
                     self._conv(op)
                 elif any(v in self.last for v in op.operands):
                     self._other(op)
+                elif _is_back(op):
+                    self.last[op.results[0]] = op.operands[0]
 
     def _conv(self, op: Any) -> None:
         made = _prepared(op)
@@ -157,6 +159,12 @@ class _Sweep:
         back = IrEmit(last.owner.location)(transpose, last, perm=_inverse(types.of(last).rank))
         value.replace_all_uses_with(back)
         self.last[back] = last
+
+
+def _is_back(op: Any) -> bool:
+    """Is it a transposition of images that have their channels last?"""
+    rank = types.of(op.results[0]).rank if op.name == "axe.transpose" else 0
+    return rank > 3 and tuple(op.attributes["perm"]) == _inverse(rank)
 
 
 def _order(rank: int) -> Ints:

@@ -12,6 +12,7 @@ from axec.dialects.axe.arrange import reshape, reverse, transpose
 from axec.dialects.dims import Size
 from axec.dialects.emit import IrEmit
 from axec.passes.axe.grad.arrange import cut, dilated, inverse, placed
+from axec.passes.axe.grad.phases import by_phases, known_sizes
 from axec.passes.axe.grad.rules import Value, multilinear, vjp
 
 multilinear(ops.dot_general, 0, 1)
@@ -78,6 +79,16 @@ def _cotangent(e: IrEmit, g: Value, x: _Factor, y: _Factor, *, first: int) -> Va
 def _(
     e: IrEmit, g: Value, y: Value, x: Value, w: Value, *, stride: Ints, padding: Pairs,
     dilation: Ints, groups: int,
+) -> Value:  # fmt: skip
+    known = len(known_sizes(e, w)) == len(stride)
+    if max(stride) > 1 and groups == 1 and set(dilation) == {1} and known:
+        return by_phases(e, g, x, w, stride, padding)
+    return _among_zeros(e, g, x, w, stride, padding, dilation, groups)
+
+
+def _among_zeros(
+    e: IrEmit, g: Value, x: Value, w: Value, stride: Ints, padding: Pairs, dilation: Ints,
+    groups: int,
 ) -> Value:  # fmt: skip
     """A convolution of g, with stride - 1 zeros between its elements, with the mirrored filters."""
     g = dilated(e, g, (1, 1, *stride))

@@ -83,3 +83,15 @@ func.func @rows(%x: tensor<4x8x8x8xf32>, %w: tensor<16x8x3x3xf32> {axe.weight = 
   %1 = "axe.take"(%0, %i) {axis = 2 : i64} : (tensor<4x16x6x6xf32>, tensor<12xi32>) -> tensor<4x16x12x6xf32>
   return %1 : tensor<4x16x12x6xf32>
 }
+
+// A transposition of images that have their channels last: what follows stays in that order, too.
+// CHECK-LABEL: @back(
+// CHECK: %[[LAST:.*]] = "axe.transpose"({{.*}}) {perm = array<i64: 0, 2, 3, 1>}
+// CHECK-NEXT: %[[SUM:.*]] = "axe.add"(%[[LAST]], %arg2)
+// CHECK-NEXT: "axe.transpose"(%[[SUM]]) {perm = array<i64: 0, 3, 1, 2>}
+func.func @back(%x: tensor<4x8x8x8xf32>, %w: tensor<16x8x3x3xf32> {axe.weight = "w"}, %y: tensor<4x6x6x16xf32>) -> tensor<4x16x6x6xf32> {
+  %0 = "axe.conv"(%x, %w) {stride = array<i64: 1, 1>, padding = [array<i64: 0, 0>, array<i64: 0, 0>], dilation = array<i64: 1, 1>, groups = 1 : i64} : (tensor<4x8x8x8xf32>, tensor<16x8x3x3xf32>) -> tensor<4x16x6x6xf32>
+  %1 = "axe.transpose"(%y) {perm = array<i64: 0, 3, 1, 2>} : (tensor<4x6x6x16xf32>) -> tensor<4x16x6x6xf32>
+  %2 = "axe.add"(%0, %1) : (tensor<4x16x6x6xf32>, tensor<4x16x6x6xf32>) -> tensor<4x16x6x6xf32>
+  return %2 : tensor<4x16x6x6xf32>
+}
