@@ -13,7 +13,8 @@ from axec.artifact import Artifact
 from axec.diag import AxecError
 from axec.driver import Traceable, compile_entries
 from axec.lang import tree
-from axec.lang.arrays.core import as_tensor, tracing
+from axec.lang.arrays.core import as_tensor
+from axec.lang.arrays.dispatch import tracing
 from axec.lang.arrays.tensor import Tensor
 from axec.lang.entry import Entry
 from axec.lang.spec import Spec, spec

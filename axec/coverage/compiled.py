@@ -19,7 +19,7 @@ from axec.dialects.dtypes import DType
 from axec.dialects.interpret import interpret
 from axec.dialects.opdef import OpDef
 from axec.driver import PIPELINE, compile_entries
-from axec.lang.arrays.core import apply
+from axec.lang.arrays.dispatch import apply
 from axec.lang.spec import Spec
 from axec.lang.tracing import Traced, trace
 from axec.passes.codegen.cpu import targets

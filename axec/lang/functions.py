@@ -17,8 +17,9 @@ from axec.dialects.emit import IrEmit
 from axec.dialects.functions import set_type
 from axec.dialects.types import TensorType
 from axec.lang import tree
-from axec.lang.arrays import core
-from axec.lang.arrays.core import Scalar, as_tensor, leaked
+from axec.lang.arrays import dispatch
+from axec.lang.arrays.core import Scalar, as_tensor
+from axec.lang.arrays.dispatch import leaked
 from axec.lang.arrays.tensor import Tensor
 from axec.lang.errors import AxecError, error
 from axec.lang.source import shown_path
@@ -46,7 +47,7 @@ class Function:
 
 def active() -> Trace:
     """The trace that runs."""
-    found = core.tracing()
+    found = dispatch.tracing()
     assert found is not None
     return found
 
@@ -214,11 +215,11 @@ class _Inner(Trace):
             self._block = self._func.add_entry_block()
         arguments = [Tensor(v, self) for v in list(self._block.arguments)]
         with ir.InsertionPoint(self._block), self.location_of_definition:
-            token = core.ACTIVE.set(self)
+            token = dispatch.ACTIVE.set(self)
             try:
                 result = fn(*arguments)
             finally:
-                core.ACTIVE.reset(token)
+                dispatch.ACTIVE.reset(token)
             outputs, out_tree = self._results(result)
             func.ReturnOp(outputs)
         op = self._func.operation
@@ -261,7 +262,7 @@ def evaluate_with(evaluate: Evaluate) -> None:
 
 def anywhere(fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
     """`fn(*args, **kwargs)` inside a trace; outside, it is traced for these arguments and run."""
-    if core.tracing() is not None:
+    if dispatch.tracing() is not None:
         return fn(*args, **kwargs)
     flat = Flat(fn, args, kwargs)
     structure: list[tree.TreeDef] = []
@@ -272,7 +273,7 @@ def anywhere(fn: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         return tuple(leaves)
 
     made = trace(body, [spec(x.type.shape, x.dtype) for x in flat.arrays], name=flat.label)
-    found = _run(made, [core.concrete(x) for x in flat.arrays])
+    found = _run(made, [dispatch.concrete(x) for x in flat.arrays])
     return tree.unflatten(structure[0], [Tensor(a) for a in found])
 
 

@@ -27,7 +27,7 @@ from axec.dialects.emit import IrEmit, plan
 from axec.dialects.functions import set_type
 from axec.dialects.opdef import Array, OpDef
 from axec.lang import signature, tree
-from axec.lang.arrays import core
+from axec.lang.arrays import core, dispatch
 from axec.lang.arrays.tensor import Tensor
 from axec.lang.donate import donors_of
 from axec.lang.errors import AxecError, error
@@ -146,7 +146,7 @@ class Trace:
         return Tensor(self._emit.create(made, values)[0], self, made.types[0])
 
     def _call(self, fn: Callable[..., Any], args: list[Any], kwargs: dict[str, Any]) -> Any:
-        token = core.ACTIVE.set(self)
+        token = dispatch.ACTIVE.set(self)
         try:
             return fn(*args, **kwargs)
         except AxecError:
@@ -154,7 +154,7 @@ class Trace:
         except Exception as e:
             raise raised(e, "trace-failed", f"tracing `{self.name}`") from e
         finally:
-            core.ACTIVE.reset(token)
+            dispatch.ACTIVE.reset(token)
 
     def _call_arguments(
         self, arguments: Sequence[Argument], values: Any
@@ -209,7 +209,7 @@ class Trace:
     def _lift(self, x: Tensor) -> Any:
         """The value of a concrete array in this program: a constant or a weight."""
         if x.trace is not None:
-            raise core.leaked(x)
+            raise dispatch.leaked(x)
         array: Array = x.value
         if array.size <= CONSTANT_ELEMENTS:
             key = (x.type, array.tobytes())

@@ -18,7 +18,7 @@ from axec.dialects.axe.constants import iota
 from axec.dialects.dims import Ranges, Size
 from axec.lang.arrays import arrange, core, indexing
 from axec.lang.arrays import elementwise as ew
-from axec.lang.arrays.core import apply, cast
+from axec.lang.arrays.dispatch import apply, cast
 from axec.lang.arrays.tensor import Tensor
 
 _NEW = -1  # in the order of a result's axes: a new one

@@ -15,8 +15,9 @@ from axec.dialects.axe.rules import show
 from axec.dialects.dims import Size
 from axec.dialects.types import Shape
 from axec.lang import hints
-from axec.lang.arrays import core, static
-from axec.lang.arrays.core import ArrayLike, apply, as_tensor, as_tensors, known_shape
+from axec.lang.arrays import core, dispatch, static
+from axec.lang.arrays.core import ArrayLike, as_tensor, as_tensors, known_shape
+from axec.lang.arrays.dispatch import apply
 from axec.lang.arrays.tensor import Tensor
 from axec.lang.errors import AxecError, error
 from axec.lang.sizes import as_shape, as_size, divide
@@ -366,7 +367,7 @@ def pad(
     nothing = constant_values is None
     value = core.full((), 0, t.dtype) if nothing else core.promote("pad", t, constant_values)[1]
     low, high = zip(*pairs, strict=True) if pairs else ((), ())
-    return apply(ops.pad, t, core.cast(value, t.dtype), low=low, high=high)
+    return apply(ops.pad, t, dispatch.cast(value, t.dtype), low=low, high=high)
 
 
 def _pad_pairs(pad_width: Any, rank: int) -> list[tuple[int, ...]]:

@@ -16,7 +16,8 @@ from axec.dialects.types import Shape
 from axec.lang import hints
 from axec.lang.arrays import core, static
 from axec.lang.arrays.arrange import moveaxis
-from axec.lang.arrays.core import ArrayLike, apply, as_tensor, cast, promote
+from axec.lang.arrays.core import ArrayLike, as_tensor, promote
+from axec.lang.arrays.dispatch import apply, cast
 from axec.lang.arrays.tensor import Tensor
 from axec.lang.errors import error
 from axec.lang.sizes import divide

@@ -17,7 +17,8 @@ from axec.dialects.dims import Size
 from axec.dialects.dtypes import DType
 from axec.dialects.types import Shape
 from axec.lang.arrays import core, static
-from axec.lang.arrays.core import ArrayLike, apply, as_tensor, cast, known_shape
+from axec.lang.arrays.core import ArrayLike, as_tensor, known_shape
+from axec.lang.arrays.dispatch import apply, cast
 from axec.lang.arrays.elementwise import greater_equal, less_equal, where
 from axec.lang.arrays.tensor import Tensor
 from axec.lang.errors import error

@@ -16,7 +16,8 @@ from axec.dialects.dtypes import i64
 from axec.lang.arrays import reduce
 from axec.lang.arrays.arrange import permute_dims, reshape
 from axec.lang.arrays.contract import dot, factors
-from axec.lang.arrays.core import ArrayLike, apply
+from axec.lang.arrays.core import ArrayLike
+from axec.lang.arrays.dispatch import apply
 from axec.lang.arrays.elementwise import where
 from axec.lang.arrays.tensor import Tensor
 from axec.lang.errors import error

@@ -15,7 +15,8 @@ from axec.dialects.axe import elementwise as ops
 from axec.dialects.opdef import OpDef
 from axec.lang import hints
 from axec.lang.arrays import core
-from axec.lang.arrays.core import ArrayLike, apply, as_tensor, cast, match, need_float
+from axec.lang.arrays.core import ArrayLike, as_tensor, match, need_float
+from axec.lang.arrays.dispatch import apply, cast
 from axec.lang.arrays.tensor import Tensor
 from axec.lang.errors import error
 from axec.lang.spec import as_dtype, dtype_name

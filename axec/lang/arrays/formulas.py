@@ -11,7 +11,8 @@ from collections.abc import Callable
 
 from axec.dialects import dtypes
 from axec.lang.arrays import elementwise as ew
-from axec.lang.arrays.core import ArrayLike, as_tensor, cast, match, need_float
+from axec.lang.arrays.core import ArrayLike, as_tensor, match, need_float
+from axec.lang.arrays.dispatch import cast
 from axec.lang.arrays.tensor import Tensor
 
 __all__ = ["acos", "asin", "atanh", "cosh", "logaddexp", "signbit", "sinh", "tan"]

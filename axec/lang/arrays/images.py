@@ -9,7 +9,8 @@ from axec.dialects.axe.rules import show
 from axec.lang.arrays import contract, static
 from axec.lang.arrays.arrange import flip, pad, permute_dims, reshape
 from axec.lang.arrays.contract import Windows
-from axec.lang.arrays.core import ArrayLike, as_tensor, cast, need_float, promote
+from axec.lang.arrays.core import ArrayLike, as_tensor, need_float, promote
+from axec.lang.arrays.dispatch import cast
 from axec.lang.arrays.indexing import take
 from axec.lang.arrays.tensor import Tensor
 from axec.lang.errors import error

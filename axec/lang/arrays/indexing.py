@@ -23,17 +23,9 @@ from axec.dialects.dims import DimExpr, Ranges, Size
 from axec.dialects.types import Shape
 from axec.lang import hints
 from axec.lang.arrays import advanced_indexing, arrange, data_dependent, static
-from axec.lang.arrays.core import (
-    ArrayLike,
-    apply,
-    as_tensor,
-    cast,
-    known_shape,
-    known_size,
-    promote,
-    scalar,
-)
+from axec.lang.arrays.core import ArrayLike, as_tensor, known_shape, known_size, promote, scalar
 from axec.lang.arrays.create import asarray
+from axec.lang.arrays.dispatch import apply, cast
 from axec.lang.arrays.elementwise import where
 from axec.lang.arrays.tensor import Tensor
 from axec.lang.errors import error

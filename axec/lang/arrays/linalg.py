@@ -30,8 +30,9 @@ from axec.lang.arrays.arrange import (
     stack,
 )
 from axec.lang.arrays.contract import matmul, tensordot, vecdot
-from axec.lang.arrays.core import ArrayLike, apply, as_tensor, cast, need_float
+from axec.lang.arrays.core import ArrayLike, as_tensor, need_float
 from axec.lang.arrays.create import eye, triu
+from axec.lang.arrays.dispatch import apply, cast
 from axec.lang.arrays.static import Axes
 from axec.lang.arrays.tensor import Tensor
 from axec.lang.errors import error

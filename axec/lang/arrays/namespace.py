@@ -13,7 +13,7 @@ import numpy as np
 
 from axec.dialects import dtypes
 from axec.dialects.dtypes import DType
-from axec.lang.arrays import core, static
+from axec.lang.arrays import core, dispatch, static
 from axec.lang.arrays.core import as_tensor
 from axec.lang.arrays.tensor import Tensor
 from axec.lang.errors import error
@@ -133,7 +133,7 @@ class Info:
 
     def capabilities(self) -> dict[str, Any]:
         """Shapes that depend on values, of which boolean indexing is one, outside a trace alone."""
-        eager = core.tracing() is None
+        eager = dispatch.tracing() is None
         return {"boolean indexing": eager, "data-dependent shapes": eager, "max dimensions": 64}
 
     def default_device(self) -> str:

@@ -22,8 +22,9 @@ from axec.dialects.dtypes import DType
 from axec.dialects.types import Shape
 from axec.lang.arrays import core, static
 from axec.lang.arrays import elementwise as ew
-from axec.lang.arrays.core import ArrayLike, apply, as_tensor, cast, known_shape, stretch
+from axec.lang.arrays.core import ArrayLike, as_tensor, known_shape, stretch
 from axec.lang.arrays.create import arange
+from axec.lang.arrays.dispatch import apply, cast
 from axec.lang.arrays.indexing import take
 from axec.lang.arrays.normal_quantile import normal_quantile
 from axec.lang.arrays.reduce import argmax

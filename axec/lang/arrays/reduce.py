@@ -12,7 +12,8 @@ from axec.dialects.dtypes import DType
 from axec.lang.arrays import elementwise as ew
 from axec.lang.arrays import static
 from axec.lang.arrays.arrange import reshape
-from axec.lang.arrays.core import ArrayLike, apply, as_tensor, cast, need_float, scalar
+from axec.lang.arrays.core import ArrayLike, as_tensor, need_float, scalar
+from axec.lang.arrays.dispatch import apply, cast
 from axec.lang.arrays.static import Axes
 from axec.lang.arrays.tensor import Tensor
 from axec.lang.errors import error

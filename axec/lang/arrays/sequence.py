@@ -13,7 +13,8 @@ from axec.dialects.dims import product
 from axec.lang.arrays import core, reduce, static
 from axec.lang.arrays import elementwise as ew
 from axec.lang.arrays.arrange import concat, moveaxis, reshape
-from axec.lang.arrays.core import ArrayLike, apply, as_tensor, cast
+from axec.lang.arrays.core import ArrayLike, as_tensor
+from axec.lang.arrays.dispatch import apply, cast
 from axec.lang.arrays.tensor import Tensor
 from axec.lang.errors import error
 from axec.lang.spec import as_dtype, dtype_name

@@ -10,7 +10,8 @@ from axec.dialects.axe import indexing as ops
 from axec.dialects.dims import Ranges, Size
 from axec.dialects.opdef import OpDef
 from axec.lang.arrays import advanced_indexing, arrange, indexing, sequence, static
-from axec.lang.arrays.core import ArrayLike, apply, as_tensor, cast, promote, scalar
+from axec.lang.arrays.core import ArrayLike, as_tensor, promote, scalar
+from axec.lang.arrays.dispatch import apply, cast
 from axec.lang.arrays.tensor import Tensor
 from axec.lang.errors import error
 

@@ -23,8 +23,9 @@ from axec.dialects.dims import DimExpr
 from axec.dialects.dtypes import DType
 from axec.dialects.types import TensorType
 from axec.lang import hints, tree
-from axec.lang.arrays import core
-from axec.lang.arrays.core import ArrayLike, as_tensor, cast
+from axec.lang.arrays import dispatch
+from axec.lang.arrays.core import ArrayLike, as_tensor
+from axec.lang.arrays.dispatch import cast
 from axec.lang.arrays.tensor import Tensor
 from axec.lang.control.carry import Carry, label_of
 from axec.lang.errors import error
@@ -191,7 +192,7 @@ def bound(value: Any) -> Bound:
         return plain(value)
     if isinstance(value, (Tensor, np.ndarray)):
         place = position(value, "a bound of fori_loop")
-        return place if place.trace is not None else int(core.concrete(place))
+        return place if place.trace is not None else int(dispatch.concrete(place))
     if isinstance(value, bool) or not hasattr(value, "__index__"):
         raise error(
             "argument-type",

@@ -13,7 +13,7 @@ from typing import Any
 from axec.dialects import control
 from axec.dialects.dims import Size
 from axec.lang import tree
-from axec.lang.arrays import core
+from axec.lang.arrays import dispatch
 from axec.lang.arrays.core import as_tensor
 from axec.lang.arrays.tensor import Tensor
 from axec.lang.control.branches import bound, while_, words
@@ -94,7 +94,7 @@ def _counted(low: Size, high: Size, body: Callable[..., Any], init: Any) -> Any:
 
 
 def _until(body: Callable[..., Any], low: Any, high: Any, init: Any) -> Any:
-    start, end = (core.cast(as_tensor(b), control.INDEX.dtype) for b in (low, high))
+    start, end = (dispatch.cast(as_tensor(b), control.INDEX.dtype) for b in (low, high))
 
     def step(state: Any) -> Any:
         i, carry = state

@@ -19,7 +19,7 @@ from typing import Any
 
 from axec.dialects.axe import OPS
 from axec.dialects.dtypes import DType
-from axec.lang.arrays import core
+from axec.lang.arrays import dispatch
 from axec.lang.errors import did_you_mean, error
 from axec.lang.spec import as_dtype
 
@@ -84,8 +84,8 @@ def amp(fn: Callable[..., Any] | None = None, *, policy: Any = "bfloat16") -> An
 
 @contextlib.contextmanager
 def _scope(table: Mapping[str, DType]) -> Iterator[None]:
-    before = core.COMPUTE.set(table)
+    before = dispatch.COMPUTE.set(table)
     try:
         yield
     finally:
-        core.COMPUTE.reset(before)
+        dispatch.COMPUTE.reset(before)

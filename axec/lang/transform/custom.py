@@ -15,7 +15,7 @@ from typing import Any
 
 from axec.dialects.types import TensorType
 from axec.lang import tree
-from axec.lang.arrays import core
+from axec.lang.arrays import dispatch
 from axec.lang.arrays.core import as_tensor, full
 from axec.lang.arrays.tensor import Tensor
 from axec.lang.errors import AxecError, error
@@ -43,7 +43,7 @@ class _Custom:
 
     def __call__(self, *args: Any) -> Any:
         """The function; inside a trace it keeps its derivative."""
-        if core.tracing() is None:
+        if dispatch.tracing() is None:
             return self.fn(*args)
         flat = Flat(self.fn, args, argnums=range(len(args)))
         function, parts = self._symbols(flat)

@@ -12,9 +12,10 @@ from typing import Any
 from axec.dialects.axe import composite
 from axec.dialects.types import TensorType
 from axec.lang import tree
-from axec.lang.arrays import core
-from axec.lang.arrays.core import apply as apply_op
-from axec.lang.arrays.core import as_tensor, cast, full
+from axec.lang.arrays import dispatch
+from axec.lang.arrays.core import as_tensor, full
+from axec.lang.arrays.dispatch import apply as apply_op
+from axec.lang.arrays.dispatch import cast
 from axec.lang.arrays.tensor import Tensor
 from axec.lang.errors import error
 from axec.lang.functions import (
@@ -126,7 +127,7 @@ def vjp(fn: Callable[..., Any], *primals: Any, has_aux: bool = False) -> tuple[A
     anything). Raises AxecError `grad-dtype`, and `tree-structure` or `shape-mismatch` for a
     cotangent that is unlike the result."""
     need_function(fn, "vjp")
-    result = fn(*tree.map(as_tensor, primals)) if core.tracing() else anywhere(fn, *primals)
+    result = fn(*tree.map(as_tensor, primals)) if dispatch.tracing() else anywhere(fn, *primals)
     out, aux = _with_aux(result, has_aux)
     call = _without_aux(fn) if has_aux else fn
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from axec.dialects.axe import composite as ops
 from axec.lang.arrays import static
-from axec.lang.arrays.core import ArrayLike, apply, as_tensor, need_float
+from axec.lang.arrays.core import ArrayLike, as_tensor, need_float
+from axec.lang.arrays.dispatch import apply
 from axec.lang.arrays.elementwise import clip, exp, expm1, log1p, maximum, minimum, where
 from axec.lang.arrays.tensor import Tensor
 

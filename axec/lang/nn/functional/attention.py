@@ -12,7 +12,8 @@ from axec.dialects.axe.rules import show
 from axec.dialects.types import Shape
 from axec.lang.arrays import core, static
 from axec.lang.arrays.arrange import concat, expand_dims, split
-from axec.lang.arrays.core import ArrayLike, apply, as_tensor, cast, need_float, promote
+from axec.lang.arrays.core import ArrayLike, as_tensor, need_float, promote
+from axec.lang.arrays.dispatch import apply, cast
 from axec.lang.arrays.elementwise import cos, sin
 from axec.lang.arrays.tensor import Tensor
 from axec.lang.errors import error

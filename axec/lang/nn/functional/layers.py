@@ -12,8 +12,9 @@ from axec.dialects.types import Shape
 from axec.lang.arrays import contract, core, static
 from axec.lang.arrays.arrange import expand_dims, moveaxis, reshape
 from axec.lang.arrays.contract import Padding, Windows, avg_pool, conv
-from axec.lang.arrays.core import ArrayLike, as_tensor, cast, promote
+from axec.lang.arrays.core import ArrayLike, as_tensor, promote
 from axec.lang.arrays.create import arange
+from axec.lang.arrays.dispatch import cast
 from axec.lang.arrays.elementwise import not_equal, where
 from axec.lang.arrays.indexing import take
 from axec.lang.arrays.tensor import Tensor

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from axec.dialects.axe.rules import show
 from axec.lang.arrays import core, reduce, static
 from axec.lang.arrays.arrange import moveaxis
-from axec.lang.arrays.core import ArrayLike, as_tensor, cast, need_float, promote
+from axec.lang.arrays.core import ArrayLike, as_tensor, need_float, promote
+from axec.lang.arrays.dispatch import cast
 from axec.lang.arrays.elementwise import exp, log, log1p, maximum, where
 from axec.lang.arrays.tensor import Tensor
 from axec.lang.errors import error

@@ -7,7 +7,8 @@ from axec.dialects.axe import composite as ops
 from axec.dialects.axe.rules import show
 from axec.lang.arrays import core, create, static
 from axec.lang.arrays.arrange import reshape
-from axec.lang.arrays.core import ArrayLike, apply, as_tensor, cast, need_float, promote
+from axec.lang.arrays.core import ArrayLike, as_tensor, need_float, promote
+from axec.lang.arrays.dispatch import apply, cast
 from axec.lang.arrays.elementwise import rsqrt
 from axec.lang.arrays.reduce import mean
 from axec.lang.arrays.tensor import Tensor
