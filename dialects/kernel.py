@@ -14,6 +14,7 @@ Values stay tensors with value semantics: buffers appear in the exec dialect onl
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from functools import cache
 from typing import Any
 
 from axec.dialects import dims, structure, types
@@ -104,9 +105,10 @@ def definitions_above(op: Any) -> dict[str, Any]:
     return definitions(op.opview)
 
 
-def texts(attr: Any) -> list[str]:
+@cache
+def texts(attr: Any) -> tuple[str, ...]:
     """The strings of an ArrayAttr of StringAttr."""
-    return [a.value for a in attr]
+    return tuple([a.value for a in attr])
 
 
 def sizes(attr: Any) -> list[Size]:

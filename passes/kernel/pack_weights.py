@@ -185,7 +185,7 @@ def _set_input(kernel: Any, number: int, layout: str) -> None:
     found = kernel.attributes
     layouts = [""] * len(body_of(kernel).arguments)
     if "layouts" in found:
-        layouts = texts(found["layouts"])
+        layouts = list(texts(found["layouts"]))
     layouts[number] = layout
     found["layouts"] = sizes_attr(layouts)
     found["units"] = ir.StringAttr.get(str(templates.units(kernel)))

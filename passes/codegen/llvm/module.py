@@ -82,7 +82,7 @@ class Module:
     ) -> Value:
         """A read-only table of values of one type."""
         element = values[0].type
-        items = ", ".join(v.typed for v in values)
+        items = ", ".join([v.typed for v in values])
         text = f"constant [{len(values)} x {element.text}] [{items}]"
         return self._global(name, text, align or max(element.size, 1), linkage)
 

@@ -72,7 +72,7 @@ def read(define: Any) -> Body:
     return Body(
         name=define.attributes["sym_name"].value,
         template=define.attributes["template"].value,
-        dims=tuple(kernel.texts(define.attributes["dims"])),
+        dims=kernel.texts(define.attributes["dims"]),
         inputs=inputs,
         ops=tuple(ops),
         results=tuple([defs[v] for v in kernel.yielded(define)]),

@@ -96,7 +96,7 @@ class Signature:
         out_tree = self.out_tree or (_LEAF if len(self.outputs) == 1 else leaves)
         count = len(in_trees)
         behind = count + sum(len(names(tree)) for tree in in_trees)
-        return count, list(node_words(in_trees, count)), list(node_words([out_tree], behind))
+        return count, node_words(in_trees, count), node_words([out_tree], behind)
 
 
 def _array_words(array: ArraySpec, slots: Mapping[str, int]) -> list[int]:

@@ -32,21 +32,20 @@ PARENT, PLACE, COUNT = 8, 16, 24  # byte offsets in a node
 OBJECT_TYPE = 8  # byte offset of `ob_type` in a PyObject (CPython with its global lock)
 
 
-def node_words(trees: Iterable[Tree], first_name: int) -> Iterator[int]:
+def node_words(trees: Iterable[Tree], first_name: int) -> list[int]:
     """The words of a forest. `first_name`: the number of its first key of a dict."""
-    names, nodes = count(first_name), count()
+    names, words = count(first_name), list[int]()
     for tree in trees:
-        yield from _words(tree, -1, 0, names, nodes)
+        _append(words, tree, -1, 0, names)
+    return words
 
 
-def _words(
-    tree: Tree, parent: int, place: int, names: Iterator[int], nodes: Iterator[int]
-) -> Iterator[int]:
-    children, own = tree.get("children", ()), next(nodes)
-    yield from (KINDS.index(tree["kind"]), parent, place, len(children))
+def _append(words: list[int], tree: Tree, parent: int, place: int, names: Iterator[int]) -> None:
+    children, own = tree.get("children", ()), len(words) // (NODE_BYTES // 8)
+    words += KINDS.index(tree["kind"]), parent, place, len(children)
     places = [next(names) if tree["kind"] == "dict" else i for i in range(len(children))]
     for inner, child in zip(places, children, strict=True):
-        yield from _words(child, own, inner, names, nodes)
+        _append(words, child, own, inner, names)
 
 
 def emit_trees(module: Module) -> None:

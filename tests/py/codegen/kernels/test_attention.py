@@ -186,4 +186,4 @@ def test_units_are_even_under_a_causal_mask() -> None:
     )
     a = attention.attention_of(kernels.defines[0])
     assert (a.blocks, a.units) == (10, 5)
-    assert kernel.texts(kernels.defines[0].attributes["workspace"]) == []
+    assert kernel.texts(kernels.defines[0].attributes["workspace"]) == ()
