@@ -15,10 +15,11 @@ import numpy as np
 
 from axec.diag import AxecError
 from axec.dialects import control, dims, dtypes, kernel, types
+from axec.dialects.axe.arrange import broadcast, repeated
 from axec.dialects.emit import evaluate
 from axec.dialects.functions import functions_above
 from axec.dialects.locations import location_of
-from axec.dialects.opdef import OPS, Array
+from axec.dialects.opdef import OPS, Array, OpDef
 from axec.dialects.types import TensorType
 
 Observer = Callable[[Any, tuple[Array, ...]], None]  # (operation, its results)
@@ -107,7 +108,9 @@ def _steps(block: Any) -> Iterator[_Step]:
     operations = [o.operation for o in block.operations]
     last_use = {v: i for i, o in enumerate(operations) for v in o.operands}
     for i, operation in enumerate(operations[:-1]):
-        handler = HANDLERS.get(operation.name, _axe if operation.name in OPS else _unknown)
+        handler = HANDLERS.get(operation.name, _unknown)
+        if operation.name in OPS:
+            handler = _axe(OPS[operation.name])
         operands, results = tuple(operation.operands), tuple(operation.results)
         dead = tuple({v for v in (*operands, *results) if last_use.get(v, i) == i})
         declared = () if handler is _unknown else tuple(map(types.of, results))
@@ -138,10 +141,19 @@ def _apply(step: _Step, operands: tuple[Array, ...], frame: _Frame) -> tuple[Arr
     return found
 
 
-def _axe(operation: Any, operands: tuple[Array, ...], frame: _Frame) -> tuple[Array, ...]:
-    op = OPS[operation.name]
-    found = evaluate(op, operands, op.attrs_at(op.attrs_from_ir(operation), frame.bound))
-    return found if isinstance(found, tuple) else (found,)
+def _axe(op: OpDef) -> Handler:
+    """An op by its reference; its attributes are read once. What repeats elements need not store
+    them: results may share memory."""
+    known: list[dict[str, Any]] = []
+
+    def run(operation: Any, operands: tuple[Array, ...], frame: _Frame) -> tuple[Array, ...]:
+        if not known:
+            known.append(op.attrs_from_ir(operation))
+        given = op.attrs_at(known[0], frame.bound)
+        found = repeated(*operands, **given) if op is broadcast else evaluate(op, operands, given)
+        return found if isinstance(found, tuple) else (found,)
+
+    return run
 
 
 def _call(operation: Any, operands: tuple[Array, ...], frame: _Frame) -> tuple[Array, ...]:

@@ -85,12 +85,17 @@ def broadcast(x: TensorType, *, shape: Sizes, axes: Ints) -> TensorType:
     return x.with_shape(shape)
 
 
-@broadcast.reference
-def _(x: Array, *, shape: tuple[int, ...], axes: Ints) -> Array:
+def repeated(x: Array, *, shape: tuple[int, ...], axes: Ints) -> Array:
+    """The result of a broadcast, read-only: equal elements may be one in memory."""
     order = sorted(range(x.ndim), key=lambda i: axes[i])
     sizes = dict(zip(axes, x.shape, strict=True))
     placed = x.transpose(order).reshape([sizes.get(i, 1) for i in range(len(shape))])
-    return np.broadcast_to(placed, shape).copy()
+    return np.broadcast_to(placed, shape)
+
+
+@broadcast.reference
+def _(x: Array, *, shape: tuple[int, ...], axes: Ints) -> Array:
+    return repeated(x, shape=shape, axes=axes).copy()
 
 
 broadcast.sample("f32[]", shape=(), axes=())
