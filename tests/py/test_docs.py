@@ -126,3 +126,8 @@ def test_the_first_examples_of_a_page_run(
     assert capsys.readouterr().out.splitlines() == said
     for entry in [value for value in names.values() if isinstance(value, axe.Entry)]:
         assert axe.compile(entry).manifest["entries"]
+
+
+def test_the_settings_of_a_run_are_those_of_the_sample() -> None:
+    (shown,) = re.findall(r"```toml\n(.*?)```", (ROOT / "docs/training.md").read_text(), re.DOTALL)
+    assert shown == (ROOT / "samples/digits.toml").read_text()

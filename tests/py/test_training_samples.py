@@ -13,7 +13,15 @@ from support.samples import SAMPLES, sample
 
 import axec as axe
 from axec import train
+from axec.cli.main import main
 from axec.runtime import load
+
+
+def test_a_run_from_a_file(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """digits_net.py, by the settings of digits.toml."""
+    line = ["train", str(SAMPLES / "digits.toml"), "-o", str(tmp_path), "--set", "train.epochs=2"]
+    assert main(line) == 0
+    assert "epoch 2 of 2" in capsys.readouterr().err
 
 
 def test_xor() -> None:
