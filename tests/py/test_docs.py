@@ -26,6 +26,14 @@ def test_links_lead_somewhere(document: Path) -> None:
             assert (document.parent / target).exists(), target
 
 
+def test_every_page_is_reached() -> None:
+    """The README links to all pages, the index of decisions to all of these."""
+    for index, pages in (("README.md", "docs"), ("docs/decisions/README.md", "docs/decisions")):
+        linked = re.findall(r"\]\((?:docs/)?([\w-]+\.md)\)", (ROOT / index).read_text())
+        there = {path.name for path in (ROOT / pages).glob("*.md")} - {"README.md"}
+        assert there <= set(linked), index
+
+
 @pytest.fixture(scope="module")
 def tree() -> set[str]:
     """Every file and folder of the project, and every end of its path: "passes/kernel/plan/" too
