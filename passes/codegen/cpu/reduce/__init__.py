@@ -32,6 +32,7 @@ from axec.passes.codegen.cpu.lanes.registers import register_type
 from axec.passes.codegen.cpu.reduce import choose, cumulate, scatter, sort
 from axec.passes.codegen.cpu.reduce.contraction import contraction_of
 from axec.passes.codegen.cpu.reduce.strategy import inner_runs, plan, space_of
+from axec.passes.codegen.cpu.reduce.streamed import Streamed
 from axec.passes.codegen.llvm import Value, constant
 from axec.passes.codegen.llvm.types import I64
 from axec.passes.kernel import templates
@@ -56,7 +57,7 @@ def emit(f: Frame) -> None:
     if isinstance(walk, templates.Columns):
         _ALONG_AN_AXIS[op.name](f, op, walk)
     else:
-        _ReduceKernel(f, op, walk).emit()
+        ReduceKernel(f, op, walk).emit()
 
 
 def _is_row(node: Node) -> bool:
@@ -82,7 +83,7 @@ class _Point:
         return [*[n for element in self.elements for n in element], *self.places, *self.mask]
 
 
-class _ReduceKernel:
+class ReduceKernel:
     """The code of one reduce kernel. Variables, outermost first: the unit (or the row of a range of
     results), the runs that a unit covers, the folded runs."""
 
@@ -94,12 +95,15 @@ class _ReduceKernel:
         self.inner = inner_runs(self.space, self.walk)
         variable = f.graph.variable
         self.unit, self.end = variable(), variable()
-        self.along = [variable() for _ in self.inner]
-        self.depth = [variable() for _ in self.space.depth]
+        # Addresses are summed in the order of variables, the innermost loop's last.
+        runs = [self.inner, self.space.depth]
+        made = [[variable() for _ in r] for r in (reversed(runs) if self.plan.streamed else runs)]
+        self.along, self.depth = reversed(made) if self.plan.streamed else made
         shape = (range(n) for n in (self.plan.rows, self.plan.lines, self.plan.vectors))
         self.points = [self._point(*offsets) for offsets in itertools.product(*shape)]
         self.ahead = self._ahead()
         self.roots = [*self.ahead, *[n for point in self.points for n in point.before]]
+        self.streamed = Streamed(self) if self.plan.streamed else None
 
     # Nodes.
 
@@ -164,6 +168,8 @@ class _ReduceKernel:
             extent = self.space.depth[-1].extent
             assert isinstance(extent, int)
             return [[*at[:-1], Affine(i)] for i in range(extent)]
+        if self.plan.streamed:
+            return [[*at[:-1], at[-1] + i] for i in range(self.plan.streamed)]
         if self.plan.along == "depth" and at:
             at[-1] += Affine(step=1)
         return [at]
@@ -225,6 +231,9 @@ class _ReduceKernel:
             if not self.along:
                 self._block()
                 return
+            if self.streamed:
+                self.streamed.results(first, last)
+                return
             stride = plan_.vectors * e.lanes if plan_.along == "results" else 1
             strided_loop(e, self.along[-1], first, last, self._step_of_block, (), stride)
 
@@ -245,9 +254,10 @@ class _ReduceKernel:
                 total = across(fold, e.b, total)
             e.bind(point.total, fold.finish(e.b, total))
         for point in self.points:
-            self._store(point)
+            self.store(point)
 
-    def _store(self, point: _Point) -> None:
+    def store(self, point: _Point) -> None:
+        """Compute the results of a point whose total is known, and store them."""
         e = self.f.emission
         e.emit(point.values)
         e.tail = e.vector(point.mask[0]) if point.mask else None

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from axec.dialects import dims
 from axec.dialects.dims import Size
 from axec.passes.codegen.cpu.frame import Frame, reachable
 from axec.passes.codegen.cpu.graph.body import Body, Def
@@ -27,6 +28,8 @@ Along = Literal["results", "depth"]
 
 _WAITING = 4  # accumulators that hide an addition's latency
 _WIDE = 8  # vectors side by side where a fold walks down columns: whole pieces of memory per row
+_FAR, _FARTHEST = 1 << 20, 3 << 23  # bytes that come from the third cache, and from memory
+_ROWS = 4  # that are added to a row of sums at a time; memory gives one after another faster
 _LIGHT = 12  # instructions per element; heavier ones hide the latency themselves
 _UNROLLED = 5  # a folded run up to this extent is written out
 # Cost of reading a vector: one scalar for all lanes, in order, every few elements, anywhere.
@@ -52,7 +55,8 @@ class Space:
 class Plan:
     """along: where lanes run. rows, lines, vectors: results computed together along a strip's rows,
     the last run but one, the last run. copies: accumulators per result that take turns. unrolled:
-    the innermost folded run is written out."""
+    the innermost folded run is written out. streamed: rows that are added to a row of sums at a
+    time (streamed.py), or 0."""
 
     along: Along
     rows: int
@@ -60,6 +64,7 @@ class Plan:
     vectors: int
     copies: int
     unrolled: bool
+    streamed: int = 0
 
 
 def space_of(body: Body, op: Def, c: Contraction, walk: Loop | Strips) -> Space:
@@ -106,11 +111,26 @@ def plan(f: Frame, op: Def, c: Contraction, space: Space, walk: Loop | Strips) -
         vectors = _vectors(extents[along], lanes, min(most, budget // rows))
         if len(inner) > 1:
             lines = _at_most(inner[-2].extent, max(1, min(_WAITING, budget // (rows * vectors))))
+    streamed = _streamed(op, c, extents[along], lanes)
+    if streamed and space.depth and along == "results" and not unrolled:
+        return Plan(along, 1, 1, 1, 1, unrolled, streamed)
     copies = 1
     if not unrolled and rows * lines * vectors < _WAITING and weight(trials[along]) <= _LIGHT:
         each = lanes if along == "depth" else 1
         copies = _copies(space.depth[-1].extent, each) if space.depth else 1
     return Plan(along, rows, lines, vectors, copies, unrolled)
+
+
+def _streamed(op: Def, c: Contraction, extent: Size, lanes: int) -> int:
+    """How many rows of a reduction's operand are added to a row of sums at a time: none where it
+    stays in the second cache, or where as many columns as go into registers are whole rows."""
+    read = dims.product((*op.shape, *c.depth)) * op.operands[0].type.dtype.size
+    if op.name != "reduce" or not isinstance(read, int) or not isinstance(extent, int):
+        return 0
+    sums = c.fold.start()
+    if len(sums) > 1 or sums[0].type.bits == 1 or read < _FAR or extent <= 2 * _WIDE * lanes:
+        return 0
+    return _ROWS if read < _FARTHEST else 1
 
 
 def _trial(body: Body, c: Contraction, space: Space, along: Along) -> list[Node]:

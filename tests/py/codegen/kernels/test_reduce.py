@@ -10,6 +10,7 @@ import pytest
 from support.kernels import Kernels, Make, Ops, check
 
 import axec as axe
+from axec.passes.codegen.cpu.reduce import strategy
 
 Value = Any
 
@@ -44,6 +45,36 @@ def test_axes(target: str) -> None:
         (["i64[70, 90]"], fold("sum", 0)),
         (["bool[70, 90]"], fold("max", 0)),
         (["bf16[70, 90]"], fold("sum", 0)),
+    ])  # fmt: skip
+
+
+@pytest.mark.parametrize("rows", [1, 4])
+def test_rows_added_to_a_row_of_sums(
+    rows: int, target: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What large operands take: pieces of rows, rests of rows and of vectors, folds of several
+    axes, ops around the fold."""
+    monkeypatch.setattr(strategy, "_FAR", 0)
+    monkeypatch.setattr(strategy, "_FARTHEST", 0 if rows == 1 else 1 << 40)
+
+    def around(b: Ops, x: Value, y: Value) -> list[Value]:
+        total = b.reduce(b.mul(x, b.columns(y, x)), kind="sum", axes=(0,))
+        return [b.exp(total), b.neg(total)]
+
+    run(target, [
+        (["f32[41, 300]"], fold("sum", 0)),
+        (["f32[6, 5000]"], fold("sum", 0)),
+        (["f32[3, 50, 320]"], fold("max", 1)),
+        (["f32[7, 3, 6, 290]"], fold("sum", 0, 2)),
+        (["f32[1, 290]"], fold("sum", 0)),
+        (["f32[3, 290]"], fold("prod", 0)),
+        (["f64[23, 150]"], fold("sum", 0)),
+        (["i8[19, 1100]"], fold("sum", 0)),
+        (["bool[70, 1090]"], fold("max", 0)),
+        (["bf16[23, 590]"], fold("min", 0)),
+        (["f32[23, 301]", "f32[301]"], around),
+        (["f32[9, 300, 5]"], fold("sum", 0)),
+        (["f32[300, 9]"], lambda b, x: fold("sum", 0)(b, b.transpose(x, perm=(1, 0)))),
     ])  # fmt: skip
 
 
