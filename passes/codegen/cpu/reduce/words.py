@@ -1,8 +1,9 @@
 """Words that are put in order: in the upper half a key, an unsigned integer in the order of the
 elements, in the lower one a position. Positions differ, so words do, and equals keep their order.
 
-Few words are compared with each other: how many are less is a word's place. Many are sorted by one
-byte of the keys after the other, the lowest first, each walk keeping the order of the one before.
+Few words go through a network (network.py), or are compared with each other: how many are less is a
+word's place. Many are sorted by one byte of the keys after the other, the lowest first, each walk
+keeping the order of the one before.
 Source: Knuth, The Art of Computer Programming, volume 3, sections 5.2 (comparison counting) and
 5.2.5 (radix sorting).
 """
@@ -12,6 +13,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from axec.dialects.dtypes import DType
+from axec.passes.codegen.cpu.graph.emission import Emission
+from axec.passes.codegen.cpu.reduce import network
 from axec.passes.codegen.cpu.routines import family
 from axec.passes.codegen.cpu.targets import Target
 from axec.passes.codegen.llvm import Builder, Type, Value, constant
@@ -30,20 +33,55 @@ class Words:
         self.type = I128 if bits == 64 else I64
         self.key = I64 if self.type is I128 else I32
         self.bytes = min(bits + 7, self.key.bits) // 8
+        #: Words that are not worth the counters.
+        self.most = SHORT if self.type is I128 else network.REGISTERS * target.lanes(8)
 
     def at(self, words: Value, index: Value) -> Value:
         """The address of a word."""
         return self.b.at(words, self.type, index)
 
     def make(self, key: Value, position: Value) -> Value:
-        """A word of an unsigned key and an i64."""
+        """Words of unsigned keys and i64."""
         b = self.b
-        wide, number = (b.convert(x, self.type, signed=False) for x in (key, position))
+        type_ = vec(self.type, key.type.lanes)
+        wide, number = (b.convert(x, type_, signed=False) for x in (key, position))
         return b.or_(b.shl(wide, self.key.bits), number)
 
     def position(self, word: Value) -> Value:
         """The i64 in a word."""
         return self.b.convert(self.b.convert(word, self.key), I64, signed=False)
+
+    def store(self, e: Emission, keys: Value, first: Value, words: Value) -> None:
+        """Write the words of the lanes' keys, at positions from `first`."""
+        b, place = self.b, self.at(words, first)
+        if e.lanes == 1:
+            b.store(self.make(keys, first), place)
+            return
+        numbers = b.add(b.splat(first, e.lanes), b.iota(e.type(I64)))
+        found = self.make(keys, numbers)
+        if e.tail is None:
+            b.store(found, place, self.type.size)
+        else:
+            b.masked_store(found, place, e.tail, self.type.size)
+
+    def positions(self, e: Emission, first: Value, words: Value) -> Value:
+        """The i64 in as many words as there are lanes, from number `first`."""
+        b, place = self.b, self.at(words, first)
+        if e.lanes == 1:
+            return self.position(b.load(self.type, place))
+        if e.tail is None:
+            found = b.load(e.type(I64), place, self.type.size)
+        else:
+            found = b.masked_load(e.type(I64), place, e.tail, zero(e.type(I64)), self.type.size)
+        return b.and_(found, (1 << self.key.bits) - 1)
+
+    def few(self, words: Value, others: Value, size: int) -> Value:
+        """Where words, not more than `most`, stand in order in the end: here or there."""
+        if self.type is I128:
+            self.compared(words, others, constant(I64, size))
+            return others
+        network.NETWORK.call(self.b, [size], words=words)
+        return words
 
     # By bytes.
 

@@ -15,6 +15,9 @@ from axec.dialects.dtypes import DType
 
 _SPECIAL = [np.nan, -np.nan, np.inf, -np.inf, 0.0, -0.0, 1.0, -1.0, 1e-40, -1e-40]
 _DTYPES = [dtypes.f32, dtypes.f64, dtypes.bf16, dtypes.i32, dtypes.i64, dtypes.u8, dtypes.bool_]
+#: Sizes and directions: in registers, part of one and more than all of them, beyond.
+SIZES = [(1, False), (2, True), (3, False), (21, True), (64, False), (65, True), (128, False)]
+SIZES += [(129, True), (700, False)]
 
 
 def _lines(dtype: DType, size: int) -> np.ndarray[Any, Any]:
@@ -34,7 +37,7 @@ def _lines(dtype: DType, size: int) -> np.ndarray[Any, Any]:
 @pytest.mark.parametrize("target", ["x86-64-v3", "native"])
 @pytest.mark.parametrize("dtype", _DTYPES, ids=str)
 def test_lines_are_put_in_order(dtype: DType, target: str) -> None:
-    for size, descending in ((1, False), (21, True), (64, False), (65, True), (700, False)):
+    for size, descending in SIZES:
         x = _lines(dtype, size)
         artifact = axe.compile(
             lambda x, down=descending: axe.argsort(x, descending=down),
@@ -65,3 +68,22 @@ def test_the_largest_are_found(dtype: DType, target: str) -> None:
             np.testing.assert_array_equal(found, top.eval(lines, k=k))
             chosen = np.take_along_axis(lines, found, -1)
             assert values.tobytes() == chosen.tobytes()
+
+
+@pytest.mark.parametrize("target", ["x86-64-v3", "native"])
+def test_every_short_line(target: str) -> None:
+    """Many lines of each size, next to each other: no line's words reach into another's."""
+    assert argsort.eval is not None
+    for size in (5, 8, 9, 31, 33, 63, 97):
+        x = np.random.default_rng(size).integers(-9, 9, (200, size)).astype(np.float32)
+        artifact = axe.compile(axe.sort, axe.spec_like(x), name="order", target=target)
+        assert artifact.load()(x).tolist() == np.sort(x).tolist()
+        few = axe.compile(
+            lambda x: axe.argsort(x, descending=True),
+            axe.spec((axe.dim("n", 1, 300), axe.dim("m", 1, 99)), axe.float32),
+            name="order",
+            target=target,
+        )
+        for lines in (x, x[:3, :1], x[:1]):
+            lines = np.ascontiguousarray(lines)
+            np.testing.assert_array_equal(few.load()(lines), argsort.eval(lines, descending=True))
