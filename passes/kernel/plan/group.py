@@ -60,11 +60,6 @@ class Work(NamedTuple):
         """Not enough for two threads."""
         return self.time < 2 * THREAD
 
-    @property
-    def idle(self) -> bool:
-        """Are there threads with nothing to do in its time?"""
-        return self.small or any(makespan(self, n) - self.time / n > GAIN for n in THREADS)
-
 
 @dataclass(frozen=True, slots=True)
 class Sizes:
@@ -113,6 +108,11 @@ def makespan(work: Work, threads: int) -> float:
     if not work.longest:
         return -(-work.units // parts) * work.unit + JOIN
     return max(work.time / parts, work.longest) + JOIN
+
+
+def idles(work: Work) -> bool:
+    """Are there threads with nothing to do in its time?"""
+    return work.small or any(makespan(work, n) - work.time / n > GAIN for n in THREADS)
 
 
 def gain(x: Work, y: Work) -> float:
@@ -174,7 +174,7 @@ class _Sequence:
 
     def __init__(self, steps: Sequence[Step], sizes: Sizes, count: Counter[Buffer]) -> None:
         self.sizes = sizes
-        self.gain = cache(gain)  # layers ask the same again
+        self.gain, self.idles = cache(gain), cache(idles)  # layers ask the same again
         used, bits = [uses(step) for step in steps], _Numbers()
         pairs = zip(steps, used, strict=True)
         self.slots: list[_Slot | None] = [_Slot(step, own, sizes, bits) for step, own in pairs]
@@ -206,7 +206,7 @@ class _Sequence:
     def _grown(self, at: int) -> int | None:
         """Have a slot join the best other one; where both then are."""
         here = self.slots[at]
-        if here is None or not (here.calls and here.work.idle):
+        if here is None or not (here.calls and self.idles(here.work)):
             return None
         pairs = self._candidates(at, here)
         return next((target for moved, target in pairs if self._joined(moved, target)), None)
@@ -214,7 +214,7 @@ class _Sequence:
     def _candidates(self, at: int, here: _Slot) -> list[tuple[int, int]]:
         """(from, to) of the moves that make a group of this slot and another one, best first."""
         found = [move for way in (1, -1) for move in self._toward(at, here, way)]
-        if not self._many(at):
+        if found and not self._many(at):
             found = [move for move in found if move[0] > 0]
         found.sort(key=lambda move: (-move[0], abs(move[1] - move[2])))
         return [(moved, target) for _, moved, target in found]

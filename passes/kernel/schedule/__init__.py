@@ -47,9 +47,9 @@ def _ends(function: Any) -> dict[str, int]:
 
 def _schedule(function: Any, flow: Flow, ends: Mapping[str, int]) -> ScheduleReport:
     nbytes = [dims.evaluate(b.nbytes, ends) if b.home == "arena" else 0 for b in flow.buffers]
-    given = range(len(flow.steps))
-    found = greedy(flow, nbytes)
-    before, after = peak(flow, given, nbytes), peak(flow, found, nbytes)
+    given, found = list(range(len(flow.steps))), greedy(flow, nbytes)
+    before = peak(flow, given, nbytes)
+    after = before if found == given else peak(flow, found, nbytes)
     if after >= before:
         return ScheduleReport(before, before)
     _move(function, [flow.steps[s].op for s in found])

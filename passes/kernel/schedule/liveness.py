@@ -83,7 +83,7 @@ def _add_step(
     flow: Flow, op: Any, results: Sequence[TensorType], scratch: Sequence[Size] = ()
 ) -> None:
     """An op that makes tensors of these types and takes scratch of these bytes."""
-    reads = list(dict.fromkeys(flow.holder[v] for v in op.operands))
+    reads = list(dict.fromkeys([flow.holder[v] for v in op.operands]))
     writes = []
     for value, t in zip(op.results, results, strict=True):
         flow.holder[value] = flow.add(t.nbytes, "arena", 0, value)
@@ -94,11 +94,13 @@ def _add_step(
 
 def lifetimes(flow: Flow, order: Sequence[int]) -> list[tuple[int, int]]:
     """(first, last) position in `order` (indices of steps) at which each buffer is in use."""
-    found = [(len(order), -1)] * len(flow.buffers)
+    first, last = [len(order)] * len(flow.buffers), [-1] * len(flow.buffers)
     for at, s in enumerate(order):
         for b in (*flow.steps[s].reads, *flow.steps[s].writes):
-            found[b] = (min(found[b][0], at), at)
-    return found
+            if last[b] < 0:
+                first[b] = at
+            last[b] = at
+    return list(zip(first, last, strict=True))
 
 
 def peak(flow: Flow, order: Sequence[int], nbytes: Sequence[int]) -> int:
