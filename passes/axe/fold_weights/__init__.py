@@ -18,7 +18,6 @@ a function that calls run (`roll`), known values become arguments, which its cal
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,13 +54,17 @@ class FoldWeights(Pass):
         program = Program.of(module)
         if program is None:
             return hits
+        changed = []
         for name, function in program.functions.items():
             program.enter(name)
             rules = _SCALES if self.scales else {}
             sweep = scale.Scales(rules, simplify.Simplify.limit, _EMITTED, program)
             sweep.run(block_of(function))
             hits += sweep.hits
+            changed += [function] if sweep.hits else []
         program.forget_ops()
+        for function in changed:
+            drop_unused(function)
         recipes = Recipes(module)
         private, public = ([f for f in program.functions.values() if is_private(f) is w]
                            for w in (True, False))  # fmt: skip
@@ -74,7 +77,6 @@ class FoldWeights(Pass):
 
     def _chosen(self, function: Any, program: Program) -> list[Expression]:
         """What is to be computed for a function."""
-        drop_unused(function)
         cuts = Cuts.of(block_of(function), program.known, self.small)
         return [Expression.of(value) for value in cuts.chosen()]
 
@@ -133,13 +135,14 @@ def _hand_in(function: Any, expressions: list[Expression], program: Program) -> 
         calls[place] = made
 
 
-def _replace(function: Any, expressions: Iterable[Expression]) -> None:
+def _replace(function: Any, expressions: list[Expression]) -> None:
     """Values of expressions become arguments."""
     block = block_of(function)
     for one in expressions:
         argument = block.add_argument(one.value.type, ir.Location.unknown())
         one.value.replace_all_uses_with(argument)
-    drop_unused(function)
+    if expressions:
+        drop_unused(function)
 
 
 def _drop(function: Any, numbers: set[int]) -> None:
