@@ -29,8 +29,8 @@ def smooth(op: Any) -> list[Places]:
     places: Iterable[int] = range(len(op.operands))
     if declared in VJP and declared not in VJP_OF_ALL:
         places = VJP[declared]
-    found = frozenset(i for i in places if i < len(op.operands) and is_float(op.operands[i]))
-    return [found if is_float(r) else frozenset() for r in op.results]
+    floats = frozenset(i for i in places if i < len(op.operands) and is_float(op.operands[i]))
+    return [floats if is_float(r) else frozenset() for r in op.results]
 
 
 def of_function(functions: Functions, name: str, links: Links) -> list[Places]:
@@ -97,24 +97,24 @@ def _around(step: Sequence[Places], results: Sequence[Places], carries: int) -> 
 def reaching(functions: Functions, block: Any, results: Iterable[int], links: Links) -> set[Value]:
     """The values of a block that some of its results depend on."""
     operations = [o.operation for o in block.operations]
-    found: set[Value] = {operations[-1].operands[i] for i in results}
+    values: set[Value] = {operations[-1].operands[i] for i in results}
     for op in reversed(operations[:-1]):
-        if found.isdisjoint(op.results):
+        if values.isdisjoint(op.results):
             continue
         places = of_op(functions, op, links)
         for result, own in zip(op.results, places, strict=True):
-            if result in found:
-                found.update(op.operands[i] for i in own)
-    return found
+            if result in values:
+                values.update(op.operands[i] for i in own)
+    return values
 
 
 def rounds_needed(step: Sequence[Places], carries: int, results: Iterable[int]) -> list[int]:
     """The results of one round that matter for some results of the loop, in order; `step`: per
     result of a round the operands of the loop that it depends on."""
-    waiting, found = list(results), set()
+    waiting, needed = list(results), set()
     while waiting:
         i = waiting.pop()
-        if i not in found:
-            found.add(i)
+        if i not in needed:
+            needed.add(i)
             waiting += [k for k in step[i] if k < carries]
-    return sorted(found)
+    return sorted(needed)

@@ -96,16 +96,16 @@ class Walk(Numbers):
 def applied(emit: IrEmit, operation: Any, operands: Sequence[Any]) -> tuple[Any, ...]:
     """Emit the op of an operation on other operands; its results."""
     op: OpDef = OPS[operation.name]
-    found = emit(op, *operands, **op.attrs_from_ir(operation))
-    return found if isinstance(found, tuple) else (found,)
+    results = emit(op, *operands, **op.attrs_from_ir(operation))
+    return results if isinstance(results, tuple) else (results,)
 
 
 def copied(operation: Any, operands: Sequence[Value]) -> Sequence[Value]:
     """The operation as it is, on other operands of the same types; its results."""
-    made = operation.clone().operation
+    copy = operation.clone().operation
     for i, value in enumerate(operands):
-        made.operands[i] = value
-    return list(made.results)
+        copy.operands[i] = value
+    return list(copy.results)
 
 
 def is_float(value: Value) -> bool:
@@ -116,21 +116,21 @@ def is_float(value: Value) -> bool:
 def distinct(e: IrEmit, arguments: Sequence[Value], picked: Sequence[int]) -> list[Value]:
     """The arguments, the picked ones as values that no other argument is: derivatives are with
     respect to an argument, and a caller may pass one value for several."""
-    found = list(arguments)
+    values = list(arguments)
     for i in picked:
-        if found.count(found[i]) > 1:
-            found[i] = e(reshape, found[i], shape=e.type(found[i]).shape)
-    return found
+        if values.count(values[i]) > 1:
+            values[i] = e(reshape, values[i], shape=e.type(values[i]).shape)
+    return values
 
 
 def groups(values: Sequence[Any], sizes: Sequence[int]) -> list[list[Any]]:
     """Values in groups of these sizes."""
-    found, rest = [], list(values)
+    parts, rest = [], list(values)
     for size in sizes:
-        found.append(rest[:size])
+        parts.append(rest[:size])
         rest = rest[size:]
     assert not rest
-    return found
+    return parts
 
 
 def results_of(functions: Functions, name: str) -> list[TensorType]:

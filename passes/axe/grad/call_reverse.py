@@ -22,11 +22,11 @@ from axec.passes.axe.walk import Value, copied, groups, results_of
 
 
 def _call(tape: Tape, op: Any, operands: list[Value]) -> Sequence[Value]:
-    given, outs = moving(tape, op, operands)
+    wrt, outs = moving(tape, op, operands)
     if set(outs).isdisjoint(useful(tape, op)):
         return copied(op, operands)
     # Zeros for results that are of no use: the last layer is differentiated as all others are.
-    return _Halved(tape, op, operands, given, outs).ahead(tape)
+    return _Halved(tape, op, operands, wrt, outs).ahead(tape)
 
 
 class _Halved:
@@ -82,9 +82,9 @@ class _Halved:
         self, way: str, body: Callable[..., list[Value]], values: Sequence[Value]
     ) -> list[Value]:
         kinds = [v.type for v in values]
-        made = self.functions.add(f"{self.name}.{way}", kinds, body, self.key)
-        outs = results_of(self.functions, made)
-        return list(control.Call(made).create(values, outs, self.op.location).results)
+        half = self.functions.add(f"{self.name}.{way}", kinds, body, self.key)
+        outs = results_of(self.functions, half)
+        return list(control.Call(half).create(values, outs, self.op.location).results)
 
 
 CONTROL["control.call"] = _call

@@ -18,56 +18,56 @@ from axec.passes.axe.walk import Value, Walk, groups, results_of
 
 def _varying(dual: Dual, op: Any, operands: Sequence[Value]) -> tuple[list[int], list[int]]:
     """The operands that have tangents, and the results that get them."""
-    given = [i for i, v in enumerate(operands) if v in dual.tangents]
+    wrt = [i for i, v in enumerate(operands) if v in dual.tangents]
     reach = of_op(dual.functions, op, smooth)
-    return given, [j for j, places in enumerate(reach) if not places.isdisjoint(given)]
+    return wrt, [j for j, places in enumerate(reach) if not places.isdisjoint(wrt)]
 
 
 def _call(dual: Dual, op: Any, operands: list[Value]) -> Sequence[Value]:
-    given, outs = _varying(dual, op, operands)
-    tangents = [dual.tangents[operands[i]] for i in given]
-    name = _moved(dual, control.Call.of(op).callee, operands, given, outs)
+    wrt, outs = _varying(dual, op, operands)
+    tangents = [dual.tangents[operands[i]] for i in wrt]
+    name = _moved(dual, control.Call.of(op).callee, operands, wrt, outs)
     types = results_of(dual.functions, name)
-    made = control.Call(name).create([*operands, *tangents], types, op.location)
-    return _entered(dual, list(made.results), len(op.results), outs)
+    op_and_tangents = control.Call(name).create([*operands, *tangents], types, op.location)
+    return _entered(dual, list(op_and_tangents.results), len(op.results), outs)
 
 
 def _switch(dual: Dual, op: Any, operands: list[Value]) -> Sequence[Value]:
-    given, outs = _varying(dual, op, operands)
-    tangents = [dual.tangents[operands[i]] for i in given]
-    places = [i - 1 for i in given]
+    wrt, outs = _varying(dual, op, operands)
+    tangents = [dual.tangents[operands[i]] for i in wrt]
+    places = [i - 1 for i in wrt]
     names = control.Switch.of(op).branches
     branches = tuple(_moved(dual, b, operands[1:], places, outs) for b in names)
     types = results_of(dual.functions, branches[0])
-    made = control.Switch(branches).create([*operands, *tangents], types, op.location)
-    return _entered(dual, list(made.results), len(op.results), outs)
+    op_and_tangents = control.Switch(branches).create([*operands, *tangents], types, op.location)
+    return _entered(dual, list(op_and_tangents.results), len(op.results), outs)
 
 
 def _moved(
-    dual: Dual, name: str, args: Sequence[Value], given: Sequence[int], outs: Sequence[int]
+    dual: Dual, name: str, args: Sequence[Value], wrt: Sequence[int], outs: Sequence[int]
 ) -> str:
     """A new function: of arguments, and of tangents of those at `given`, the results of the named
     one and the tangents of those at `outs`. The arguments at `given` have tangents here."""
     count = len(args)
-    kinds = [*(v.type for v in args), *(args[i].type for i in given)]
+    kinds = [*(v.type for v in args), *(args[i].type for i in wrt)]
 
     def body(*xs: Value) -> list[Value]:
-        along = dict(zip(given, xs[count:], strict=True))
+        along = dict(zip(wrt, xs[count:], strict=True))
         return jvp(dual.functions, dual.functions.block(name), xs[:count], along, outs)
 
-    return dual.functions.add(f"{name}.jvp", kinds, body, (*given, -1, *outs))
+    return dual.functions.add(f"{name}.jvp", kinds, body, (*wrt, -1, *outs))
 
 
-def _entered(dual: Dual, found: list[Value], count: int, outs: Sequence[int]) -> list[Value]:
+def _entered(dual: Dual, results: list[Value], count: int, outs: Sequence[int]) -> list[Value]:
     """The first `count` of some values; the others are the tangents of those at `outs`."""
-    dual.tangents.update((found[j], t) for j, t in zip(outs, found[count:], strict=True))
-    return found[:count]
+    dual.tangents.update((results[j], t) for j, t in zip(outs, results[count:], strict=True))
+    return results[:count]
 
 
 def _while(dual: Dual, op: Any, operands: list[Value]) -> Sequence[Value]:
     loop = control.While.of(op)
-    given, outs = _varying(dual, op, operands)
-    fixed = [i for i in given if i >= loop.carries]
+    wrt, outs = _varying(dual, op, operands)
+    fixed = [i for i in wrt if i >= loop.carries]
     tangents = [dual.tangent(operands[k]) for k in outs]
     others = [dual.tangents[operands[i]] for i in fixed]
     carry, consts = operands[: loop.carries], operands[loop.carries :]
@@ -85,22 +85,22 @@ def _while(dual: Dual, op: Any, operands: list[Value]) -> Sequence[Value]:
         along = dict(zip((*outs, *fixed), (*tc, *tk), strict=True))
         return jvp(functions, functions.block(loop.body), [*c, *k], along, outs)
 
-    made = control.While(
+    moving = control.While(
         functions.add(f"{loop.condition}.jvp", kinds, test, key),
         functions.add(f"{loop.body}.jvp", kinds, body, key),
         len(carry) + len(tangents),
     ).create(whole, op.location)
-    return _entered(dual, list(made.results), len(carry), outs)
+    return _entered(dual, list(moving.results), len(carry), outs)
 
 
 def _scan(dual: Dual, op: Any, operands: list[Value]) -> Sequence[Value]:
     loop, functions = control.Scan.of(op), dual.functions
-    given, outs = _varying(dual, op, operands)
+    wrt, outs = _varying(dual, op, operands)
     carries = [k for k in outs if k < loop.carries]
     init, xs, consts = loop.split(operands)
     tangents = [dual.tangent(init[k]) for k in carries]
     places = loop.split(range(len(operands)))
-    rows, fixed = ([i for i in part if i in given] for part in places[1:])
+    rows, fixed = ([i for i in part if i in wrt] for part in places[1:])
     along_xs, along_consts = ([dual.tangents[operands[i]] for i in p] for p in (rows, fixed))
     parts = [init, tangents, xs, along_xs, consts, along_consts]
     count = len(op.results)
@@ -129,10 +129,10 @@ def _scan(dual: Dual, op: Any, operands: list[Value]) -> Sequence[Value]:
     return _entered(dual, values + moved, count, outs)
 
 
-def _in_order(found: list[Value], carries: int, moving: int, count: int) -> list[Value]:
+def _in_order(results: list[Value], carries: int, moving: int, count: int) -> list[Value]:
     """(carries, ys, tangents of both) as (carries, their tangents, ys, their tangents)."""
-    tangents = found[count:]
-    return [*found[:carries], *tangents[:moving], *found[carries:count], *tangents[moving:]]
+    tangents = results[count:]
+    return [*results[:carries], *tangents[:moving], *results[carries:count], *tangents[moving:]]
 
 
 CONTROL["control.call"] = _call

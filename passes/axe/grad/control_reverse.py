@@ -33,15 +33,15 @@ NO_REVERSE = {"control.while": "how often it runs is not known before"}
 
 def moving(tape: Tape, op: Any, operands: Sequence[Value]) -> tuple[list[int], list[int]]:
     """The operands that are differentiated, and the results that depend on them."""
-    given = [i for i, v in enumerate(operands) if v in tape.active]
+    wrt = [i for i, v in enumerate(operands) if v in tape.active]
     reach = of_op(tape.functions, op, smooth)
-    return given, [j for j, places in enumerate(reach) if not places.isdisjoint(given)]
+    return wrt, [j for j, places in enumerate(reach) if not places.isdisjoint(wrt)]
 
 
 def useful(tape: Tape, op: Any) -> list[int]:
     """The results that a seed depends on."""
-    found = tape.useful()
-    return [j for j, r in enumerate(op.results) if r in found]
+    read = tape.useful()
+    return [j for j, r in enumerate(op.results) if r in read]
 
 
 def _while(tape: Tape, op: Any, operands: list[Value]) -> Sequence[Value]:
@@ -64,10 +64,10 @@ def or_zero(e: IrEmit, g: Value | None, like: Value) -> Value:
 
 def placed(pairs: Any, zero: Sequence[bool], count: int) -> list[Value | None]:
     """Cotangents at their operands."""
-    found: list[Value | None] = [None] * count
+    cotangents: list[Value | None] = [None] * count
     for (i, g), nothing in zip(pairs, zero, strict=True):
-        found[i] = None if nothing else g
-    return found
+        cotangents[i] = None if nothing else g
+    return cotangents
 
 
 def _scan(tape: Tape, op: Any, operands: list[Value]) -> Sequence[Value]:
@@ -82,11 +82,11 @@ class _Way:
     def of(tape: Tape, op: Any, operands: list[Value]) -> _Way | None:
         """None where no cotangent comes through."""
         loop = control.Scan.of(op)
-        given, outs = moving(tape, op, operands)
+        wrt, outs = moving(tape, op, operands)
         rounds = of_round(tape.functions, loop.body, smooth)
         needed = rounds_needed(rounds, loop.carries, useful(tape, op))
         seeds = [j for j in needed if j in outs]
-        return _Way(tape, op, operands, loop, given, seeds) if seeds else None
+        return _Way(tape, op, operands, loop, wrt, seeds) if seeds else None
 
     def __init__(
         self, tape: Tape, op: Any, operands: list[Value], loop: control.Scan, given: list[int],
@@ -134,10 +134,10 @@ class _Way:
         before, of_rows, of_consts = groups(
             halves.cotangents, [count, len(self.rows), len(self.consts)]
         )
-        found = sums.split(of_consts, halves.same)
-        added = [i for i, one in enumerate(found) if one.inside]
-        stacked = list(dict.fromkeys(v for one in found for t in one.terms for v in t.values))
-        made = self._scan_back(e, results, saved, g, (before, found, of_rows, stacked))
+        of_sums = sums.split(of_consts, halves.same)
+        added = [i for i, one in enumerate(of_sums) if one.inside]
+        stacked = list(dict.fromkeys(v for one in of_sums for t in one.terms for v in t.values))
+        made = self._scan_back(e, results, saved, g, (before, of_sums, of_rows, stacked))
         before, totals, of_rows, stacks = groups(
             made, [count, len(added), len(of_rows), len(stacked)]
         )
@@ -146,7 +146,7 @@ class _Way:
             dict(zip(added, totals, strict=True)),
         )
         of_consts = []
-        for k, (i, one) in enumerate(zip(self.consts, found, strict=True)):
+        for k, (i, one) in enumerate(zip(self.consts, of_sums, strict=True)):
             parts = [t.after(e, [where[v] for v in t.values]) for t in one.terms]
             whole = total(e, [inside.get(k), *(widen(e, p) for p in parts)])
             of_consts.append(narrow(e, whole, types.of(self.operands[i]).dtype))
@@ -159,8 +159,10 @@ class _Way:
     ) -> list[Value]:  # fmt: skip
         """Carries: cotangents of the carry, sums; ys: cotangents of xs, what is collected."""
         halves, count = self.halves, len(self.carries)
-        before, found, of_rows, stacked = targets
-        added = [(s, self.operands[i]) for s, i in zip(found, self.consts, strict=True) if s.inside]
+        before, of_sums, of_rows, stacked = targets
+        added = [
+            (s, self.operands[i]) for s, i in zip(of_sums, self.consts, strict=True) if s.inside
+        ]
         so_far = [fill(e, 0, widen(e, v)) for _, v in added]
         seeds = [or_zero(e, g[j], results[j]) for j in self.seeds]
         rows, consts = self._read()

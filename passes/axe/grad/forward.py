@@ -51,8 +51,8 @@ class Dual(Walk):
 
     def tangent(self, value: Value) -> Value:
         """The tangent of a value; zero where it has none."""
-        found = self.tangents.get(value)
-        return fill(self.plain, 0, value) if found is None else found
+        known = self.tangents.get(value)
+        return fill(self.plain, 0, value) if known is None else known
 
     def operation(self, operation: Any, operands: list[Value]) -> Sequence[Value]:
         self.plain.loc = operation.location

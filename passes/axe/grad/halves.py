@@ -82,8 +82,8 @@ class Halves:
         wanted = _needed(targets, env)
         for op in self._operations:
             if not wanted.isdisjoint(op.results):
-                made = copied(op, [env[v] for v in op.operands])
-                pairs = zip(op.results, made, strict=True)
+                copies = copied(op, [env[v] for v in op.operands])
+                pairs = zip(op.results, copies, strict=True)
                 env.update((old, new) for old, new in pairs if old not in env)
         return [env[v] for v in targets]
 
@@ -110,18 +110,18 @@ class Halves:
         at next to no cost: itself, fewer of its operands, or none at all."""
         nothing: frozenset[Value] = frozenset()
         ahead = _needed(self.results, ())
-        found = {a: nothing if a in self._kept else frozenset((a,)) for a in self._given}
+        roots = {a: nothing if a in self._kept else frozenset((a,)) for a in self._given}
         for op in self._operations:
-            if any(v not in found for v in op.operands):
+            if any(v not in roots for v in op.operands):
                 continue
             alike = self.same.issuperset(op.operands)
             if alike:
                 self.same.update(op.results)
-            own = nothing.union(*(found[v] for v in op.operands))
+            own = nothing.union(*(roots[v] for v in op.operands))
             light = _is_light(op) or ahead.isdisjoint(op.results)
             for r in op.results:
-                found[r] = nothing if alike else own if light else frozenset((r,))
-        return found
+                roots[r] = nothing if alike else own if light else frozenset((r,))
+        return roots
 
 
 def _joint(functions: Functions, source: Any, wrt: Sequence[int], seeds: Sequence[int]) -> Any:
@@ -145,14 +145,14 @@ def _joint(functions: Functions, source: Any, wrt: Sequence[int], seeds: Sequenc
 
 def _needed(targets: Iterable[Value], stops: Iterable[Value]) -> set[Value]:
     """The values that some are made of, back to where it stops, without these ends."""
-    waiting, found = list(targets), set()
+    waiting, needed = list(targets), set()
     while waiting:
         v = waiting.pop()
-        if v not in found and v not in stops:
-            found.add(v)
+        if v not in needed and v not in stops:
+            needed.add(v)
             if isinstance(v, ir.OpResult):
                 waiting += v.owner.operands
-    return found
+    return needed
 
 
 def _is_light(op: Any) -> bool:

@@ -39,8 +39,8 @@ def _solve(e: IrEmit, a: Value, b: Value, **how: Any) -> Value:
 
 def _solve_right(e: IrEmit, b: Value, a: Value, *, transpose: bool = False, **how: Any) -> Value:
     """The x with x a = b, or x a^T = b."""
-    found = _solve(e, a, swapped(e, b), transpose=not transpose, **how)
-    return swapped(e, found)
+    solution = _solve(e, a, swapped(e, b), transpose=not transpose, **how)
+    return swapped(e, solution)
 
 
 def _strict(e: IrEmit, x: Value) -> Value:

@@ -133,9 +133,9 @@ class Tape(Walk):
 
     def _forward(self, operation: Any, operands: list[Value]) -> tuple[Any, Any]:
         functions = self.functions
-        found = Walk(functions).block(functions.block(fn.callee(operation, "forward")), operands)
+        both = Walk(functions).block(functions.block(fn.callee(operation, "forward")), operands)
         count = len(operation.results)
-        results, residuals = found[:count], found[count:]
+        results, residuals = both[:count], both[count:]
         backward = functions.block(fn.callee(operation, "backward"))
 
         def pull(e: IrEmit, wanted: Sequence[bool], g: Cotangents) -> Cotangents:
@@ -178,22 +178,22 @@ class Back(Numbers):
 
     def give(self, value: Value, g: Value) -> None:
         """One more cotangent of a value."""
-        found = self.cotangents.get(value)
-        self.cotangents[value] = g if found is None else self(add, found, g)
+        before = self.cotangents.get(value)
+        self.cotangents[value] = g if before is None else self(add, before, g)
 
     def taken(self, value: Value) -> Value:
         """The cotangent of a value; zero where nothing depends on it."""
-        found = self.cotangents.get(value)
-        return fill(self, 0, value) if found is None else found
+        known = self.cotangents.get(value)
+        return fill(self, 0, value) if known is None else known
 
     def through(self, record: Record, active: set[Value]) -> None:
         """Take the cotangents of an op's results to its operands."""
-        found = [self.cotangents.get(y) for y in record.results]
-        if all(g is None for g in found):
+        seeds = [self.cotangents.get(y) for y in record.results]
+        if all(g is None for g in seeds):
             return
         self.loc = record.loc
         wanted = [v in active for v in record.operands]
-        cotangents = record.pull(self, wanted, found)
+        cotangents = record.pull(self, wanted, seeds)
         for value, want, g in zip(record.operands, wanted, cotangents, strict=True):
             if want and g is not None:
                 self.give(value, g)

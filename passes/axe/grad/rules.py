@@ -95,8 +95,8 @@ def multilinear(op: OpDef, *operands: int) -> None:
 
 def total(e: IrEmit, terms: Sequence[Value | None]) -> Value | None:
     """The sum of what there is; None for nothing."""
-    found = None
+    sum_ = None
     for term in terms:
         if term is not None:
-            found = term if found is None else e(add, found, term)
-    return found
+            sum_ = term if sum_ is None else e(add, sum_, term)
+    return sum_

@@ -43,20 +43,20 @@ class Sum:
 def split(values: Sequence[Value], same: set[Value]) -> list[Sum]:
     """For each value of a round, how to add it up over all rounds; `same`: what does not change
     from round to round and is not collected."""
-    found = [Sum([], []) for _ in values]
-    for one, value in zip(found, values, strict=True):
+    sums = [Sum([], []) for _ in values]
+    for one, value in zip(sums, values, strict=True):
         for part in _parts(value):
             product = _product(part, same)
             if product is None:
                 one.inside.append(part)
             else:
                 one.terms.append(product)
-    collected = {v for one in found for t in one.terms for v in t.values}
-    for one in found:
+    collected = {v for one in sums for t in one.terms for v in t.values}
+    for one in sums:
         waiting = [(v, _total(v, collected)) for v in one.inside]
         one.terms += [t for _, t in waiting if t is not None]
         one.inside = [v for v, t in waiting if t is None]
-    return found
+    return sums
 
 
 def _parts(value: Value) -> list[Value]:
@@ -79,14 +79,14 @@ def _product(value: Value, same: set[Value]) -> Term | None:
     op = _maker(value, "axe.dot_general")
     if op is None or not same.isdisjoint(op.operands):
         return None
-    given = OPS[op.name].attrs_from_ir(op)
+    axes_of = OPS[op.name].attrs_from_ir(op)
     for name in ("batch_x", "batch_y"):
-        given[name] = tuple(a + 1 for a in given[name])
+        axes_of[name] = tuple(a + 1 for a in axes_of[name])
     for name in ("contract_x", "contract_y"):
-        given[name] = (0, *(a + 1 for a in given[name]))
+        axes_of[name] = (0, *(a + 1 for a in axes_of[name]))
 
     def after(e: IrEmit, stacks: Sequence[Value]) -> Value:
-        return e(contract.dot_general, *stacks, **given)
+        return e(contract.dot_general, *stacks, **axes_of)
 
     return Term(tuple(op.operands), after)
 

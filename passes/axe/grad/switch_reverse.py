@@ -25,11 +25,9 @@ from axec.passes.axe.walk import Value, copied, groups, results_of
 
 
 def _switch(tape: Tape, op: Any, operands: list[Value]) -> Sequence[Value]:
-    given, outs = moving(tape, op, operands)
+    wrt, outs = moving(tape, op, operands)
     seeds = [j for j in useful(tape, op) if j in outs]
-    return (
-        _Branches(tape, op, operands, given, seeds).ahead(tape) if seeds else copied(op, operands)
-    )
+    return _Branches(tape, op, operands, wrt, seeds).ahead(tape) if seeds else copied(op, operands)
 
 
 class _Branches:
@@ -106,23 +104,23 @@ class _Slots:
     def filled(self, e: IrEmit, values: Sequence[Value]) -> list[Value]:
         """One value per place, zeros where there is none."""
         waiting = list(values)
-        found = []
+        whole = []
         for t in self.types:
             own = next((v for v in waiting if v.type == t), None)
             if own is not None:
                 waiting.remove(own)
-            found.append(_zeros(e, types.of(t)) if own is None else own)
-        return found
+            whole.append(_zeros(e, types.of(t)) if own is None else own)
+        return whole
 
     def read(self, places: Sequence[Value], kinds: Sequence[Any]) -> list[Value]:
         """The values that `filled` put there."""
         waiting = list(places)
-        found = []
+        own_values = []
         for t in kinds:
             own = next(v for v in waiting if v.type == t)
             waiting.remove(own)
-            found.append(own)
-        return found
+            own_values.append(own)
+        return own_values
 
 
 def _zeros(e: IrEmit, t: TensorType) -> Value:

@@ -55,9 +55,9 @@ def _of_images(b: Batch, x: Lane, w: Lane, **how: Any) -> Value:
     """More images: the batch axis joins theirs."""
     images, *rest = b.type(x).shape
     joined = b.plain(reshape, x.value, shape=(b.size * images, *rest))
-    found = b.plain(ops.conv, joined, w.value, **how)
-    shape = types.of(found).shape
-    return b.plain(reshape, found, shape=(b.size, images, *shape[1:]))
+    images_out = b.plain(ops.conv, joined, w.value, **how)
+    shape = types.of(images_out).shape
+    return b.plain(reshape, images_out, shape=(b.size, images, *shape[1:]))
 
 
 def _of_groups(b: Batch, x: Lane, w: Lane, **how: Any) -> Value:

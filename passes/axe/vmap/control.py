@@ -33,8 +33,8 @@ def _call(b: Batch, op: Any, operands: list[Lane]) -> Sequence[Lane]:
     outs = _varying(b, op, operands)
     name = b.function(control.Call.of(op).callee, [lane.batched for lane in operands], outs)
     kinds = results_of(b.functions, name)
-    made = control.Call(name).create([x.value for x in operands], kinds, op.location)
-    return [Lane(v, wide) for v, wide in zip(made.results, outs, strict=True)]
+    call = control.Call(name).create([x.value for x in operands], kinds, op.location)
+    return [Lane(v, wide) for v, wide in zip(call.results, outs, strict=True)]
 
 
 def _switch(b: Batch, op: Any, operands: list[Lane]) -> Sequence[Lane]:
@@ -46,19 +46,19 @@ def _switch(b: Batch, op: Any, operands: list[Lane]) -> Sequence[Lane]:
     given = [lane.batched for lane in args]
     branches = tuple(b.function(name, given, outs) for name in names)
     kinds = results_of(b.functions, branches[0])
-    made = control.Switch(branches).create([x.value for x in operands], kinds, op.location)
-    return [Lane(v, wide) for v, wide in zip(made.results, outs, strict=True)]
+    switch = control.Switch(branches).create([x.value for x in operands], kinds, op.location)
+    return [Lane(v, wide) for v, wide in zip(switch.results, outs, strict=True)]
 
 
 def _all_branches(b: Batch, names: Sequence[str], index: Lane, args: list[Lane]) -> list[Lane]:
-    *others, found = [b.block(b.functions.block(name), args) for name in names]
+    *others, last = [b.block(b.functions.block(name), args) for name in names]
     dtype = types.of(index.value).dtype.numpy
     for i in reversed(range(len(others))):
         limit = b.plain(constant, value=np.asarray(i, dtype))
         limits = b.plain(broadcast, limit, shape=(b.size,), axes=())
         test = b.plain(compare, index.value, limits, direction="le")
-        found = [_picked(b, test, x, y) for x, y in zip(others[i], found, strict=True)]
-    return [Lane(b.full(x), True) for x in found]
+        last = [_picked(b, test, x, y) for x, y in zip(others[i], last, strict=True)]
+    return [Lane(b.full(x), True) for x in last]
 
 
 def _picked(b: Batch, test: Value, x: Lane, y: Lane) -> Lane:
@@ -102,8 +102,8 @@ def _while(b: Batch, op: Any, operands: list[Lane]) -> Sequence[Lane]:
     else:
         test_name = b.function(loop.condition, wide, [False])
         body = b.function(loop.body, wide, outs)
-    given = [b.as_wanted(x, w) for x, w in zip(operands, wide, strict=True)]
-    made = control.While(test_name, body, loop.carries).create(given, op.location)
+    wanted = [b.as_wanted(x, w) for x, w in zip(operands, wide, strict=True)]
+    made = control.While(test_name, body, loop.carries).create(wanted, op.location)
     return [Lane(v, w) for v, w in zip(made.results, outs, strict=True)]
 
 

@@ -75,11 +75,11 @@ def _along(b: Batch, indices: Lane, n: Size) -> Value:
     inside = b.plain(clamp, fill(b.plain, 0, wide), wide, b.plain(sub, size, one))
     shape = types.of(wide).shape
     rows = b.plain(iota, shape=shape, dtype=dtypes.i64, axis=0)
-    found = b.plain(add, inside, b.plain(mul, rows, size))
+    places = b.plain(add, inside, b.plain(mul, rows, size))
     total: Size = 1
     for s in shape:
         total = total * s
-    return b.plain(reshape, found, shape=(total,))
+    return b.plain(reshape, places, shape=(total,))
 
 
 # ---- windows: a gather per axis where starts differ ----------------------------------------------
