@@ -119,8 +119,13 @@ class Control(Vectors):
     ) -> Iterator[For]:
         """for index in range(lo, hi, step), i64, step > 0. `carried`: values at entry; the body
         reads `loop.carried` and ends with `loop.yield_(...)`; `loop.results` follow the loop.
-        `nonempty`: lo < hi is known, no test in front."""
+        `nonempty`: lo < hi is known, no test in front. What is known to happen once is no loop."""
         lo, hi, step = operand(I64, lo), operand(I64, hi), operand(I64, step)
+        if _is_one_step(lo, hi, step):
+            once = For(lo, carried)
+            yield once
+            once.results = once.yielded
+            return
         nonempty = nonempty or _known_less(lo, hi)
         body, done = self.label(f"{name}.loop"), self.label(f"{name}.done")
         before = self._enter_loop(lo, hi, body, done, nonempty)
@@ -215,6 +220,12 @@ class Control(Vectors):
         blocks = [block for _, block in arms]
         columns = zip(*[values for values, _ in arms], strict=True)
         return tuple(self.phi(list(zip(column, blocks, strict=True))) for column in columns)
+
+
+def _is_one_step(lo: Value, hi: Value, step: Value) -> bool:
+    if lo.const is None or hi.const is None or step.const is None:
+        return False
+    return 0 < hi.const - lo.const <= step.const
 
 
 def _known_less(x: Value, y: Value) -> bool:

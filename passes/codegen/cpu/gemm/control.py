@@ -12,12 +12,7 @@ YES = constant(I1, 1)
 
 @contextmanager
 def steps(b: Builder, lo: Value, hi: Value, step: Value | int, name: str) -> Iterator[Value]:
-    """for index in range(lo, hi, step); no loop where one step is known to reach hi."""
-    reach = step if isinstance(step, int) else step.const
-    count = None if lo.const is None or hi.const is None else hi.const - lo.const
-    if count is not None and reach is not None and 0 < count <= reach:
-        yield lo
-        return
+    """for index in range(lo, hi, step), where that is all that the loop does."""
     with b.for_(lo, hi, step, name=name) as loop:
         yield loop.index
 
