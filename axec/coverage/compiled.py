@@ -23,7 +23,6 @@ from axec.lang.arrays.dispatch import apply
 from axec.lang.spec import Spec
 from axec.lang.tracing import Traced, trace
 from axec.passes.codegen.cpu import targets
-from axec.runtime import cpu
 
 PASSES = [name if name != "plan" else "plan{grain=1}" for name in PIPELINE]
 THREADS = (1, 2)
@@ -99,7 +98,7 @@ def _attempt(programs: Sequence[Program]) -> list[Runs]:
 
 
 def _run(programs: Sequence[Program]) -> list[Runs]:
-    names = [n for n, t in targets.TARGETS.items() if cpu.features().issuperset(t.required)]
+    names = [n for n, t in targets.TARGETS.items() if t.runs_here]
     artifact = compile_entries(programs, target=names, passes=PASSES)
     assert artifact is not None
     found = [Runs(program) for program in programs]

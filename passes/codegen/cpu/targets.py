@@ -18,15 +18,17 @@ NATIVE = "native"
 
 _V3 = "avx avx2 bmi bmi2 cx16 f16c fma lzcnt movbe popcnt sahf sse3 sse4.1 sse4.2 ssse3"
 _V4 = f"{_V3} avx512bw avx512cd avx512dq avx512f avx512vl"
+_AMX = "amx-bf16 amx-int8 amx-tile"
 
 # level -> (architecture, features that its code may use). Source: x86-64 psABI, section 3.1.1,
 # "Micro-Architecture Levels"; for Arm the Armv8.0 base of ARM DDI 0487.
 LEVELS: dict[str, tuple[str, tuple[str, ...]]] = {
     "x86-64-v3": ("x86_64", tuple(_V3.split())),
+    "x86-64-v3-vnni": ("x86_64", (*_V3.split(), "avxvnni")),
     "x86-64-v4": ("x86_64", tuple(_V4.split())),
     "x86-64-v4-vnni": ("x86_64", (*_V4.split(), "avx512vnni")),
     "x86-64-v4-bf16": ("x86_64", (*_V4.split(), "avx512bf16", "avx512vnni")),
-    "x86-64-v4-amx": ("x86_64", (*_V4.split(), "amx-bf16", "amx-int8", "amx-tile")),
+    "x86-64-v4-amx": ("x86_64", (*_V4.split(), *_AMX.split(), "avx512bf16", "avx512vnni")),
     "armv8-a": ("aarch64", ("neon",)),
 }
 
@@ -37,7 +39,9 @@ class Target:
 
     name: as in `--target` and the manifest; triple, cpu, tuning: as LLVM takes them (`tuning`
     only switches heuristics, never instructions; `cpu` is the level that this one extends, or its
-    own name); vector_bytes: width of one vector register; vector_registers: how many there are.
+    own name); vector_bytes: width of one vector register; vector_registers: how many there are;
+    engine: what multiplies tiles of narrow numbers (gemm/engine.py), if anything does; tried: has
+    its code run on such a CPU? "native" is no other.
     """
 
     name: str
@@ -46,6 +50,8 @@ class Target:
     tuning: str
     vector_bytes: int
     vector_registers: int
+    engine: str = ""
+    tried: bool = True
 
     @property
     def arch(self) -> str:
@@ -60,6 +66,11 @@ class Target:
     def required(self) -> tuple[str, ...]:
         """CPU features without which the code must not run."""
         return LEVELS[self.name][1]
+
+    @property
+    def runs_here(self) -> bool:
+        """Does this machine have what the code needs?"""
+        return self.arch == cpu.architecture() and all(map(cpu.has, self.required))
 
     @property
     def features(self) -> str:
@@ -84,16 +95,18 @@ _WIDE = f"-prefer-256-bit,{_LEFT}"
 TARGETS: dict[str, Target] = {
     target.name: target
     for target in (
+        Target("x86-64-v4-amx", _LINUX, "x86-64-v4", _WIDE, 64, 32, "amx", tried=False),
         Target("x86-64-v4-bf16", _LINUX, "x86-64-v4", _WIDE, 64, 32),
         Target("x86-64-v4-vnni", _LINUX, "x86-64-v4", _WIDE, 64, 32),
         Target("x86-64-v4", _LINUX, "x86-64-v4", _WIDE, 64, 32),
+        Target("x86-64-v3-vnni", _LINUX, "x86-64-v3", _LEFT, 32, 16, tried=False),
         Target("x86-64-v3", _LINUX, "x86-64-v3", _LEFT, 32, 16),
     )
 }
 
 
 def resolve(name: str) -> Target:
-    """The target of that name; "native" is the best level of this machine.
+    """The target of that name; "native" is the best level of this machine that was tried.
 
     Raises AxecError `option-invalid` for an unknown name, `cpu-unsupported` when "native" is asked
     on a machine below every level.
@@ -104,7 +117,7 @@ def resolve(name: str) -> Target:
     if name != NATIVE:
         raise AxecError("option-invalid", f"unknown target {name!r}", hint=f"targets: {known}")
     for target in TARGETS.values():
-        if target.arch == cpu.architecture() and cpu.features().issuperset(target.required):
+        if target.tried and target.runs_here:
             return target
     raise AxecError(
         "cpu-unsupported",

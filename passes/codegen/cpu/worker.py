@@ -136,8 +136,8 @@ class _Request:
 
 
 def _key(made_from: str, target: Target, output: Output) -> bytes:
-    parts = (_toolchain(), target.triple, target.cpu, target.features, output, made_from)
-    return hashlib.sha256("\0".join(parts).encode()).digest()
+    parts = (_toolchain(), target.name, target.triple, target.cpu, target.features, output)
+    return hashlib.sha256("\0".join((*parts, made_from)).encode()).digest()
 
 
 @cache

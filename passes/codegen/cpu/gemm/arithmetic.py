@@ -1,11 +1,14 @@
 """How factors are multiplied and summed: which instructions, and how many steps of k each takes.
 
-    factors      sums   v3, v4                    v4-vnni     v4-bf16
-    f32, f64     same   fma                       as v4       as v4
-    f16          f32    converted, fma            as v4       as v4
-    bf16         f32    pairs: converted, 2 fma   as v4       pairs: vdpbf16ps
-    i8, u8       i32    quads: 2 vpmaddwd         vpdpbusd    vpdpbusd
-    u8 with u8   i32    quads: 2 vpmaddwd         as v4       as v4
+    factors      sums   v3, v4                    v3-vnni, v4-vnni   v4-bf16, v4-amx
+    f32, f64     same   fma                       the same           the same
+    f16          f32    converted, fma            the same           the same
+    bf16         f32    pairs: converted, 2 fma   the same           pairs: vdpbf16ps
+    i8, u8       i32    quads: 2 vpmaddwd         vpdpbusd           vpdpbusd
+    u8 with u8   i32    quads: 2 vpmaddwd         the same           the same
+
+On v4-amx that is for what no tile of its matrix engine computes: products with one row, dot
+products, convolutions; blocks.py has the others.
 
 A word holds a group of neighbours in k of one row or column; a multiply-add takes one word of each
 factor. vpdpbusd multiplies unsigned by signed bytes: where both are signed, 128 is added to those
@@ -68,7 +71,7 @@ def grouped(target: Target, left: DType, right: DType, sums: DType) -> Arithmeti
         return _PAIRS if target.has("avx512bf16") else _SPLIT_PAIRS
     if right not in _BYTES:
         return single(left, right, sums)
-    if target.has("avx512vnni") and dtypes.i8 in (left, right):
+    if (target.has("avx512vnni") or target.has("avxvnni")) and dtypes.i8 in (left, right):
         return _QUADS[left, right]
     halves = {d: partial(_split_bytes, signed=d is dtypes.i8) for d in _BYTES}
     return Arithmetic(4, I32, I32, halves[left], halves[right], _add_halves, registers=2)
@@ -138,7 +141,8 @@ def _biased(b: Builder, x: Value) -> Factor:
 
 def _add_quads(b: Builder, total: Value, unsigned: Factor, signed: Factor) -> Value:
     quads = [b.bitcast(x, vec(I8, 4 * total.type.lanes)) for x in (*unsigned, *signed)]
-    return b.intrinsic("x86.avx512.vpdpbusd.512", [], total.type, [total, *quads])
+    name = f"x86.avx512.vpdpbusd.{total.type.lanes * total.type.element.bits}"
+    return b.intrinsic(name, [], total.type, [total, *quads])
 
 
 def _add_quads_mirrored(b: Builder, total: Value, signed: Factor, unsigned: Factor) -> Value:

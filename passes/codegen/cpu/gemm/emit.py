@@ -114,7 +114,7 @@ def _setting(f: Frame, p: Problem) -> Setting:
 
 
 def _room(f: Frame, g: Gemm, arithmetic: Arithmetic, tile: Tile) -> Value:
-    words = pack.tiles_together(g, tile) * pack.tile_words(g, tile)
+    words = pack.tiles_together(g, tile) * pack.tile_words(g, tile) + pack.SQUARE * tile.engine
     return f.b.alloca(arithmetic.word, words, 64, "rows")
 
 

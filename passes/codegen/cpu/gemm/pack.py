@@ -9,6 +9,7 @@ of k beyond the end are 0 in both.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 from axec.passes.codegen.cpu.gemm.control import lanes_of
 from axec.passes.codegen.cpu.gemm.setting import Setting, load
@@ -30,6 +31,7 @@ from axec.passes.kernel.templates.gemm import Gemm
 
 LINE = 64  # bytes of a cache line
 _BEHIND = 16  # lanes of the longest vector of rows
+SQUARE = 16 * 16  # words that `_turned_lines` turns at a time
 
 #: As `columns`.
 Packer = Callable[[Setting, Value, Value, Value, Value], None]
@@ -42,10 +44,7 @@ def words(s: Setting, depth: Value) -> Value:
 
 def columns(s: Setting, source: Value, count: Value, depth: Value, slot: Value) -> None:
     """Pack `count` columns and `depth` steps of k of `right`, from the address `source` on."""
-    layout = s.problem.layout
-    if layout == "col" and not s.k_fits:
-        layout = "any"
-    PACKERS[layout](s, source, count, depth, slot)
+    PACKERS[s.problem.layout](s, source, count, depth, slot)
 
 
 def _rows(s: Setting, source: Value, count: Value, depth: Value, slot: Value) -> None:
@@ -121,9 +120,9 @@ def _joined(s: Setting, parts: Sequence[Value]) -> Value:
 
 def _blocks(s: Setting, source: Value, count: Value, depth: Value, slot: Value) -> None:
     """The k of one column are neighbours: blocks of lanes x lanes words, transposed in registers.
-    The slot has room for whole blocks."""
+    The slot has room for whole blocks. Then the word of each column that is not whole."""
     b, lanes = s.b, s.tile.lanes
-    last, height, n = b.sub(count, 1), words(s, depth), s.gemm.n
+    last, height, n = b.sub(count, 1), b.udiv(depth, s.group), s.gemm.n
     whole = isinstance(n, int) and n % lanes == 0
     with (
         b.for_(0, count, lanes, name="pack.n") as outer,
@@ -141,19 +140,27 @@ def _blocks(s: Setting, source: Value, count: Value, depth: Value, slot: Value) 
             out=b.offset(write, b.mul(inner.index, _row_bytes(s))),
             out_step=constant(I64, _row_bytes(s)),
         )
+    if not s.k_fits:
+        with b.if_(b.cmp("lt", height, words(s, depth))):
+            _word_of_columns(s, source, count, depth, height, slot)
+
+
+def _word_of_columns(
+    s: Setting, source: Value, count: Value, depth: Value, word: Value, slot: Value
+) -> None:
+    """One word along k of every column, element by element."""
+    b = s.b
+    write = b.offset(slot, b.mul(word, _row_bytes(s)))
+    with b.for_(0, count, name="pack.n") as loop:
+        read = b.offset(source, b.mul(loop.index, s.steps.right_n))
+        found = _joined(s, _steps(s, s.element, read, s.steps.right_k, word, depth))
+        b.store(found, b.at(write, s.word, loop.index))
 
 
 def _elements(s: Setting, source: Value, count: Value, depth: Value, slot: Value) -> None:
     """Nothing is a neighbour: one word at a time."""
-    b = s.b
-    with (
-        b.for_(0, words(s, depth), name="pack.k") as outer,
-        b.for_(0, count, name="pack.n") as inner,
-    ):
-        read = b.offset(source, b.mul(inner.index, s.steps.right_n))
-        write = b.offset(slot, b.mul(outer.index, _row_bytes(s)))
-        found = _joined(s, _steps(s, s.element, read, s.steps.right_k, outer.index, depth))
-        b.store(found, b.at(write, s.word, inner.index))
+    with s.b.for_(0, words(s, depth), name="pack.k") as loop:
+        _word_of_columns(s, source, count, depth, loop.index, slot)
 
 
 #: By layout of `right`.
@@ -187,10 +194,13 @@ def packed(s: Setting, number: Value, room: Value) -> tuple[Value, Value, Value]
 def rows(s: Setting, source: Value, count: Value, depth: Value, room: Value) -> None:
     """Pack the rows of `tiles_together` tiles, of which `count` >= 1 exist, and `depth` steps of k
     of `left`, from the address `source` on: [tile][k / group][row], or if k are neighbours in
-    memory [tile][row][k / group]."""
+    memory, and for matrix engines, [tile][row][k / group]."""
     b, each = s.b, s.tile.rows
-    if _in_lines(s):
+    if s.gemm.left_strides[1] == 1:
         _lines(s, source, count, depth, room)
+        return
+    if s.tile.engine:
+        _turned_lines(s, source, count, depth, room)
         return
     beside = s.gemm.left_strides[0] == 1 and each > 1
     pack_word = _side_by_side if beside else _one_by_one
@@ -202,7 +212,8 @@ def rows(s: Setting, source: Value, count: Value, depth: Value, room: Value) -> 
 
 
 def _in_lines(s: Setting) -> bool:
-    return s.gemm.left_strides[1] == 1
+    """Do the packed words of a row lie one after another?"""
+    return s.gemm.left_strides[1] == 1 or s.tile.engine
 
 
 def _line_bytes(s: Setting) -> int:
@@ -211,12 +222,10 @@ def _line_bytes(s: Setting) -> int:
 
 
 def _lines(s: Setting, source: Value, count: Value, depth: Value, room: Value) -> None:
-    """Copy rows as they lie; their last word ends in zeros. (Zen 4, us: 127x251x67 of bytes 91 ->
-    49, of bf16 121 -> 78.)"""
-    b, each = s.b, s.tile.rows
-    lanes = s.tile.lanes * s.group
-    end = b.sub(depth, b.urem(depth, lanes))
-    last = b.mul(b.udiv(b.sub(depth, 1), s.group), s.word.size)
+    """Copy rows as they lie, word by word; the last one ends in zeros. A line has room for whole
+    vectors."""
+    b, each, lanes = s.b, s.tile.rows, s.tile.lanes
+    end = b.udiv(depth, s.group)
     step = tile_words(s.gemm, s.tile) * s.word.size
     with b.for_(0, tiles_together(s.gemm, s.tile) * each, name="pack.row") as loop:
         tile = b.udiv(loop.index, each)
@@ -224,13 +233,40 @@ def _lines(s: Setting, source: Value, count: Value, depth: Value, room: Value) -
         write = b.offset(b.offset(room, b.mul(tile, step)), line)
         read = b.offset(source, b.mul(b.min(loop.index, b.sub(count, 1)), s.steps.left_m))
         with b.for_(0, end, lanes, name="pack.k") as whole:
-            found = b.load(vec(s.element, lanes), b.at(read, s.element, whole.index))
-            b.store(found, b.at(write, s.element, whole.index))
-        with b.if_(b.cmp("lt", end, depth)):
-            b.store(constant(s.word, 0), b.offset(write, last))
-            with b.for_(end, depth, name="pack.rest") as rest:
-                found = b.load(s.element, b.at(read, s.element, rest.index))
-                b.store(found, b.at(write, s.element, rest.index))
+            mask = b.tail_mask(b.sub(end, whole.index), lanes)
+            found = load(b, s.words, b.at(read, s.word, whole.index), mask)
+            b.store(found, b.at(write, s.word, whole.index))
+        with b.if_(b.cmp("lt", end, words(s, depth))):
+            found = _joined(s, _steps(s, s.element, read, s.steps.left_k, end, depth))
+            b.store(found, b.at(write, s.word, end))
+
+
+def _turned_lines(s: Setting, source: Value, count: Value, depth: Value, room: Value) -> None:
+    """Make lines of rows whose k are no neighbours: squares of words by words, packed side by side
+    behind the tiles, and turned."""
+    b, lanes, height = s.b, s.tile.lanes, words(s, depth)
+    size = tile_words(s.gemm, s.tile) * s.word.size
+    square = b.offset(room, tiles_together(s.gemm, s.tile) * size)
+    pack_word = _side_by_side if s.gemm.left_strides[0] == 1 else _one_by_one
+    square_tile = replace(s, tile=replace(s.tile, rows=lanes))
+    for row in range(0, tiles_together(s.gemm, s.tile) * s.tile.rows, lanes):
+        tile, line = divmod(row, s.tile.rows)
+        write = b.offset(room, tile * size + line * _line_bytes(s))
+        with b.for_(0, height, lanes, name="pack.k") as loop:
+            end = b.min(b.sub(height, loop.index), lanes)
+            with b.for_(0, end, name="pack.word") as word:
+                place = b.at(square, s.words, word.index)
+                here = b.add(loop.index, word.index)
+                pack_word(square_tile, source, (row, count), here, depth, place)
+            TURN.call(
+                b,
+                (s.word.bits, lanes, WHOLE),
+                source=square,
+                step=constant(I64, lanes * s.word.size),
+                count=constant(I64, lanes),
+                out=b.at(write, s.word, loop.index),
+                out_step=constant(I64, _line_bytes(s)),
+            )
 
 
 _Rows = tuple[int, Value]  # the number of the first, and how many there are from 0 on

@@ -110,6 +110,11 @@ class Setting:
         return self.rows is None and not g.in_parts and g.left_strides == (g.k, 1)
 
     @property
+    def counts_surplus(self) -> bool:
+        """Do sums count too much, so that it has to be found out how much?"""
+        return self.surplus is not None and not self.tile.engine
+
+    @property
     def columns_fit(self) -> bool:
         """Every tile has all its columns."""
         return isinstance(self.gemm.n, int) and self.gemm.n % self.tile.columns == 0

@@ -16,7 +16,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from axec.passes.codegen.cpu.gemm import pack, tiles
+from axec.passes.codegen.cpu.gemm import blocks, pack, tiles
 from axec.passes.codegen.cpu.gemm.control import YES, both, lanes_of, negate, steps, when
 from axec.passes.codegen.cpu.gemm.epilogue import Epilogue
 from axec.passes.codegen.cpu.gemm.setting import Matrix, Panel, Region, Setting, load, store
@@ -72,7 +72,7 @@ def _tiles(s: Setting, p: Panel, part: Part) -> None:
     tile stays in the first cache while all rows pass by. Rows that have to be packed are outside,
     for some tiles at a time, since these lie in the same lines of memory."""
     b, tile = s.b, s.tile
-    if s.surplus:
+    if s.counts_surplus:
         with steps(b, p.column, p.end_column, tile.columns, "surplus") as column:
             _note_surplus(s, p, part, column)
     if s.rows is None:
@@ -103,7 +103,9 @@ def _tile_rows(s: Setting, p: Panel, part: Part, column: Value, first: Value, en
 
 def _surplus(s: Setting, p: Panel, column: Value) -> Value | None:
     """Where it stands what the columns of a tile count too much."""
-    return s.b.at(s.surplus, s.sum, s.b.sub(column, p.column)) if s.surplus else None
+    if s.surplus is None or not s.counts_surplus:
+        return None
+    return s.b.at(s.surplus, s.sum, s.b.sub(column, p.column))
 
 
 def _note_surplus(s: Setting, p: Panel, part: Part, column: Value) -> None:
@@ -200,6 +202,9 @@ def _products(
     }
 
     def call(tile: Tile) -> None:
+        if tile.engine:
+            blocks.BLOCK.call(b, blocks.Kind.of(dtypes, tile).words(), **arguments)
+            return
         TILE.call(b, Kind(*dtypes, s.gemm.sums, tile, in_place, ahead).words(), **arguments)
 
     _by_height(b, r.rows, [*tiles.lower(s.tile, s.gemm), s.tile], call)

@@ -26,6 +26,8 @@ MOST_ROWS = {1: 12, 2: 8, 3: 8, 4: 6}
 MOST_ROWS_APART = 8
 #: Of tiles for the last rows, where these are a dim.
 LOWER_ROWS = (2, 4)
+#: Of tiles of a matrix engine (blocks.py), which have one vector or two, too.
+ENGINE_ROWS = (16, 32)
 #: Vector registers -> most vectors per tile row.
 MOST_VECTORS = {32: 4, 16: 2}
 #: The same of a tile that is one row: it needs each vector of `right` once, so what counts is that
@@ -46,12 +48,14 @@ STRIDED_COST = 4
 
 @dataclass(frozen=True, slots=True)
 class Tile:
-    """`rows` x `vectors` vectors of `lanes` elements; `unroll` steps of K per iteration."""
+    """`rows` x `vectors` vectors of `lanes` elements; `unroll` steps of K per iteration. engine:
+    computed by a matrix engine."""
 
     rows: int
     vectors: int
     lanes: int
     unroll: int
+    engine: bool = False
 
     @property
     def columns(self) -> int:
@@ -79,7 +83,7 @@ def chosen(
 ) -> Tile:
     """The tile that a kernel's attribute asks for, else the model's; other arguments as those of
     `choose`. widths: vectors that fit what tiles are cut from. AxecError `choice-invalid`."""
-    if choice.tile is None or model.rows == 1:
+    if choice.tile is None or model.rows == 1 or model.engine:
         return model
     rows, vectors = choice.tile
     most = MOST_VECTORS[target.vector_registers]
@@ -132,7 +136,8 @@ def lower(tile: Tile, g: Gemm) -> list[Tile]:
     us: 2x512x512 28 -> 15 where the number of rows is a dim, as it is where they are known.)"""
     if isinstance(g.m, int) or tile.vectors == 1:
         return []
-    return [replace(tile, rows=r, unroll=1) for r in LOWER_ROWS if r < tile.rows]
+    lower = (ENGINE_ROWS[0],) if tile.engine else LOWER_ROWS
+    return [replace(tile, rows=r, unroll=1) for r in lower if r < tile.rows]
 
 
 def divisors(vectors: int) -> list[int]:
@@ -149,6 +154,8 @@ def for_gemm(target: Target, g: Gemm, each: int = 1) -> Tile:
     """The tile for the product of two matrices; `each` as in `choose`. Where the last panel is not
     full, a narrower one may leave fewer columns idle. (Zen 4, us: 200x300x150 203 -> 170, 64x256x80
     36.6 -> 23.7, 128x384x144 163 -> 126.)"""
+    if target.engine and g.group > 1 and g.m != 1:
+        return _of_engine(target, g)
     lanes, k = target.lanes(g.sums.size), dims.ceildiv(g.k, g.group)
     columns = min(PANEL, g.n) if isinstance(g.n, int) else PANEL
     wide = -(-columns // lanes)  # with fewer columns than a panel has, packed ones are no wider
@@ -159,3 +166,11 @@ def for_gemm(target: Target, g: Gemm, each: int = 1) -> Tile:
         narrow = (choose(target, lanes, v, g.m, k, each, MOST_ROWS_APART) for v in sorted(widths))
         model = _cheapest(narrow, pieces, g.m)
     return chosen(target, g.choice, model, widths, k, each)
+
+
+def _of_engine(target: Target, g: Gemm) -> Tile:
+    """The tile of a matrix engine, which has no rows or columns more than needed."""
+    low, high = ENGINE_ROWS
+    lanes = target.lanes(g.sums.size)
+    rows = low if isinstance(g.m, int) and g.m <= low else high
+    return Tile(rows, 1 if isinstance(g.n, int) and g.n <= lanes else 2, lanes, 1, engine=True)

@@ -13,6 +13,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from support import memory_engine
 
 from axec import dialects
 from axec.dialects import dims, kernel
@@ -26,7 +27,6 @@ from axec.passes.codegen.cpu.elf import linker
 from axec.passes.codegen.cpu.kernels import emit_kernel
 from axec.passes.codegen.llvm import I64, PTR, VOID, Module
 from axec.passes.kernel import templates
-from axec.runtime import cpu
 
 GUARD = 0x7F  # what outputs and scratch hold before; as f32 3.4e38, as f64 1e306
 
@@ -81,7 +81,7 @@ def filled(shape: tuple[int, ...], dtype: Any) -> Array:
 
 @cache
 def runnable(target: str) -> bool:
-    return cpu.features().issuperset(targets.TARGETS[target].required)
+    return targets.TARGETS[target].runs_here
 
 
 def _runnable(request: pytest.FixtureRequest) -> str:
@@ -90,9 +90,16 @@ def _runnable(request: pytest.FixtureRequest) -> str:
     return str(request.param)
 
 
-#: The levels between them differ in products of narrow numbers alone.
+#: The other levels differ in products of narrow numbers alone.
 target = pytest.fixture(params=["x86-64-v4", "x86-64-v3"], name="target")(_runnable)
-level = pytest.fixture(params=list(targets.TARGETS), name="level")(_runnable)
+
+
+@pytest.fixture(params=[*targets.TARGETS, memory_engine.NAME], name="level")
+def level(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """A level that this machine runs; one has AMX's tiles in memory."""
+    if request.param == memory_engine.NAME:
+        memory_engine.install(monkeypatch)
+    return _runnable(request)
 
 
 Build = Callable[..., Any]

@@ -11,12 +11,11 @@ from support.kernels import Kernels
 from axec.dialects import load
 from axec.mlir import unknown_location
 from axec.passes.codegen.cpu import targets
-from axec.runtime import cpu
 
 
 @cache
 def _runnable(target: str) -> bool:
-    return cpu.features().issuperset(targets.TARGETS[target].required)
+    return targets.TARGETS[target].runs_here
 
 
 #: The levels between them differ in products of narrow numbers alone (tests/py/codegen/gemm).
