@@ -51,10 +51,11 @@ def _targets() -> dict[str, Any]:
     from axec.passes.codegen.cpu.targets import LEVELS, TARGETS
     from axec.runtime import cpu
 
-    machine, have = cpu.architecture(), cpu.features()
+    machine = cpu.architecture()
     found = {}
     for name, (arch, needs) in LEVELS.items():
-        missing = " ".join(sorted(set(needs) - have)) if arch == machine else f"{arch} machine"
+        lacking = " ".join(sorted(f for f in needs if not cpu.has(f)))
+        missing = lacking if arch == machine else f"{arch} machine"
         runs = f"lacks {missing} to run" if missing else "runs"
         found[name] = f"{'compiles' if name in TARGETS else 'no code generation yet'}; {runs}"
     return found

@@ -12,12 +12,12 @@ from typing import Any
 
 import numpy as np
 import pytest
+from support import memory_engine
 
 import axec as axe
 from axec.passes.codegen.cpu.targets import TARGETS
 
 Array = np.ndarray[Any, Any]
-LEVELS = [name for name, t in TARGETS.items() if t.runs_here]
 FACTORS = [
     ("bfloat16", "bfloat16", "float32"), ("bfloat16", "bfloat16", None),
     ("float16", "float16", "float32"), ("float16", "float16", None),
@@ -69,13 +69,17 @@ AFTER: dict[str, Any] = {
 
 
 @pytest.mark.parametrize("seed", range(10))
-def test_every_level_computes_what_the_reference_does(tmp_path: Path, seed: int) -> None:
+def test_every_level_computes_what_the_reference_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, seed: int
+) -> None:
+    memory_engine.install(monkeypatch)
+    levels = [name for name, target in TARGETS.items() if target.runs_here]
     run, arrays = draw(seed)
     path = tmp_path / "products.axe"
     specs = [axe.spec(a.shape, a.dtype) for a in arrays]
-    axe.compile(run, *specs, target=LEVELS).save(path)
+    axe.compile(run, *specs, target=levels).save(path)
     wanted = [np.asarray(v) for v in axe.tree.leaves(run(*[axe.asarray(a) for a in arrays]))]
-    for level in LEVELS:
+    for level in levels:
         program = axe.load(path, target=level)
         one, two = (axe.tree.leaves(program(*arrays, threads=n)) for n in (1, 2))
         for want, a, b in zip(wanted, one, two, strict=True):

@@ -122,6 +122,34 @@ def test_what_is_missing_is_named() -> None:
         cpu.choose([*targets, target("base")], "best")
 
 
+@pytest.mark.parametrize("given", [True, False])
+def test_tiles_are_asked_for(
+    given: bool, cpuinfo: Callable[[str | None], None], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Once a target needs them, not before; where the kernel refuses, the next target is taken."""
+    asked = []
+
+    class Kernel:
+        def __init__(self, library: None) -> None:
+            pass
+
+        def syscall(self, *words: int) -> int:
+            asked.append(words)
+            return 0 if given else -1
+
+    cpuinfo("flags : avx2 amx_tile amx_int8\n")
+    monkeypatch.setattr(cpu, "architecture", lambda: "x86_64")
+    monkeypatch.setattr(cpu, "CDLL", Kernel)
+    best, good = target("best", "avx2", "amx-tile", "amx-int8"), target("good", "avx2")
+    assert cpu.choose([good])["name"] == "good"
+    assert not asked
+    assert cpu.choose([best, good])["name"] == ("best" if given else "good")
+    assert asked == [(158, 0x1023, 18)]
+    if not given:
+        with pytest.raises(AxecError, match="best needs amx-tile, which this machine lacks"):
+            cpu.choose([best])
+
+
 @pytest.mark.usefixtures("machine")
 def test_a_target_that_is_not_there() -> None:
     with pytest.raises(AxecError) as found:

@@ -2,6 +2,7 @@
 
     tiles.py           which register tile
     tile_routine.py    a tile of a product, a function that all of them share
+    blocks.py          the same on a matrix engine (engine.py: AMX)
     microkernel.py     the inner loop of convolutions
     epilogue.py        from sums to results
     control.py         loops and conditions that vanish where they are decided at compile time

@@ -155,11 +155,26 @@ def test_a_fork_has_workers_of_its_own() -> None:
     assert worker.compile_modules([_module("not_forked")], V3)
 
 
+class _Kernel:
+    """Gives whatever it is asked for."""
+
+    def __init__(self, library: None) -> None:
+        pass
+
+    def syscall(self, *words: int) -> int:
+        return 0
+
+
 def test_native_is_the_best_level_of_this_machine(monkeypatch: pytest.MonkeyPatch) -> None:
     v3, v4 = (targets.LEVELS[name][1] for name in ("x86-64-v3", "x86-64-v4"))
     for features, name in ((v3, "x86-64-v3"), (v4, "x86-64-v4")):
         monkeypatch.setattr(targets.cpu, "features", lambda f=features: frozenset(f))
         assert targets.resolve("native").name == name
+    everything = frozenset(f for _, features in targets.LEVELS.values() for f in features)
+    monkeypatch.setattr(targets.cpu, "features", lambda: everything)
+    monkeypatch.setattr(targets.cpu, "CDLL", _Kernel)
+    assert targets.TARGETS["x86-64-v4-amx"].runs_here
+    assert targets.resolve("native").name == "x86-64-v4-bf16"  # none that was never tried
     monkeypatch.setattr(targets.cpu, "features", frozenset)
     with pytest.raises(AxecError) as caught:
         targets.resolve("native")
