@@ -12,13 +12,17 @@ QUIET = 0.15  # CPUs that others may use during a measurement
 _WARM, _MIN_SAMPLES, _SAMPLE = 0.2, 7, 20e-6  # seconds, samples, seconds that a sample lasts
 
 
-def steady(call: Callable[[], object], seconds: float, attempts: int = 2) -> dict[str, Any]:
+def steady(
+    call: Callable[[], object], seconds: float, attempts: int = 2, alone: bool = False
+) -> dict[str, Any]:
     """Microseconds per call: median, mean, quartiles, minimum; `others`: CPUs that other processes
-    used. A disturbed measurement is taken again, and the quietest one counts."""
+    used. A disturbed measurement is taken again, and the quietest one counts. `alone`: one thread
+    does all the work, so that its processor's time leaves out what it waited for others: that is
+    what a disturbed measurement counts then."""
     inner = _warm(call)
-    found = []
-    while len(found) < attempts and not any(f["others"] < QUIET for f in found):
-        found.append(_once(call, seconds, inner))
+    found = [_once(call, seconds, inner, alone)]
+    while not alone and len(found) < attempts and found[-1]["others"] >= QUIET:
+        found.append(_once(call, seconds, inner, alone))
     return min(found, key=lambda f: f["others"])
 
 
@@ -31,20 +35,23 @@ def _warm(call: Callable[[], object]) -> int:
     return max(1, round(_SAMPLE * calls / (time.perf_counter() - start)))
 
 
-def _once(call: Callable[[], object], seconds: float, inner: int) -> dict[str, Any]:
-    samples: list[float] = []
+def _once(call: Callable[[], object], seconds: float, inner: int, alone: bool) -> dict[str, Any]:
+    clocks, samples = (time.perf_counter, time.process_time), []
     before, start = _others(), time.perf_counter()
     while len(samples) < _MIN_SAMPLES or time.perf_counter() - start < seconds:
-        begin = time.perf_counter()
+        begin = [clock() for clock in clocks]
         for _ in range(inner):
             call()
-        samples.append((time.perf_counter() - begin) / inner * 1e6)
+        ends = zip(clocks, begin, strict=True)
+        samples.append([(clock() - first) / inner * 1e6 for clock, first in ends])
     others = (_others() - before) / (time.perf_counter() - start)
-    low, middle, high = statistics.quantiles(samples, n=4)
+    passed, worked = zip(*samples, strict=True)
+    times = worked if alone and others >= QUIET else passed
+    low, middle, high = statistics.quantiles(times, n=4)
     return {
         "median_us": middle,
-        "mean_us": statistics.fmean(samples),
-        "min_us": min(samples),
+        "mean_us": statistics.fmean(times),
+        "min_us": min(times),
         "spread": (high - low) / middle,
         "calls": len(samples) * inner,
         "others": max(0.0, others),

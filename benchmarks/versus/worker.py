@@ -57,7 +57,7 @@ def run(peer: Peer, seconds: str = "0.7", attempts: str = "2") -> dict[str, Any]
     found["rss_mib"] = timing.memory_mib("VmHWM")
     found["error"] = _error(peer, _results(peer, result))
     del result
-    found |= timing.steady(peer.call, float(seconds), int(attempts))
+    found |= timing.steady(peer.call, float(seconds), int(attempts), alone=peer.threads == 1)
     return found
 
 

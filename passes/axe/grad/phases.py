@@ -2,8 +2,8 @@
 
 Position i is t = i + low = q * stride + r; it meets g[q - j] with w[r + j * stride]. The filters of
 every remainder r, its phase, are output channels of one convolution of g, whose results then go to
-their places: a sub-pixel convolution (arXiv 1609.05158). Zeros between the elements of g would cost
-stride times as many products along every axis.
+their places: a sub-pixel convolution (arXiv 1609.05158, decision 0026). Zeros between the elements
+of g would cost stride times as many products along every axis.
 """
 
 from __future__ import annotations

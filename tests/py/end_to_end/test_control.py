@@ -87,3 +87,35 @@ def test_a_loop_that_stops_by_itself() -> None:
     found, rounds = axe.compile(fn, axe.spec(3, axe.float64), name="root").load()(x)
     np.testing.assert_allclose(found, np.sqrt(x), rtol=1e-12)
     assert len(set(rounds.tolist())) == 3
+
+
+def _loops(p: Any, x: Any, n: Any) -> Any:
+    """Weights that a loop in a loop, its condition, branches and no loop at all read."""
+    w, v, u = p["w"], p["v"], p["u"]
+
+    def inner(h: Any, _: Any) -> Any:
+        return axe.tanh(axe.matmul(h, w.T)), None
+
+    def outer(h: Any, _: Any) -> Any:
+        h = axe.scan(inner, h, length=2)[0]
+        return axe.cond(n > 2, lambda h: axe.tanh(h @ v), lambda h: h @ v, h), h @ u
+
+    h, ys = axe.scan(outer, x, length=3)
+    stop = axe.while_loop(lambda s: (s[0] @ u).sum() > s[1], lambda s: (s[0], s[1] + 8), (h, n))
+    return h, ys, stop[1], x @ u
+
+
+@pytest.mark.parametrize("rows", [1, 4, 16, 40])
+def test_weights_that_loops_and_branches_read(rows: int) -> None:
+    """They are stored as products read them, where all of these agree."""
+    rng = np.random.default_rng(rows)
+    p = {k: rng.standard_normal((64, 64), dtype=np.float32) / 8 for k in "wvu"}
+    x = rng.standard_normal((rows, 64), dtype=np.float32)
+    specs = axe.spec(x.shape), axe.spec((), axe.float32)
+    artifact = axe.compile(_loops, p, *specs)
+    assert artifact.emit("kernel").count('axe.layout = "panels') == 3
+    known = artifact.load()
+    given = axe.compile(_loops, axe.spec_like(p), *specs).load()
+    for n in (np.float32(1), np.float32(5)):
+        for a, b in zip(known(x, n), given(p, x, n), strict=True):
+            np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-5)
