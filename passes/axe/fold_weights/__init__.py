@@ -77,8 +77,7 @@ class FoldWeights(Pass):
 
     def _chosen(self, function: Any, program: Program) -> list[Expression]:
         """What is to be computed for a function."""
-        cuts = Cuts.of(block_of(function), program.known, self.small)
-        return [Expression.of(value) for value in cuts.chosen()]
+        return Cuts.of(block_of(function), program.known, self.small).expressions()
 
 
 def _store(entry: Any, expressions: list[Expression], recipes: Recipes) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -48,6 +48,11 @@ class Cuts:
             if excess is None:
                 return stored
             self._left.add(excess)
+
+    def expressions(self) -> list[Expression]:
+        """How the chosen values are computed."""
+        order = {value: number for number, value in enumerate(self.roots)}
+        return [Expression.of(value, order) for value in self.chosen()]
 
     def _frontier(self) -> tuple[list[Value], set[Value]]:
         """Values to store, in order, and arguments that are read as they are."""
@@ -119,20 +124,19 @@ class Expression:
     sources: list[Value]
 
     @staticmethod
-    def of(value: Value) -> Expression:
-        ops: dict[Any, None] = {}
-        sources: dict[Value, None] = {}
-
-        def enter(one: Value) -> None:
-            if isinstance(one, ir.BlockArgument):
-                sources[one] = None
-            elif one.owner not in ops:
-                for operand in one.owner.operands:
-                    enter(operand)
-                ops[one.owner] = None
-
-        enter(value)
-        return Expression(value, list(ops), list(sources))
+    def of(value: Value, order: Mapping[Value, int]) -> Expression:
+        """`order`: numbers of known values, operands before users."""
+        needed: dict[Value, None] = {}
+        waiting = [value]
+        while waiting:
+            one = waiting.pop()
+            if one not in needed:
+                needed[one] = None
+                if not isinstance(one, ir.BlockArgument):
+                    waiting += list(one.owner.operands)[::-1]
+        sources = [v for v in needed if isinstance(v, ir.BlockArgument)]
+        made = sorted(needed.keys() - sources, key=order.__getitem__)
+        return Expression(value, [v.owner for v in made], sources)
 
     def emit(self, given: Iterable[Value]) -> Value:
         """Its ops at the insertion point, on other values for the sources; the result."""

@@ -99,10 +99,12 @@ class Program:
     def owns(self, value: Value) -> bool:
         """Whether one op alone reads a known value, and what it is made from: nobody misses it
         when it becomes something else."""
-        if isinstance(value, ir.BlockArgument):
-            return value in self.owned
-        largest = max(value.owner.operands, key=nbytes, default=None)
-        return is_read_once(value) and (largest is None or self.owns(largest))
+        while not isinstance(value, ir.BlockArgument):
+            operands = list(value.owner.operands)
+            if not is_read_once(value) or not operands:
+                return not operands
+            value = max(operands, key=nbytes)
+        return value in self.owned
 
 
 def nbytes(value: Value) -> int:

@@ -119,6 +119,23 @@ def evaluated(made: Any, module: Any) -> list[Any]:
     return found
 
 
+def test_long_chains() -> None:
+    """More ops on a weight than Python's stack is deep are one recipe."""
+    w = normal(0, 20)
+
+    def fn(x: Any, w: Any) -> Any:
+        for i in range(1200):
+            w = abs(w - np.float32(i % 7))
+        return (x + w) * w
+
+    made, module = folded(fn, axe.spec((20,)), w)
+    with load():
+        (found,) = evaluated(made, module)
+    for i in range(1200):
+        w = abs(w - np.float32(i % 7))
+    assert np.array_equal(found, w)
+
+
 @pytest.mark.parametrize("target", TARGETS)
 @pytest.mark.parametrize("kind", ["conv", "grouped", "product", "left", "batched"])
 def test_machine_code_has_the_same_values(kind: str, target: str) -> None:
