@@ -34,7 +34,8 @@ class Words:
         self.key = I64 if self.type is I128 else I32
         self.bytes = min(bits + 7, self.key.bits) // 8
         #: Words that are not worth the counters.
-        self.most = SHORT if self.type is I128 else network.REGISTERS * target.lanes(8)
+        self.held = network.REGISTERS * target.lanes(8)  # by registers
+        self.most = SHORT if self.type is I128 else network.chunks(target) * self.held
 
     def at(self, words: Value, index: Value) -> Value:
         """The address of a word."""
@@ -80,7 +81,11 @@ class Words:
         if self.type is I128:
             self.compared(words, others, constant(I64, size))
             return others
-        network.NETWORK.call(self.b, [size], words=words)
+        if size <= self.held:
+            network.NETWORK.call(self.b, [size], words=words)
+        else:  # there are twice as many words
+            given, room = (constant(I64, n) for n in (size, 1 << (size - 1).bit_length()))
+            network.MERGES.call(self.b, [], words=words, size=given, room=room)
         return words
 
     # By bytes.
