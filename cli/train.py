@@ -10,6 +10,7 @@ import click
 if TYPE_CHECKING:
     from axec.train import Run
     from axec.train.config import Config
+    from axec.train.project import Project
 
 _SET = click.option(
     "--set",
@@ -30,13 +31,14 @@ def train_command(path: str, folder: str | None, overrides: tuple[str, ...]) -> 
     from axec.diag import AxecError
     from axec.train import list_checkpoints
     from axec.train.config import read
+    from axec.train.project import load
 
-    config = read(path, overrides)
+    project = load(read(path, overrides))  # what is wrong with the file is said first
     place = Path(folder) if folder is not None else Path("runs") / Path(path).stem
     if list_checkpoints(place):
         hint = f"go on with `axec resume {place}`, or take another folder with -o"
         raise AxecError("checkpoint-exists", f"{place} has checkpoints of a run", hint=hint)
-    _run(config, place)
+    _run(project, place)
 
 
 @click.command("resume", short_help="Go on with a run of axec train.")
@@ -46,19 +48,19 @@ def resume_command(folder: str, overrides: tuple[str, ...]) -> None:
     """Go on from the latest checkpoint of DIR, to the bit, until the epochs of its config are over;
     `--set train.epochs=60` makes them more."""
     from axec.train.config import kept
+    from axec.train.project import load
 
-    _run(kept(folder, overrides), Path(folder))
+    _run(load(kept(folder, overrides)), Path(folder))
 
 
-def _run(config: Config, folder: Path) -> None:
+def _run(project: Project, folder: Path) -> None:
     from axec.cli.console import note, progress
-    from axec.train.project import load, prepare
+    from axec.train.project import prepare
 
-    project = load(config)
-    with progress(f"compiling {config.model.source}"):
+    with progress(f"compiling {project.config.model.source}"):
         program = prepare(project, folder)
     run = project.run(program, folder)
-    note(_summary(folder, run, config))
+    note(_summary(folder, run, project.config))
 
 
 def _summary(folder: Path, run: Run, config: Config) -> str:

@@ -86,6 +86,8 @@ def test_train_and_resume(axec: Axec, folder: Path) -> None:
     more = axec("resume", "runs/b", "--set", "train.epochs=5")
     assert "epoch 5 of 5" in more.err
     assert "checkpoint-exists" in axec("train", "a.toml", status=2).err
+    Path("a.toml").write_text(CONFIG.replace("lr =", "lrr ="))
+    assert "config-key" in axec("train", "a.toml", status=2).err
 
 
 def test_settings_matter(axec: Axec, folder: Path) -> None:
