@@ -21,6 +21,7 @@ from axec.passes.codegen.cpu.graph.space import Run, positions, runs
 from axec.passes.codegen.cpu.lanes.loops import weight
 from axec.passes.codegen.cpu.lanes.registers import register_type
 from axec.passes.codegen.cpu.reduce.contraction import Contraction
+from axec.passes.codegen.cpu.reduce.streamed import PIECE
 from axec.passes.codegen.llvm import Module
 from axec.passes.kernel.templates import Loop, Strips
 
@@ -130,7 +131,8 @@ def _streamed(op: Def, c: Contraction, extent: Size, lanes: int) -> int:
     sums = c.fold.start()
     if len(sums) > 1 or sums[0].type.bits == 1 or read < _FAR or extent <= 2 * _WIDE * lanes:
         return 0
-    return _ROWS if read < _FARTHEST else 1
+    in_order = extent * sums[0].type.size <= PIECE  # the operand is read from end to end
+    return 1 if in_order and read >= _FARTHEST else _ROWS
 
 
 def _trial(body: Body, c: Contraction, space: Space, along: Along) -> list[Node]:

@@ -24,7 +24,7 @@ from axec.passes.codegen.llvm.types import I64
 if TYPE_CHECKING:
     from axec.passes.codegen.cpu.reduce import ReduceKernel
 
-_BYTES = 1 << 14  # of the sums of a piece
+PIECE = 1 << 14  # bytes of the sums of a piece
 
 
 class Streamed:
@@ -35,7 +35,7 @@ class Streamed:
         (self.point,) = kernel.points
         (start,) = kernel.c.fold.start(self.e.lanes)
         self.start, self.type = start, vec(start.type.element, self.e.lanes)
-        self.vectors = _BYTES // self.type.size
+        self.vectors = PIECE // self.type.size
         self.sums = kernel.f.b.alloca(self.type, self.vectors, 64, "sums")
 
     def results(self, first: Value, last: Value) -> None:
