@@ -85,6 +85,32 @@ def _folded(lib: Any, x: Any, fold: str, axis: int) -> Any:
     return getattr(lib.names, fold)(x, axis=axis)
 
 
+def _chain(lib: Any, x: Any) -> Any:
+    y = 0.5 * x * (1.0 + lib.names.tanh(0.7978845608 * (x + 0.044715 * x * x * x)))
+    return lib.names.exp(-y * y) * x + y
+
+
+def _sum(lib: Any, x: Any, y: Any) -> Any:
+    return x + y
+
+
+def _gelu(lib: Any, x: Any) -> Any:
+    return lib.gelu(x)
+
+
+def _log_softmax(lib: Any, x: Any) -> Any:
+    return lib.log_softmax(x)
+
+
+def _joined(lib: Any, *parts: Any, how: str, axis: int) -> Any:
+    return getattr(lib.names, how)(parts, axis=axis)
+
+
+def _halves_turned(lib: Any, x: Any, cos: Any, sin: Any) -> Any:
+    half = x.shape[-1] // 2
+    return x * cos + lib.names.concat((-x[..., half:], x[..., :half]), axis=-1) * sin
+
+
 def _in_order(lib: Any, x: Any) -> Any:
     return lib.names.argsort(x, axis=-1)
 
@@ -211,7 +237,41 @@ def _loops() -> Iterator[Case]:
         yield Case("sorted", f"argsort [{lines}, {size}]", _in_order, ((lines, size),))
 
 
+def _elements() -> Iterator[Case]:
+    for size in 1 << 14, 1 << 22:
+        yield Case("pointwise", f"12 ops [{size}]", _chain, ((size,),))
+        yield Case("pointwise", f"gelu [{size}]", _gelu, ((size,),))
+        yield Case("pointwise", f"add [{size}]", _sum, ((size,), (size,)))
+    yield Case("pointwise", "add [16M]", _sum, ((1 << 24,),) * 2)
+    for shape in (16384, 10), (4096, 1024):
+        yield Case("pointwise", f"log_softmax {list(shape)}", _log_softmax, (shape,))
+    for axis, first, second in (
+        (0, (512, 1024), (512, 1024)), (1, (1024, 512), (1024, 512)),
+        (1, (1024, 333), (1024, 200)), (1, (64, 32, 128), (64, 16, 128)),
+        (1, (4096, 5), (4096, 11)), (2, (64, 64, 64), (64, 64, 64)),
+    ):  # fmt: skip
+        name = f"{list(first)} + {list(second)} {axis}"
+        fn = partial(_joined, how="concat", axis=axis)
+        yield Case("joined", name, fn, (first, second))
+    yield Case(
+        "joined", "4 x [1024, 64] 1", partial(_joined, how="concat", axis=1), ((1024, 64),) * 4
+    )
+    for count, axis in (2, 0), (2, -1), (3, -1), (4, 1):
+        fn = partial(_joined, how="stack", axis=axis)
+        yield Case("joined", f"stack {count} x [1024, 512] {axis}", fn, ((1024, 512),) * count)
+    yield Case("joined", "halves turned", _halves_turned, ((8, 128, 64), (128, 64), (128, 64)))
+
+
 def cases() -> list[Case]:
     """All of them."""
-    parts = _two_dimensional, _dtypes, _transposes, _batches, _programs, _attentions, _loops
+    parts = (
+        _two_dimensional,
+        _dtypes,
+        _transposes,
+        _batches,
+        _programs,
+        _attentions,
+        _loops,
+        _elements,
+    )
     return [case for part in parts for case in part()]

@@ -43,6 +43,10 @@ class Library:
     def gelu(self, x: Any) -> Any:
         raise Unsupported
 
+    def log_softmax(self, x: Any) -> Any:
+        """Along the last axis."""
+        raise Unsupported
+
     def attention(self, q: Any, k: Any, v: Any, mask: Any = None, causal: bool = False) -> Any:
         raise Unsupported
 
@@ -123,6 +127,11 @@ class Axec(Library):
 
         return nn.gelu(x)
 
+    def log_softmax(self, x: Any) -> Any:
+        from axec import nn
+
+        return nn.log_softmax(x)
+
     def attention(self, q: Any, k: Any, v: Any, mask: Any = None, causal: bool = False) -> Any:
         from axec import nn
 
@@ -189,6 +198,9 @@ class Torch(Library):
     def gelu(self, x: Any) -> Any:
         return self.torch.nn.functional.gelu(x)
 
+    def log_softmax(self, x: Any) -> Any:
+        return self.torch.log_softmax(x, -1)
+
     def attention(self, q: Any, k: Any, v: Any, mask: Any = None, causal: bool = False) -> Any:
         attend = self.torch.nn.functional.scaled_dot_product_attention
         return attend(q, k, v, mask, is_causal=causal)
@@ -226,6 +238,9 @@ class Jax(Library):
 
     def gelu(self, x: Any) -> Any:
         return self.jax.nn.gelu(x, approximate=False)
+
+    def log_softmax(self, x: Any) -> Any:
+        return self.jax.nn.log_softmax(x)
 
     def attention(self, q: Any, k: Any, v: Any, mask: Any = None, causal: bool = False) -> Any:
         jnp = self.jax.numpy
@@ -286,6 +301,9 @@ class OnnxRuntime(Library):
 
     def gelu(self, x: Any) -> Any:
         return self.node("Gelu", [x])
+
+    def log_softmax(self, x: Any) -> Any:
+        return self.node("LogSoftmax", [x], axis=-1)
 
     def attention(self, q: Any, k: Any, v: Any, mask: Any = None, causal: bool = False) -> Any:
         if causal:
