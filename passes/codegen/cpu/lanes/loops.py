@@ -193,8 +193,10 @@ def first_element(f: Frame, walk: templates.Loop, unit: Value) -> Value:
 # ---- results -------------------------------------------------------------------------------------
 
 
-def stores(f: Frame, values: Sequence[Node], indices: Sequence[Index]) -> tuple[Step, list[Node]]:
-    """What one vector's step does: compute the results and store them."""
+def stores(
+    f: Frame, values: Sequence[Node], indices: Sequence[Index], around: bool = False
+) -> tuple[Step, list[Node]]:
+    """What one vector's step does: compute the results and store them (around: `memory.store`)."""
     outputs = [f.evaluator.output(i) for i in range(len(values))]
     places = [(o, f.graph.offset(o, i)) for o, i in zip(outputs, indices, strict=True)]
     pointers = [f.graph.address(o, offset) for o, offset in places]
@@ -203,7 +205,7 @@ def stores(f: Frame, values: Sequence[Node], indices: Sequence[Index]) -> tuple[
     def step(_: Values) -> Values:
         e.emit([*values, *pointers])
         for output, pointer, node in zip(outputs, pointers, values, strict=True):
-            memory.store(e, output.dtype, e.value(pointer), e.vector(node))
+            memory.store(e, output.dtype, e.value(pointer), e.vector(node), around)
         return ()
 
     return step, pointers

@@ -10,6 +10,7 @@ from axec.passes.codegen.cpu.graph.nodes import Node
 from axec.passes.codegen.cpu.lanes.registers import from_memory, memory_type, to_memory
 from axec.passes.codegen.llvm import Builder, Value, constant, vector_constant, zero
 from axec.passes.codegen.llvm.types import I1, I64, PTR, Type, like, vec
+from axec.runtime.abi import ALIGNMENT
 
 if TYPE_CHECKING:
     from axec.passes.codegen.cpu.graph.emission import Emission
@@ -63,14 +64,17 @@ def gather(e: Emission, node: Node) -> Value:
     return from_memory(e.b, dtype, _gather(e.b, type_, pointer, offsets, mask))
 
 
-def store(e: Emission, dtype: DType, pointer: Value, value: Value) -> None:
-    """Write lanes one after another, those in the tail mask if there is one."""
-    write(e, pointer, to_memory(e.b, dtype, value))
+def store(e: Emission, dtype: DType, pointer: Value, value: Value, around: bool = False) -> None:
+    """Write lanes one after another, those in the tail mask if there is one. around: past the
+    caches; vectors begin at multiples of their size then, and a fence must follow."""
+    write(e, pointer, to_memory(e.b, dtype, value), around)
 
 
-def write(e: Emission, pointer: Value, stored: Value) -> None:
+def write(e: Emission, pointer: Value, stored: Value, around: bool = False) -> None:
     """`store` of what is in memory form already."""
-    if e.tail is None:
+    if e.tail is None and around:
+        e.b.stream(stored, pointer, min(stored.type.size, ALIGNMENT))
+    elif e.tail is None:
         e.b.store(stored, pointer)
     else:
         e.b.masked_store(stored, pointer, e.tail)

@@ -15,19 +15,22 @@ from axec.dialects.types import Shape
 from axec.passes.codegen.cpu.frame import Frame, reachable
 from axec.passes.codegen.cpu.graph.body import Body, Def
 from axec.passes.codegen.cpu.graph.evaluate import Evaluator
-from axec.passes.codegen.cpu.graph.nodes import Affine, Index
+from axec.passes.codegen.cpu.graph.nodes import Affine, Index, Node
 from axec.passes.codegen.cpu.graph.rearrange import clamped, split
 from axec.passes.codegen.cpu.graph.space import Run, positions, runs
 from axec.passes.codegen.cpu.lanes.loops import lanes_loop, over_rows, stores, weight
 from axec.passes.codegen.cpu.lanes.pipeline import pipeline, pipelined_loop
 from axec.passes.codegen.cpu.map import parted, turned
-from axec.passes.codegen.llvm import PTR, Value
+from axec.passes.codegen.llvm import I64, PTR, VOID, Value, constant
 from axec.passes.kernel import in_place, templates
+from axec.runtime.abi import ALIGNMENT
 
 _LONG = (
     40  # instructions per vector from which on two of them go side by side, from twice as many four
 )
 
+
+_BEYOND_CACHES = 1 << 26  # bytes
 
 #: From an index of the walk to that of the result that is written there.
 _Where = Callable[[Evaluator, Index], Index]
@@ -91,23 +94,63 @@ def _emit(f: Frame, written: Sequence[Def], walk: templates.Loop, where: _Where)
     indices = [where(f.evaluator, index) for index in indices]
     places = [f.graph.offset(f.evaluator.output(n), i) for n, i in enumerate(indices)]
     f.choose_lanes(values, inner.extent)
-    cost = weight(values)
     if any(p.step > 1 or not p.regular for p in places):  # a window whose elements lie apart
         f.emission.lanes = 1
     else:
-        f.emission.lanes *= _side_by_side(cost, inner.extent, f.emission.lanes)
-    step, pointers = stores(f, values, indices)
+        f.emission.lanes *= _side_by_side(weight(values), inner.extent, f.emission.lanes)
+    _loops(f, walk, groups, (row, lane), values, indices)
+
+
+def _loops(
+    f: Frame,
+    walk: templates.Loop,
+    groups: Sequence[Run],
+    variables: tuple[Node, Node],
+    values: Sequence[Node],
+    indices: Sequence[Index],
+) -> None:
+    """The loops over rows and lanes, `variables`, that compute the values and store them."""
+    row, lane = variables
     size = walk.shape[-1] if walk.shape else 1
     whole = dims.is_multiple(size, f.emission.lanes)
-    roots, plan = [*values, *pointers], pipeline(values)
+    plan = pipeline(values) if f.emission.lanes > 1 else None
 
-    def along_row(first: Value, last: Value) -> None:
-        if plan and f.emission.lanes > 1:
-            pipelined_loop(f.emission, lane, first, last, step, plan=plan, whole=whole)
-        else:
-            lanes_loop(f.emission, lane, first, last, step, weight=cost, whole=whole)
+    def loops(around: bool) -> None:
+        step, pointers = stores(f, values, indices, around)
 
-    over_rows(f, walk, groups, row, roots, along_row)
+        def along_row(first: Value, last: Value) -> None:
+            if plan:
+                pipelined_loop(f.emission, lane, first, last, step, plan=plan, whole=whole)
+            else:
+                lanes_loop(f.emission, lane, first, last, step, weight=weight(values), whole=whole)
+
+        over_rows(f, walk, groups, row, [*values, *pointers], along_row)
+
+    if not (walk.flat and _is_beyond_caches(f.body)):
+        loops(around=False)
+        return
+    with f.b.if_else(_aligned(f)) as way:
+        with way.then(), f.emission.scope():
+            loops(around=True)
+            f.b.intrinsic("x86.sse.sfence", [], VOID, [])
+        with way.else_(), f.emission.scope():
+            loops(around=False)
+
+
+def _aligned(f: Frame) -> Value:
+    """Do all results begin where a vector may be written around the caches?"""
+    b, bits = f.b, constant(I64, 0)
+    for number in range(len(f.body.results)):
+        bits = b.or_(bits, b.ptrtoint(f.emission.value(f.evaluator.output(number).base), I64))
+    return b.cmp("eq", b.and_(bits, ALIGNMENT - 1), 0)
+
+
+def _is_beyond_caches(body: Body) -> bool:
+    """Does a kernel move so much that its results have left the caches before they are read? They
+    are written around them then: a line need not be read before it is written."""
+    tensors = [*body.inputs, *body.results]
+    size = sum([dims.product(d.shape) * d.type.dtype.size for d in tensors], start=dims.product([]))
+    return isinstance(size, int) and size >= _BEYOND_CACHES
 
 
 def _side_by_side(cost: int, extent: Size, lanes: int) -> int:

@@ -11,6 +11,7 @@ from support.kernels import Kernels, Make, Ops, check
 
 from axec.dialects import dtypes
 from axec.dialects.dims import dim
+from axec.passes.codegen.cpu import map as map_
 
 Value = Any
 SHAPES = (
@@ -107,6 +108,18 @@ def test_concatenations(dtype: str, target: str) -> None:
         (["f32[30, 20]", "f32[20, 30]"],
          lambda b, x, y: b.concat(b.transpose(x, perm=(1, 0)), y, axis=1)),
     ], n=37, m=19)  # fmt: skip
+
+
+def test_results_around_the_caches(target: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What results beyond the caches take, where they begin with a line and where they do not."""
+    monkeypatch.setattr(map_, "_BEYOND_CACHES", 0)
+    run(target, [
+        (["f32[4096]"] * 2, lambda b, x, y: b.add(x, y)),
+        (["f32[4099]"] * 2, lambda b, x, y: b.add(x, y)),
+        (["f32[64, 80]"], bell),
+        (["i8[5120]"], lambda b, x: [b.neg(x), b.cast(x, dtype=dtypes.f64)]),
+        (["f32[n, 16]"], lambda b, x: b.neg(x)),
+    ], n=70)  # fmt: skip
 
 
 def test_broadcasts(target: str) -> None:
