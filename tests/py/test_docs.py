@@ -13,6 +13,7 @@ import pytest
 
 import axec as axe
 from axec.cli.main import COMMANDS, axec, main
+from axec.driver import STAGES
 
 ROOT = Path(__file__).resolve().parents[2]
 DOCUMENTS = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
@@ -52,6 +53,23 @@ def test_paths_exist(document: Path, tree: set[str]) -> None:
     for path in re.findall(named, document.read_text()):
         if not re.search(r"\b[A-Z]+\b", path):  # FAMILY, NAME: whatever the reader adds
             assert (ROOT / path).exists() or path in tree | planned, path
+
+
+@pytest.mark.parametrize("document", DOCUMENTS, ids=lambda p: p.name)
+def test_tables_are_where_they_are_said_to_be(document: Path) -> None:
+    """`TABLE` of `path.py`."""
+    text = document.read_text()
+    for table, path in re.findall(r"`([A-Z][A-Z_]+)`\s(?:of|in)\s`([\w/]+\.py)`", text):
+        module = (ROOT / path).read_text()
+        assert re.search(rf"^{table}\b.* = ", module, re.MULTILINE), f"{table} of {path}"
+
+
+def test_the_way_through_the_compiler_has_all_stages_in_order() -> None:
+    text = (ROOT / "docs" / "architecture.md").read_text()
+    (way,) = re.findall(r"## The way through the house.*?```(.*?)```", text, re.DOTALL)
+    shown = ", ".join(re.findall(r"^ +\|  ([a-z_, ]+?) {2,}", way, re.MULTILINE)).split(", ")
+    codegen = STAGES.index("codegen")  # it begins before calls are scheduled; the page has it after
+    assert shown == [*STAGES[:codegen], *STAGES[codegen + 1 : -2], "codegen", *STAGES[-2:]]
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda p: p.name)
