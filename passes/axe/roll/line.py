@@ -49,32 +49,31 @@ class Line:
     @staticmethod
     def of(block: Any) -> Line:
         line, kinds, words = Line(), _Numbers(), _Numbers()
-        made: dict[Value, _Made] = {v: (None, None, 0, kinds[v.type]) for v in block.arguments}
+        made: dict[Value, _Made] = {}  # arguments aside: most are read once
         for view in block.operations:
-            op = view.operation
+            op, at = view.operation, len(line.ops)
             name, operands, results = op.name, list(op.operands), list(op.results)
-            found = [made[v] for v in operands]
-            types = [kinds[r.type] for r in results]
-            at = len(line.ops)
-            if name in _WORDS:
-                # Result types do not always tell those of operands. Attributes are sorted by name.
-                said = [k if word is None else (word, number) for _, word, number, k in found]
-                word = words[name, *said, *types, *op.attributes.values()]
-            else:
-                word = words[at]
-            if name in _LIGHT and all(f[1] is not None for f in found):
-                line.closed.update(results)
-                for number, r in enumerate(results):
-                    made[r] = None, word, number, types[number]
-                continue
-            line.ops.append(op)
-            line.words.append(word)
-            line.operands.append(operands)
-            line.backs.append([None if p is None else (at - p, n) for p, _, n, _ in found])
-            line.users.append([])
-            for place in {p for p, _, _, _ in found}:
-                if place is not None:
+            said: list[Any] = [name]
+            backs: list[Back | None] = []
+            is_closed = name in _LIGHT
+            for v in operands:
+                place, word, number, kind = made.get(v) or (None, None, 0, kinds[v.type])
+                said.append(kind if word is None else (word, number))
+                backs.append(None if place is None else (at - place, number))
+                is_closed = is_closed and word is not None
+                if place is not None and line.users[place][-1:] != [at]:
                     line.users[place].append(at)
-            for number, r in enumerate(results):
-                made[r] = at, None, number, types[number]
+            # Result types do not always tell those of operands. Attributes are sorted by name.
+            types = [kinds[r.type] for r in results]
+            word = words[(*said, *types, *op.attributes.values()) if name in _WORDS else at]
+            if is_closed:
+                line.closed.update(results)
+            else:
+                line.ops.append(op)
+                line.words.append(word)
+                line.operands.append(operands)
+                line.backs.append(backs)
+                line.users.append([])
+            source = (None, word) if is_closed else (at, None)
+            made.update({r: (*source, number, types[number]) for number, r in enumerate(results)})
         return line
