@@ -205,13 +205,15 @@ class Compilation:
             print(f"// after {stage}\n{module}", flush=True)
 
     def _later(self, write: Callable[[Compilation], str], last: str = "") -> Callable[[], str]:
+        """The text of the stages, up to `last`, run again: the IR of this run has moved on. It
+        holds what this run was given, not what it made."""
+        passes = self.options.passes
+        if last:
+            passes = passes[: 1 + self._index(last)]
+        given = self.sources, Options(self.options.target, passes), self.choices
+
         def text() -> str:
-            """Run the stages, up to `last`, again: the IR of this run has moved on."""
-            passes = self.options.passes
-            if last:
-                passes = passes[: 1 + self._index(last)]
-            options = Options(self.options.target, passes)
-            again = Compilation(self.sources, options, self.choices)
+            again = Compilation(*given)
             with again.inside():
                 again.front()
                 return write(again)
@@ -292,7 +294,11 @@ def compile_entries(sources: Sequence[Traceable], **options: Any) -> Artifact | 
     None when `stop_after` ended the run before there was one. Raises AxecError with the user's own
     line for whatever is wrong with a program.
     """
-    run = Compilation(sources, Options(**options))
+    with uncollected():  # until all that the run made is gone
+        return _compiled(Compilation(sources, Options(**options)))
+
+
+def _compiled(run: Compilation) -> Artifact | None:
     if run.options.stop_after is None:
         return run.run()
     with run.inside():
