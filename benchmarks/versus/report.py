@@ -155,7 +155,7 @@ def _time(found: dict[str, Any]) -> str:
 
 def _of_bound(w: Workload, found: dict[str, Any], bound: dict[str, float] | None) -> str:
     """The time that FLOPs at peak, or bytes at the speed of a copy, would take, over ours."""
-    if not bound or w.dtype != "f32":
+    if not bound or w.dtype != "f32" or not (w.flops or w.bytes):
         return ""
     copy = bound["copy_16m" if w.bytes <= 64 << 20 else "copy_256m"]
     least = max(w.flops / bound["fma_f32"] / 1e3, w.bytes / copy / 1e3)
