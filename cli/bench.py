@@ -47,7 +47,8 @@ def bench_command(
     --kernels runs each launch by itself: what kernels take together in a call differs by what they
     find in the caches. "of bound" is the least time that a kernel's FLOPs or bytes need at the
     machine's measured limits, over its own: above 100% it works out of caches, or multiplies less
-    (3x3 convolutions).
+    (3x3 convolutions). Kernels in and behind the first loop or branch are not timed; it says how
+    many there are.
 
     --vs gives the same inputs to the functions jax_model (jax, iree) and torch_model of --models,
     and to the file that its onnx_model names, each in a process of its own, and compares results.
@@ -113,7 +114,8 @@ def _kernels(call: Call, threads: int, seconds: float) -> dict[str, Any]:
         if row.flops is not None and row.bytes is not None:
             least = max(row.flops / most.flops, row.bytes / most.copy) / row.seconds
         found.append(row._asdict() | {"of_bound": least})
-    return {"limits": most._asdict(), "kernels": found}
+    left = len(call.spec["kernels"]) - len(rows)
+    return {"limits": most._asdict(), "kernels": found, "kernels_left": left}
 
 
 def _work(call: Call) -> tuple[int, int]:
@@ -162,6 +164,8 @@ def _print(figures: dict[str, Any], call: Call) -> None:
     show(table([sizes or "static shapes", ">median", ""], rows))
     if "kernels" in figures:
         show("", _kernel_table(figures))
+        if left := figures["kernels_left"]:
+            show(f"not timed: {left} kernels in and behind the first loop or branch")
     if "vs" in figures:
         show("", _peer_table(figures))
 

@@ -124,6 +124,18 @@ def test_bench_of_kernels(axec: Axec, artifact: Path, batch: int) -> None:
     assert kernel["name"] in axec(*line, "--kernels").out
 
 
+def test_bench_says_which_kernels_it_leaves_out(axec: Axec, tmp_path: Path) -> None:
+    """Launches are run one by one as far as the first loop."""
+    (tmp_path / "loops.py").write_text(LOOPS)
+    file = tmp_path / "loops.axe"
+    axec("compile", tmp_path / "loops.py", "-o", file)
+    line = ("bench", file, "--seconds", "0.05", "--kernels")
+    figures = json.loads(axec(*line, "--json").out)
+    stated = json.loads(axec("inspect", file, "--json").out)["entries"]["run"]["kernels"]
+    assert 0 < figures["kernels_left"] == len(stated) - len(figures["kernels"])
+    assert f"not timed: {figures['kernels_left']} kernels" in axec(*line).out
+
+
 @pytest.mark.parametrize("result", ["x / 2", "x / 3"])
 def test_bench_beside_a_library(
     axec: Axec, artifact: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, result: str
