@@ -20,7 +20,7 @@ from axec.passes.codegen.cpu.graph.rearrange import clamped, split
 from axec.passes.codegen.cpu.graph.space import Run, positions, runs
 from axec.passes.codegen.cpu.lanes.loops import lanes_loop, over_rows, stores, weight
 from axec.passes.codegen.cpu.lanes.pipeline import pipeline, pipelined_loop
-from axec.passes.codegen.cpu.map import parted, turned
+from axec.passes.codegen.cpu.map import interleaved, parted, turned
 from axec.passes.codegen.llvm import I64, PTR, VOID, Value, constant
 from axec.passes.kernel import in_place, templates
 from axec.runtime.abi import ALIGNMENT
@@ -78,6 +78,8 @@ def _emit(f: Frame, written: Sequence[Def], walk: templates.Loop, where: _Where)
     if not (moved or walk.flat) and parted.emit(f, walk):
         return
     groups = _running(shape) if walk.flat else _runs(f.body, written, where)
+    if not moved and interleaved.fits(groups, shape) and interleaved.emit(f, walk):
+        return
     row, lane = f.graph.variable(), f.graph.variable()
     *outer, inner = groups or [Run((), 1)]
     at = split(f.graph, f.graph.of_node(row), [run.extent for run in outer])

@@ -1,12 +1,12 @@
-"""Map kernels of a stack along the last axis: lanes run along the axes before it, and the vectors
-of all parts are stored lane by lane in turn."""
+"""Map kernels whose last axis is short and walked apart, stacks above all: lanes run along the axes
+before it, and the vectors of all its positions are stored lane by lane in turn."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from axec.dialects.types import Shape
 from axec.passes.codegen.cpu.frame import Frame, reachable
-from axec.passes.codegen.cpu.graph.body import Def
 from axec.passes.codegen.cpu.graph.evaluate import Evaluator
 from axec.passes.codegen.cpu.graph.nodes import Affine, Index, Node
 from axec.passes.codegen.cpu.graph.rearrange import split
@@ -14,22 +14,22 @@ from axec.passes.codegen.cpu.graph.space import Run, positions, runs
 from axec.passes.codegen.cpu.lanes import memory
 from axec.passes.codegen.cpu.lanes.loops import Values, lanes_loop, over_rows, weight
 from axec.passes.codegen.cpu.lanes.registers import to_memory
-from axec.passes.codegen.cpu.map import turned
 from axec.passes.codegen.llvm import Builder, Value
 from axec.passes.kernel import templates
 
 _COUNTS = (2, 3, 4)
 
 
-def fits(pieces: Sequence[Def]) -> bool:
-    """Are these, which are concatenated along the last axis, a few tensors of size 1?"""
-    return len(pieces) in _COUNTS and all(x.shape[-1] == 1 for x in pieces)
+def fits(groups: Sequence[Run], shape: Shape) -> bool:
+    """Is the last of the runs of a shape its last axis, of a few elements?"""
+    return len(groups) > 1 and groups[-1].axes == (len(shape) - 1,) and shape[-1] in _COUNTS
 
 
-def emit(f: Frame, walk: templates.Loop, axis: int) -> bool:
+def emit(f: Frame, walk: templates.Loop) -> bool:
     """Write the loops; False, and nothing written, where no lanes can run along other axes."""
     results = f.body.results
-    shape, count = results[0].shape, results[0].shape[axis]
+    shape = results[0].shape
+    axis, count = len(shape) - 1, shape[-1]
     assert isinstance(count, int)
 
     def pull(ev: Evaluator, index: Index) -> None:
@@ -49,13 +49,18 @@ def emit(f: Frame, walk: templates.Loop, axis: int) -> bool:
     indices = [(*index[:axis], Affine(part)) for part in range(count)]
     values = [[f.evaluator.at(r, i) for i in indices] for r in results]
     flat = [n for parts in values for n in parts]
-    if any(turned.is_turned(n, row) for n in reachable(flat)):
+    if any(_is_apart(n) for n in reachable(flat)):
         return False
     f.choose_lanes(flat, groups[-1].extent)
     if f.emission.lanes == 1:
         return False
     _loops(f, walk, groups, (row, lane), values, indices[0])
     return True
+
+
+def _is_apart(node: Node) -> bool:
+    """Lanes that no vector loads bring: elements next to each other would come in one."""
+    return node.kind == "gather" or (node.kind == "load_lanes" and abs(node.data[1]) > memory.WIDE)
 
 
 def _loops(

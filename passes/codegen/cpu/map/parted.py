@@ -16,7 +16,7 @@ from axec.passes.codegen.cpu.graph.rearrange import split
 from axec.passes.codegen.cpu.graph.space import Run, positions, runs
 from axec.passes.codegen.cpu.lanes.loops import Step, lanes_loop, over_rows, stores, weight
 from axec.passes.codegen.cpu.lanes.registers import register_type
-from axec.passes.codegen.cpu.map import interleaved, turned
+from axec.passes.codegen.cpu.map import turned
 from axec.passes.codegen.llvm import Value
 from axec.passes.kernel import templates
 
@@ -31,8 +31,6 @@ def emit(f: Frame, walk: templates.Loop) -> bool:
     if not concats or len(_pieces(concats[0])) > _MOST:
         return False
     axis, shape = concats[0]["axis"], f.body.results[0].shape
-    if axis == len(shape) - 1 and interleaved.fits(_pieces(concats[0])):
-        return interleaved.emit(f, walk, axis)
     groups = runs(f.body, shape, lambda ev, index: _probe(ev, concats, index), split=[axis])
     if not groups or groups[-1].axes[0] != axis or not all(_is_piece(f.body, d) for d in concats):
         return False

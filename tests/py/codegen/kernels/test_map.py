@@ -110,6 +110,19 @@ def test_concatenations(dtype: str, target: str) -> None:
     ], n=37, m=19)  # fmt: skip
 
 
+def test_short_last_axes(target: str) -> None:
+    """Lanes along the axes before them, stored in turn; gathers stay rows."""
+    run(target, [
+        *[([f"f32[{s}]"], lambda b, x, n=n: b.broadcast(x, shape=(*b.shape(x), n), axes=(0, 1)))
+          for s, n in [("9, 40", 2), ("3, 33", 3), ("n, 5", 4)]],
+        (["f32[300, 3]", "f32[3]"], lambda b, x, y: b.mul(x, b.columns(y, x))),
+        (["i8[n, 4]", "i8[n]"], lambda b, x, y: [b.add(x, b.rows(y, x)), b.reverse(x, axes=(0,))]),
+        (["f32[2, 290]"], lambda b, x: b.transpose(x, perm=(1, 0))),
+        (["f32[90, 7]"], lambda b, x: b.exp(b.slice(x, start=(0, 1), stop=(90, 4), step=(1, 1)))),
+        (["f32[90, 2]", "i32[70]"], lambda b, x, i: b.take(x, i, axis=0)),
+    ], n=37)  # fmt: skip
+
+
 def test_results_around_the_caches(target: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """What results beyond the caches take, where they begin with a line and where they do not."""
     monkeypatch.setattr(map_, "_BEYOND_CACHES", 0)
