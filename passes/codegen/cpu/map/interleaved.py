@@ -59,8 +59,8 @@ def emit(f: Frame, walk: templates.Loop) -> bool:
 
 
 def _is_apart(node: Node) -> bool:
-    """Lanes that no vector loads bring: elements next to each other would come in one."""
-    return node.kind == "gather" or (node.kind == "load_lanes" and abs(node.data[1]) > memory.WIDE)
+    """Lanes that are no neighbours in memory: rows of the short axis read them as well."""
+    return node.kind == "gather" or (node.kind == "load_lanes" and abs(node.data[1]) > 1)
 
 
 def _loops(
