@@ -15,6 +15,7 @@ import numpy as np
 
 from axec.diag import AxecError
 from axec.dialects import control, dims, dtypes, kernel, types
+from axec.dialects.axe.accuracy import EXACT
 from axec.dialects.axe.arrange import broadcast, repeated
 from axec.dialects.emit import evaluate
 from axec.dialects.functions import functions_above
@@ -52,9 +53,14 @@ def interpreted(
         arrays = tuple(map(np.asarray, inputs))
         bound = bind(declared, arrays)
         check_ranges(bound, ranges)
-        return _run(block, arrays, _Frame(bound, program))
+        return tuple(map(_stored, _run(block, arrays, _Frame(bound, program))))
 
     return run
+
+
+def _stored(x: Array) -> Array:
+    """The array with each of its elements in memory."""
+    return x if 0 not in x.strides or x.size == 1 else x.copy()
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,15 +148,17 @@ def _apply(step: _Step, operands: tuple[Array, ...], frame: _Frame) -> tuple[Arr
 
 
 def _axe(op: OpDef) -> Handler:
-    """An op by its reference; its attributes are read once. What repeats elements need not store
-    them: results may share memory."""
+    """An op by its reference; its attributes are read once. The result of a broadcast is stored
+    only for ops that NumPy computes differently then: the order of a sum, the code of a power."""
     known: list[dict[str, Any]] = []
+    operand = np.asarray if op.name in EXACT else _stored
 
     def run(operation: Any, operands: tuple[Array, ...], frame: _Frame) -> tuple[Array, ...]:
         if not known:
             known.append(op.attrs_from_ir(operation))
         given = op.attrs_at(known[0], frame.bound)
-        found = repeated(*operands, **given) if op is broadcast else evaluate(op, operands, given)
+        arrays = tuple(map(operand, operands))
+        found = repeated(*arrays, **given) if op is broadcast else evaluate(op, arrays, given)
         return found if isinstance(found, tuple) else (found,)
 
     return run

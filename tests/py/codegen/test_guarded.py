@@ -129,7 +129,7 @@ def test_a_planted_overrun_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
     """Vectors of a fold that end behind their unit. AXEC_CACHE is off in tests (conftest.py):
     otherwise others would find this code."""
     monkeypatch.setattr(worker, "_compiled", {})
-    monkeypatch.setattr(reduce._ReduceKernel, "_whole", lambda self: True)
+    monkeypatch.setattr(reduce.ReduceKernel, "_whole", lambda self: True)
     found = wrong_with(lambda x: axe.sum(x, axis=0), of(F32, (40, 77)), "native")
     assert "behind the end of" in found[0]
 
