@@ -25,27 +25,22 @@ _MODULES = ("train",)
 
 def _find(name: str) -> Any:
     """The value of a public name, imported from its home."""
-    from axec.garbage import uncollected
+    import importlib
 
     if name.startswith("_") and name != "__array_namespace_info__":
         raise AttributeError(f"module 'axec' has no attribute {name!r}", name=name)
-    with uncollected():
-        value = globals()[name] = _imported(name)
-    return value
-
-
-def _imported(name: str) -> Any:
-    import importlib
-
     if name in _MODULES:
-        return importlib.import_module(f"axec.{name}")
-    if name in _ELSEWHERE:
-        return getattr(importlib.import_module(_ELSEWHERE[name]), name)
-    lang = importlib.import_module("axec.lang")
-    importlib.import_module("axec.eager")
-    if name not in lang.NAMES:
-        raise AttributeError(_unknown(name, lang.NAMES), name=name)
-    return getattr(lang, name)
+        value = importlib.import_module(f"axec.{name}")
+    elif name in _ELSEWHERE:
+        value = getattr(importlib.import_module(_ELSEWHERE[name]), name)
+    else:
+        lang = importlib.import_module("axec.lang")
+        importlib.import_module("axec.eager")
+        if name not in lang.NAMES:
+            raise AttributeError(_unknown(name, lang.NAMES), name=name)
+        value = getattr(lang, name)
+    globals()[name] = value
+    return value
 
 
 if not TYPE_CHECKING:  # a type checker that saw it would take any name for right
