@@ -13,11 +13,14 @@ from versus.peers.base import Peer, aligned
 class Axec(Peer):
     def prepare(self) -> None:
         # The models import the compiler's parts, which `axec` alone leaves to their first use.
-        from versus.models import axec_models  # noqa: F401
+        from versus.models import axec_models as models
 
         params, given = self.made()
         self.params = dict(zip(params, self._narrowed(params.values()), strict=True))
         self.given = self._narrowed(given)
+        if self.workload.train:
+            self.optimiser = models.optimiser(self.workload.model, self.workload.rate)
+            self.state = self.optimiser.init(self.params)
 
     def _narrowed(self, arrays: Iterable[Any]) -> list[Any]:
         if self.workload.dtype != "bf16":
@@ -37,10 +40,8 @@ class Axec(Peer):
             fn = axe.amp(fn)
         if not self.workload.train:
             return axe.compile(fn, params, *specs, name=name)
-        tx = models.optimiser(self.workload.model, self.workload.rate)
-        self.state = tx.init(self.params)
         state = axe.spec_like(self.params), axe.spec_like(self.state)
-        return axe.compile(models.step(fn, tx), *state, *specs, name=name)
+        return axe.compile(models.step(fn, self.optimiser), *state, *specs, name=name)
 
     def warm(self) -> None:
         import axec as axe
