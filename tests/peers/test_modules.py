@@ -82,7 +82,8 @@ def check(close: Any, theirs: Any, ours: Any, call: Any, params: Any, *args: Any
     """Value, and gradients with respect to all parameters and x, of call(torch module)(args)."""
     tensors = [torch.tensor(a, requires_grad=True) for a in args]
     wanted = call(theirs)(*tensors)
-    weights = np.cos(np.arange(wanted.numel(), dtype=np.float32)).reshape(wanted.shape)
+    # Above 0, so that sums of them, gradients of biases, are not what rounding leaves.
+    weights = 1.5 + np.cos(np.arange(wanted.numel(), dtype=np.float32)).reshape(wanted.shape)
     (wanted * torch.tensor(weights)).sum().backward()
 
     def value(p: Any, *xs: Any) -> Any:
