@@ -47,6 +47,13 @@ class Evaluator:
         slot = self.graph.slot(len(self.body.inputs) + number, PTR)
         return Buffer(slot, type_.dtype, type_.shape)
 
+    def results(self, index: Index, mask: Mask = ()) -> tuple[list[Buffer], list[Node], list[Node]]:
+        """Of all results: the buffers, the elements at an index, and the addresses of these."""
+        outputs = [self.output(number) for number in range(len(self.body.results))]
+        values = [self.at(result, index, mask) for result in self.body.results]
+        places = [self.graph.address(o, self.graph.offset(o, index)) for o in outputs]
+        return outputs, values, places
+
     def at(self, tensor: Def, index: Index, mask: Mask = ()) -> Node:
         """The tensor's element at an index, where `mask` holds."""
         question = (tensor, index, mask)

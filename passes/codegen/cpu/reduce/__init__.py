@@ -122,9 +122,7 @@ class ReduceKernel:
         type_ = register_type(self.op.type.dtype)
         total = ev.graph.variable(type_, varying=self.plan.along == "results")
         ev.given[self.op, result] = total
-        outputs = [ev.output(i) for i in range(len(self.f.body.results))]
-        values = [ev.at(r, result, mask) for r in self.f.body.results]
-        places = [ev.graph.address(o, ev.graph.offset(o, result)) for o in outputs]
+        _, values, places = ev.results(result, mask)
         return _Point(elements, total, values, places, mask)
 
     def _outer(self, row: int) -> list[Affine]:

@@ -50,9 +50,7 @@ class _Choose:
         self.element = ev.at(source, (*line, along))
         at = (*line, graph.of_node(self.place))
         ev.given[op, at] = self.chosen
-        self.outputs = [ev.output(i) for i in range(len(f.body.results))]
-        self.values = [ev.at(r, at) for r in f.body.results]
-        self.places = [graph.address(o, graph.offset(o, at)) for o in self.outputs]
+        self.outputs, self.values, self.places = ev.results(at)
         self.nodes = [self.element, *self.values, *self.places]
         self.scratch = graph.slot(len(f.body.inputs) + len(f.body.results), PTR)
         self.words = Words(f.b, f.target, self.element.type.bits)

@@ -45,9 +45,7 @@ class _Cumulate:
         self.element = ev.at(op.operands[0], at)
         self.total = graph.variable(register_type(op.type.dtype), varying=self.columns)
         ev.given[op, at] = self.total
-        self.outputs = [ev.output(i) for i in range(len(f.body.results))]
-        self.values = [ev.at(r, at) for r in f.body.results]
-        self.places = [graph.address(o, graph.offset(o, at)) for o in self.outputs]
+        self.outputs, self.values, self.places = ev.results(at)
 
     def emit(self) -> None:
         f, e, b = self.f, self.f.emission, self.f.b

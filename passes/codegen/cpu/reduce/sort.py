@@ -42,9 +42,7 @@ class _Sort:
         at = (*line, graph.of_node(self.row) + Affine(step=1))
         self.element = ev.at(op.operands[0], at)
         ev.given[op, at] = self.total
-        self.outputs = [ev.output(i) for i in range(len(f.body.results))]
-        self.values = [ev.at(r, at) for r in f.body.results]
-        self.places = [graph.address(o, graph.offset(o, at)) for o in self.outputs]
+        self.outputs, self.values, self.places = ev.results(at)
         self.nodes = [self.element, *self.values, *self.places]
         self.scratch = graph.slot(len(f.body.inputs) + len(f.body.results), PTR)
         self.words = Words(f.b, f.target, self.element.type.bits)
