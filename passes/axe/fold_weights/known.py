@@ -20,7 +20,7 @@ Value = Any  # an MLIR value
 #: Ops whose references give the same bits on every machine: they move elements, round once as IEEE
 #: 754 says, or fold in an order that NumPy fixes. Not exp and its like, nor products, for which
 #: NumPy picks code by the machine's features.
-EXACT = frozenset(
+FOLDABLE = frozenset(
     op.full_name
     for op in OPS.values()
     if op.group in ("arrange", "alias")
@@ -32,9 +32,9 @@ EXACT = frozenset(
 )  # fmt: skip
 
 
-def is_exact(op: Any, operands: Iterable[Value], known: set[Value]) -> bool:
+def is_foldable(op: Any, operands: Iterable[Value], known: set[Value]) -> bool:
     """Whether the one result of an op can be computed when compiling, its operands being known."""
-    return op.name in EXACT and known.issuperset(operands) and types.of(op.results[0]).is_static
+    return op.name in FOLDABLE and known.issuperset(operands) and types.of(op.results[0]).is_static
 
 
 def known_in(block: Any, arguments: set[Value]) -> set[Value]:
@@ -42,7 +42,7 @@ def known_in(block: Any, arguments: set[Value]) -> set[Value]:
     known = {a for a in block.arguments if a in arguments}
     for view in block.operations:
         op = view.operation
-        if is_exact(op, op.operands, known):
+        if is_foldable(op, op.operands, known):
             known.add(op.results[0])
     return known
 

@@ -2,7 +2,7 @@
 a module of its own inside the program's, where no other pass looks; equal ones are one.
 
     module @axe.recipes {
-      func.func @mul(%0: tensor<64x3x7x7xf32>, %1: tensor<64xf32>) -> tensor<64x3x7x7xf32> {...}
+      func.func @mul0(%0: tensor<64x3x7x7xf32>, %1: tensor<64xf32>) -> tensor<64x3x7x7xf32> {...}
     }
 """
 

@@ -17,7 +17,7 @@ from axec.dialects import types
 from axec.dialects.axe import elementwise as ew
 from axec.dialects.axe.arrange import broadcast, reshape
 from axec.dialects.opdef import OpDef
-from axec.passes.axe.fold_weights.known import Program, is_exact, is_read_once
+from axec.passes.axe.fold_weights.known import Program, is_foldable, is_read_once
 from axec.passes.axe.simplify.rewrite import Rules, Site, Sweep, Table, Value
 
 RULES = Rules()
@@ -36,7 +36,7 @@ class Scales(Sweep):
 
     def note(self, value: Value, op: Any, name: str) -> Site:
         site = super().note(value, op, name)
-        if is_exact(op, site.operands, self.known):
+        if is_foldable(op, site.operands, self.known):
             self.known.add(value)
         elif name == "axe.broadcast" and site.operands[0] in self.known:
             self.repeated.add(value)

@@ -50,8 +50,8 @@ class ChannelsLast:
     """`conv` says where the factors lie. A unit is `row_block` rows of a panel of `width` columns;
     units count groups, panels, blocks of rows, outermost first.
 
-    in_panels: the filters lie as layouts.Filters says. cut: numbers of blocks of rows and of steps
-    of a slice that calls give (share.py); None: as the sizes say."""
+    in_panels: the filters lie as weight_layouts.Filters says. cut: numbers of blocks of rows and of
+    steps of a slice that calls give (share.py); None: as the sizes say."""
 
     conv: Conv
     in_panels: bool = False

@@ -3,9 +3,9 @@
     out[tile] = At (sum over c of (G w[c] Gt) * (Bt x[tile, c] B)) A
 
 A tile is 2x2 positions of the output, which 4x4 of x decide: 16 products per channel instead of 36.
-G w Gt, for all filters, is made when compiling (layouts.Winograd); the other two transformations
-are additions. For each of the 16 numbers the sum over channels is a product of matrices, tiles x
-channels times channels x outputs.
+G w Gt, for all filters, is made when compiling (weight_layouts.Winograd); the other two
+transformations are additions. For each of the 16 numbers the sum over channels is a product of
+matrices, tiles x channels times channels x outputs.
 
 Source: Lavin and Gray, Fast Algorithms for Convolutional Neural Networks (arXiv:1509.09308), 4.1.
 """
@@ -52,7 +52,7 @@ class Winograd:
 
     @property
     def weight(self) -> Any:
-        """The factor that lies as layouts.Winograd says."""
+        """The factor that lies as weight_layouts.Winograd says."""
         return self.conv.w
 
     @property
